@@ -1,0 +1,7 @@
+# An image in which Nix knows the store paths of `copyToRoot`.
+{ buildImage }:
+
+# The arguments of `buildImage`.
+arguments:
+
+buildImage (arguments // { includeNixDB = true; })

@@ -1,0 +1,19 @@
+# What the name of an image archive ends with, for every compressor that `builder` knows.
+{ }:
+
+{
+  # The name of the image, for the message.
+  name,
+  # The compressor, as the user gave it.
+  compressor,
+}:
+
+let
+  extensions = {
+    none = "";
+    gz = ".gz";
+    zstd = ".zst";
+  };
+in
+extensions.${compressor}
+  or (throw "in docker image ${name}: compressor must be one of: [${toString (builtins.attrNames extensions)}]")

@@ -1,0 +1,30 @@
+# Every derivation that runs `builder` is made here, so that this file alone knows how it is
+# called: the subcommand is its only argument, and all else is read from `.attrs.json`.
+{
+  builder,
+  lib,
+  stdenvNoCC,
+}:
+
+{
+  # The subcommand of `builder`.
+  command,
+  # The attributes of the derivation as a function of the final ones, so that what
+  # `overrideAttrs` changes reaches the key that `builder` reads.
+  attributes,
+}:
+
+stdenvNoCC.mkDerivation (
+  finalAttrs:
+  attributes finalAttrs
+  // {
+    __structuredAttrs = true;
+
+    # `builder` itself is the derivation's builder; no shell starts.
+    realBuilder = lib.throwIf (finalAttrs ? buildCommand) ''
+      ${finalAttrs.name}: `buildCommand` has no effect, because no shell makes this output; change
+      the layer by `extraCommands`, or let a derivation of your own read this output.
+    '' (lib.getExe builder);
+    args = [ command ];
+  }
+)

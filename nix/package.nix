@@ -1,0 +1,31 @@
+# The program that the derivations run, built from the crate of this repository.
+{ lib, rustPlatform }:
+
+let
+  manifest = (lib.importTOML ../Cargo.toml).package;
+in
+rustPlatform.buildRustPackage {
+  pname = manifest.name;
+  inherit (manifest) version;
+
+  src = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.unions [
+      ../Cargo.lock
+      ../Cargo.toml
+      ../src
+    ];
+  };
+  cargoLock.lockFile = ../Cargo.lock;
+
+  # The tests compare with GNU tar, rsync and other programs, so they run where those are
+  # (`make test`) and not before every image.
+  doCheck = false;
+
+  meta = {
+    inherit (manifest) description;
+    license = lib.licenses.mit;
+    mainProgram = "builder";
+    platforms = lib.platforms.linux;
+  };
+}
