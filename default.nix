@@ -1,15 +1,21 @@
-# The project for those without flakes: `builder`, our `dockerTools` and a demo image.
+# Everything of the project on one package set, for those without flakes and for the flake.
 {
   pkgs ? import <nixpkgs> { },
 }:
 
 let
   overlay = import ./nix/overlay.nix;
-  withOverlay = pkgs.extend overlay;
-  scope = withOverlay.callPackage ./nix { };
+  extended = pkgs.extend overlay;
+  scope = extended.callPackage ./nix { };
 in
 {
-  inherit (scope) builder image;
-  inherit (withOverlay) dockerTools;
   inherit overlay;
+  inherit (extended) dockerTools;
+  inherit (scope) builder image;
+
+  checks = extended.callPackage ./nix/checks.nix {
+    inherit pkgs;
+    inherit (scope) builder image;
+  };
+  devShell = extended.callPackage ./nix/devShell.nix { inherit (scope) builder; };
 }

@@ -1,46 +1,29 @@
 {
-  description = "nixpkgs' dockerTools, with a Rust program as the builder of every image";
+  description = "nixpkgs' dockerTools with a Rust program as the builder of images";
 
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-25.11";
 
   outputs =
-    { self, nixpkgs }:
+    inputs:
     let
-      systems = [
-        "x86_64-linux"
-        "aarch64-linux"
-      ];
+      inherit (inputs.nixpkgs) legacyPackages lib;
 
-      forEachSystem =
-        function:
-        nixpkgs.lib.genAttrs systems (
-          system:
-          function (
-            import nixpkgs {
-              inherit system;
-              overlays = [ self.overlays.default ];
-            }
-          )
-        );
+      projects = lib.genAttrs [ "x86_64-linux" "aarch64-linux" ] (
+        system: import ./default.nix { pkgs = legacyPackages.${system}; }
+      );
+      forEachProject = function: lib.mapAttrs (_system: function) projects;
     in
     {
       overlays.default = import ./nix/overlay.nix;
 
-      packages = forEachSystem (
-        pkgs:
-        let
-          inherit (import ./default.nix { inherit pkgs; }) builder image;
-        in
-        {
-          default = builder;
-          inherit builder image;
-        }
-      );
-
-      checks = forEachSystem (pkgs: pkgs.callPackage ./nix/checks.nix { });
-      devShells = forEachSystem (pkgs: {
-        default = pkgs.callPackage ./nix/devShell.nix { };
+      packages = forEachProject (project: {
+        inherit (project) builder image;
+        default = project.builder;
       });
-      formatter = forEachSystem (pkgs: pkgs.nixfmt-tree);
+      checks = forEachProject (project: project.checks);
+      devShells = forEachProject (project: {
+        default = project.devShell;
+      });
+      formatter = lib.mapAttrs (system: _project: legacyPackages.${system}.nixfmt-tree) projects;
     };
 }

@@ -1,13 +1,14 @@
 # What `nix flake check` builds: the program, the demo image, and the evaluation tests.
 {
-  callPackage,
+  builder,
   emptyFile,
+  image,
   lib,
+  # The package set without our overlay.
   pkgs,
 }:
 
 let
-  scope = callPackage ./default.nix { inherit (pkgs) dockerTools; };
   tests = import ../tests/nix { inherit pkgs; };
 
   holds =
@@ -20,10 +21,10 @@ let
   failed = lib.filterAttrs (_name: test: !(holds test)) tests;
 in
 {
-  inherit (scope) builder image;
+  inherit builder image;
 
   # Evaluation does the work; what is built is only the sign that it came this far.
   evaluation = lib.throwIf (
     failed != { }
-  ) "nix/checks.nix: tests/nix/run shows why these fail: ${toString (lib.attrNames failed)}" emptyFile;
+  ) "checks: `tests/nix/run` shows why these fail: ${toString (lib.attrNames failed)}" emptyFile;
 }

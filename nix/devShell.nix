@@ -1,6 +1,6 @@
 # What a developer needs beside Nix itself: the Rust tools, and the programs that judge us.
 {
-  callPackage,
+  builder,
   clippy,
   deadnix,
   gnutar,
@@ -17,7 +17,7 @@
 }:
 
 mkShell {
-  inputsFrom = [ (callPackage ./package.nix { }) ];
+  inputsFrom = [ builder ];
   packages = [
     clippy
     deadnix

@@ -1,0 +1,52 @@
+{
+  lib,
+  overlay,
+  pkgs,
+}:
+
+let
+  # A set like nixpkgs' own: a function of ours, one that is not, and a way to call it again.
+  theirs = flavour: {
+    buildImage = "theirs";
+    pullImage = flavour;
+    override = { flavour }: theirs flavour;
+  };
+  over = prev: (overlay pkgs ({ inherit lib; } // prev)).dockerTools;
+  ours = over { dockerTools = theirs "plain"; };
+in
+{
+  "what is not ours passes through" = {
+    expr = ours.pullImage;
+    expected = "plain";
+  };
+
+  "what is ours takes the other's place" = {
+    expr = lib.isString (ours.buildImage { name = "x"; }).drvPath;
+    expected = true;
+  };
+
+  "the set called again with other dependencies keeps ours" = {
+    expr =
+      let
+        again = ours.override { flavour = "other"; };
+      in
+      {
+        inherit (again) pullImage;
+        ours = lib.isString (again.buildImage { name = "x"; }).drvPath;
+      };
+    expected = {
+      pullImage = "other";
+      ours = true;
+    };
+  };
+
+  "a package set without dockerTools gets ours" = {
+    expr = lib.attrNames (over { });
+    expected = [
+      "buildImage"
+      "buildImageWithNixDb"
+      "mergeImages"
+      "mkPureLayer"
+    ];
+  };
+}
