@@ -1,0 +1,91 @@
+# nixpkgs' names for the programs, each made from the Debian package that has it.
+{
+  lib,
+  callPackage,
+  debian,
+}:
+
+let
+  programs = {
+    bash = "bash";
+    bashInteractive = "bash";
+    bashNonInteractive = "bash";
+    busybox = "busybox-static";
+    bzip2 = "bzip2";
+    coreutils = "coreutils";
+    curl = "curl";
+    diffutils = "diffutils";
+    e2fsprogs = "e2fsprogs";
+    fakeroot = "fakeroot";
+    file = "file";
+    findutils = "findutils";
+    gawk = "gawk";
+    getent = "libc-bin";
+    git = "git";
+    glibc = "libc6";
+    gnugrep = "grep";
+    gnumake = "make";
+    gnused = "sed";
+    gnutar = "tar";
+    gzip = "gzip";
+    jq = "jq";
+    jshon = "jshon";
+    moreutils = "moreutils";
+    nginx = "nginx";
+    nix = "nix-bin";
+    openssl = "openssl";
+    patch = "patch";
+    patchelf = "patchelf";
+    pigz = "pigz";
+    proot = "proot";
+    python3 = "python3";
+    redis = "redis-server";
+    rsync = "rsync";
+    shadow = "passwd";
+    skopeo = "skopeo";
+    sqlite = "sqlite3";
+    util-linux = "util-linux";
+    which = "debianutils";
+    xz = "xz-utils";
+    zlib = "zlib1g";
+    zstd = "zstd";
+  };
+
+  # Where the program is not called as the attribute is.
+  mainPrograms = {
+    coreutils = null;
+    e2fsprogs = null;
+    findutils = "find";
+    getent = "getent";
+    glibc = null;
+    gnugrep = "grep";
+    gnumake = "make";
+    gnused = "sed";
+    gnutar = "tar";
+    gawk = "gawk";
+    bashInteractive = "bash";
+    bashNonInteractive = "bash";
+    moreutils = null;
+    redis = "redis-server";
+    shadow = null;
+    sqlite = "sqlite3";
+    util-linux = null;
+    zlib = null;
+  };
+
+  program =
+    attribute: name:
+    let
+      pkg = debian.fromDebian name;
+      main = mainPrograms.${attribute} or attribute;
+    in
+    pkg
+    // {
+      meta = removeAttrs pkg.meta [ "mainProgram" ] // lib.optionalAttrs (main != null) { mainProgram = main; };
+    };
+in
+builtins.mapAttrs program programs
+// {
+  cacert = callPackage ./cacert.nix { };
+  fakeNss = callPackage ./fake-nss.nix { };
+}

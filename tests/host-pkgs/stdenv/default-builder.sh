@@ -1,0 +1,2 @@
+# The builder of a derivation that names none.
+genericBuild
