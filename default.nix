@@ -13,7 +13,7 @@ in
   inherit (extended) dockerTools;
   inherit (scope) builder image;
 
-  checks = extended.callPackage ./nix/checks.nix {
+  checks = import ./nix/checks.nix {
     inherit pkgs;
     inherit (scope) builder image;
   };
