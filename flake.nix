@@ -6,24 +6,28 @@
   outputs =
     inputs:
     let
-      inherit (inputs.nixpkgs) legacyPackages lib;
+      inherit (inputs.nixpkgs) lib;
 
-      projects = lib.genAttrs [ "x86_64-linux" "aarch64-linux" ] (
-        system: import ./default.nix { pkgs = legacyPackages.${system}; }
-      );
-      forEachProject = function: lib.mapAttrs (_system: function) projects;
+      packageSets = lib.getAttrs [ "aarch64-linux" "x86_64-linux" ] inputs.nixpkgs.legacyPackages;
+      # The stand-in for nixpkgs, tests/host-pkgs, has no tools for developers.
+      developerSets = lib.filterAttrs (_system: pkgs: pkgs ? nixfmt-tree) packageSets;
+
+      forEachSet = lib.mapAttrs (_system: pkgs: import ./default.nix { inherit pkgs; });
     in
     {
       overlays.default = import ./nix/overlay.nix;
 
-      packages = forEachProject (project: {
+      packages = lib.mapAttrs (_system: project: {
         inherit (project) builder image;
         default = project.builder;
-      });
-      checks = forEachProject (project: project.checks);
-      devShells = forEachProject (project: {
-        default = project.devShell;
-      });
-      formatter = lib.mapAttrs (system: _project: legacyPackages.${system}.nixfmt-tree) projects;
+      }) (forEachSet packageSets);
+
+      checks = lib.mapAttrs (_system: project: project.checks) (forEachSet packageSets);
+
+      devShells = lib.mapAttrs (_system: project: { default = project.devShell; }) (
+        forEachSet developerSets
+      );
+
+      formatter = lib.mapAttrs (_system: pkgs: pkgs.nixfmt-tree) developerSets;
     };
 }

@@ -71,7 +71,7 @@ in
 
   "an image request keeps what it refers to alive" = {
     expr = lib.attrNames (builtins.getContext (builtins.toJSON image.drvAttrs.image));
-    expected = lib.sort lib.lessThan (
+    expected = lib.sort builtins.lessThan (
       map builtins.unsafeDiscardStringContext [
         image.baseJson.drvPath
         image.layer.drvPath
