@@ -1,0 +1,290 @@
+//! Parses `.attrs.json`, in which Nix hands a derivation's structured attributes to its builder.
+//! What our Nix code says stands under one key and is read strictly; the rest is Nix's.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use crate::compress::Compression;
+
+/// The attributes of one derivation; `T` is what our Nix code wrote.
+#[derive(Debug)]
+pub struct Attrs<T> {
+    pub ours: T,
+    /// Where the output `out` goes.
+    pub out: PathBuf,
+    /// The attributes as environment variables, as a derivation without structured attributes has
+    /// them: lists joined by blanks, `true` as 1, `false` and `null` empty. Scripts of users expect
+    /// them.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// What one subcommand reads.
+pub trait Section: DeserializeOwned {
+    /// The key of `.attrs.json` that it stands under.
+    const KEY: &'static str;
+}
+
+/// A layer, as `mkPureLayer` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LayerAttrs {
+    pub name: String,
+    /// The image's JSON so far: config, architecture, created.
+    pub base_json: PathBuf,
+    /// Directories whose contents appear at the root.
+    pub copy_to_root: Vec<PathBuf>,
+    pub keep_contents_dirlinks: bool,
+    /// Empty for none.
+    pub extra_commands: String,
+    #[serde(deserialize_with = "user_id")]
+    pub uid: u32,
+    #[serde(deserialize_with = "group_id")]
+    pub gid: u32,
+    /// The bash that runs `extra_commands`; null without any.
+    pub shell: Option<PathBuf>,
+}
+
+/// An image, as `buildImage` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ImageAttrs {
+    /// With the registry, in lower case.
+    pub name: String,
+    /// Null stands for the hash part of the output path.
+    pub tag: Option<String>,
+    pub base_json: PathBuf,
+    /// The directory with `layer.tar`, `json` and `VERSION`.
+    pub layer: PathBuf,
+    /// The file that lists the store paths of the layer's closure, one a line.
+    pub layer_closure: PathBuf,
+    pub from_image: Option<PathBuf>,
+    pub from_image_name: Option<String>,
+    pub from_image_tag: Option<String>,
+    pub compressor: Compression,
+}
+
+/// Images to join in one archive, as `mergeImages` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MergeAttrs {
+    pub images: Vec<PathBuf>,
+}
+
+/// An image's JSON that still lacks the time of the build, as `created = "now"` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BaseJsonAttrs {
+    pub json: PathBuf,
+}
+
+impl Section for LayerAttrs {
+    const KEY: &'static str = "layer";
+}
+
+impl Section for ImageAttrs {
+    const KEY: &'static str = "image";
+}
+
+impl Section for MergeAttrs {
+    const KEY: &'static str = "merge";
+}
+
+impl Section for BaseJsonAttrs {
+    const KEY: &'static str = "baseJson";
+}
+
+/// `.attrs.json` is missing, or not what our Nix code writes.
+#[derive(Debug, Error)]
+pub enum AttrsError {
+    #[error("cannot read the derivation's attributes from `{}`", path.display())]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("`{}` is not valid JSON", path.display())]
+    Json {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
+    #[error("`{}` has no attribute `{key}`; this subcommand of `builder` reads what it has to do from there", path.display())]
+    Missing { path: PathBuf, key: &'static str },
+    #[error("attribute `{key}` in `{}` is not what `builder` expects; use the Nix functions and the `builder` of one version", path.display())]
+    Section {
+        path: PathBuf,
+        key: &'static str,
+        source: serde_json::Error,
+    },
+    #[error("`{}` names no path for the output `out`", path.display())]
+    NoOutput { path: PathBuf },
+}
+
+/// Reads the file `path`.
+///
+/// # Errors
+/// When it cannot be read or parsed.
+pub fn read<T: Section>(path: &Path) -> Result<Attrs<T>, AttrsError> {
+    let text = std::fs::read_to_string(path).map_err(|source| AttrsError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    parse(&text, path)
+}
+
+/// Parses `text`, which stands in `path`.
+///
+/// # Errors
+/// When it is not JSON, lacks our key or the output, or our key holds something unexpected.
+pub fn parse<T: Section>(text: &str, path: &Path) -> Result<Attrs<T>, AttrsError> {
+    let path = || path.to_owned();
+    let mut all: Map<String, Value> =
+        serde_json::from_str(text).map_err(|source| AttrsError::Json {
+            path: path(),
+            source,
+        })?;
+    let ours = all.remove(T::KEY).ok_or_else(|| AttrsError::Missing {
+        path: path(),
+        key: T::KEY,
+    })?;
+    let ours = serde_json::from_value(ours).map_err(|source| AttrsError::Section {
+        path: path(),
+        key: T::KEY,
+        source,
+    })?;
+    let out = all
+        .get("outputs")
+        .and_then(|outputs| outputs.get("out"))
+        .and_then(Value::as_str)
+        .ok_or_else(|| AttrsError::NoOutput { path: path() })?;
+    Ok(Attrs {
+        ours,
+        out: PathBuf::from(out),
+        environment: all
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), as_variable(value)?)))
+            .collect(),
+    })
+}
+
+/// `value` as Nix puts it into the environment of a derivation without structured attributes;
+/// `None` for a set, which such a derivation cannot have.
+fn as_variable(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Null | Value::Bool(false) => String::new(),
+        Value::Bool(true) => "1".to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items
+            .iter()
+            .map(as_variable)
+            .collect::<Option<Vec<_>>>()?
+            .join(" "),
+        Value::Object(_) => return None,
+    })
+}
+
+fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    id::<D>(
+        deserializer,
+        &[("root", 0), ("nixbld", 1000), ("nobody", 65534)],
+    )
+}
+
+fn group_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    id::<D>(
+        deserializer,
+        &[("root", 0), ("nixbld", 100), ("nogroup", 65534)],
+    )
+}
+
+/// A number, in digits or as a string of digits, or a name that Nix's build sandbox knows: what
+/// GNU tar takes after `--owner=` and `--group=` there.
+fn id<'de, D: Deserializer<'de>>(deserializer: D, names: &[(&str, u32)]) -> Result<u32, D::Error> {
+    let text = match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text,
+        other => {
+            return Err(D::Error::custom(format!(
+                "`{other}` is not a user or group id"
+            )));
+        }
+    };
+    let named = names.iter().find(|(name, _)| *name == text);
+    named
+        .map(|(_, id)| *id)
+        .or_else(|| text.parse().ok())
+        .ok_or_else(|| {
+            D::Error::custom(format!(
+                "`{text}` is not a user or group id: give a number from 0 to {}",
+                u32::MAX
+            ))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MERGE: &str = r#"{
+        "merge": { "images": ["/nix/store/a"] },
+        "outputs": { "out": "/nix/store/out" },
+        "name": "merged", "list": ["a", ["b", 1]], "yes": true, "no": false, "nothing": null, "set": {}
+    }"#;
+
+    fn parse_merge(text: &str) -> Result<Attrs<MergeAttrs>, AttrsError> {
+        parse(text, Path::new(".attrs.json"))
+    }
+
+    #[track_caller]
+    fn check_error<T: Section + std::fmt::Debug>(text: &str, expected: &str) {
+        let error = parse::<T>(text, Path::new(".attrs.json")).unwrap_err();
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        let whole = format!("{error}: {}", source.unwrap_or_default());
+        assert!(whole.contains(expected), "{whole}");
+    }
+
+    #[test]
+    fn attributes_become_variables_as_without_structured_attributes() {
+        let attrs = parse_merge(MERGE).unwrap();
+        assert_eq!(attrs.ours.images, [PathBuf::from("/nix/store/a")]);
+        assert_eq!(attrs.out, PathBuf::from("/nix/store/out"));
+        let variables: Vec<_> = attrs
+            .environment
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        assert_eq!(
+            variables,
+            ["list=a b 1", "name=merged", "no=", "nothing=", "yes=1"]
+        );
+    }
+
+    #[test]
+    fn an_unknown_attribute_of_ours_is_refused_by_name() {
+        check_error::<MergeAttrs>(
+            r#"{ "merge": { "image": [] }, "outputs": { "out": "/o" } }"#,
+            "unknown field `image`, expected `images`",
+        );
+    }
+
+    #[test]
+    fn ids_are_numbers_or_names_of_the_sandbox() {
+        let layer = |uid: &str| {
+            format!(
+                r#"{{ "outputs": {{ "out": "/o" }}, "layer": {{ "name": "x", "baseJson": "/b", "copyToRoot": [],
+                "keepContentsDirlinks": false, "extraCommands": "", "uid": {uid}, "gid": "nogroup", "shell": null }} }}"#
+            )
+        };
+        for (uid, expected) in [("1234", 1234), ("\"12\"", 12), ("\"nobody\"", 65534)] {
+            let attrs: Attrs<LayerAttrs> = parse(&layer(uid), Path::new("x")).unwrap();
+            assert_eq!((attrs.ours.uid, attrs.ours.gid), (expected, 65534));
+        }
+        check_error::<LayerAttrs>(&layer("-1"), "`-1` is not a user or group id");
+        check_error::<LayerAttrs>(&layer("4294967296"), "give a number from 0 to 4294967295");
+        check_error::<LayerAttrs>(&layer("null"), "`null` is not a user or group id");
+    }
+}

@@ -1,0 +1,262 @@
+//! Reads the command line and the surroundings, and runs a subcommand. Environment, clock, umask
+//! and terminal are looked at here and nowhere else.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::num::ParseIntError;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::SystemTime;
+
+use clap::{Parser, Subcommand};
+use nix::sys::stat::{Mode, umask};
+use thiserror::Error;
+
+use crate::Surroundings;
+use crate::attrs::{self, Attrs, AttrsError, BaseJsonAttrs, Section};
+use crate::config::{BaseJson, ConfigError};
+use crate::image::{self, ImageError};
+use crate::layer::{self, LayerError};
+use crate::merge_images::{self, MergeImagesError};
+use crate::output::{self, OutputError};
+use crate::plan::DEFAULT_SOURCE_DATE_EPOCH;
+use crate::progress::Progress;
+use crate::script::ScriptError;
+use crate::tarsum::{self, TarSumError};
+
+/// Turns Nix closures into container images.
+///
+/// Nix derivations run most subcommands as their builder. These take no arguments: what to build
+/// stands in the derivation's structured attributes, `.attrs.json`, and the output goes where these
+/// say. See docs/format.md for the bytes.
+#[derive(Debug, Parser)]
+#[command(version, name = "builder", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Command {
+    /// Make a layer without root's rights (mkPureLayer): layer.tar, json and VERSION
+    PureLayer,
+    /// Make an image archive that Docker loads (buildImage)
+    Image,
+    /// Join several image archives in one (mergeImages)
+    Merge,
+    /// Make an image's JSON with the time of the build in it (created = "now")
+    BaseJson,
+    /// Print the TarSum (tarsum.v1+sha256) of the tar on standard input
+    Tarsum,
+}
+
+/// A subcommand failed.
+#[derive(Debug, Error)]
+pub enum CliError {
+    #[error(
+        "no `.attrs.json` found in {}; `builder {command}` is run by a derivation with structured attributes",
+        places(searched)
+    )]
+    NoAttrs {
+        command: &'static str,
+        searched: Vec<PathBuf>,
+    },
+    #[error("environment variable `{name}` is `{}`, which is no number", value.display())]
+    Number {
+        name: &'static str,
+        value: OsString,
+        #[source]
+        source: Option<ParseIntError>,
+    },
+    #[error("cannot start {threads} threads")]
+    Threads {
+        threads: usize,
+        source: rayon::ThreadPoolBuildError,
+    },
+    #[error("cannot find out the working directory")]
+    WorkingDirectory(#[source] io::Error),
+    #[error("cannot read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot use `{}`", path.display())]
+    BaseJson { path: PathBuf, source: ConfigError },
+    #[error("cannot print the result")]
+    Print(#[source] io::Error),
+    #[error(transparent)]
+    Attrs(#[from] AttrsError),
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    #[error(transparent)]
+    Merge(#[from] MergeImagesError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    #[error(transparent)]
+    TarSum(#[from] TarSumError),
+}
+
+fn places(searched: &[PathBuf]) -> String {
+    let places: Vec<_> = searched
+        .iter()
+        .map(|path| format!("`{}`", path.display()))
+        .collect();
+    places.join(" or ")
+}
+
+impl CliError {
+    /// 1, or the status that a user's script ended with.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Layer(LayerError::Script(ScriptError::Failed { status, .. })) => {
+                u8::try_from(*status).unwrap_or(1)
+            }
+            _ => 1,
+        }
+    }
+}
+
+/// Runs the subcommand that the command line names.
+///
+/// # Errors
+/// When it fails.
+pub fn run() -> Result<(), CliError> {
+    let arguments = Arguments::parse();
+    // The same modes everywhere: nixpkgs' builds run with this mask.
+    umask(Mode::from_bits_truncate(0o022));
+    let surroundings = surroundings()?;
+    match arguments.command {
+        Command::PureLayer => Ok(layer::build(&read_attrs("pure-layer")?, &surroundings)?),
+        Command::Image => Ok(image::build(&read_attrs("image")?, &surroundings)?),
+        Command::Merge => Ok(merge_images::build(&read_attrs("merge")?, &surroundings)?),
+        Command::BaseJson => base_json(&read_attrs("base-json")?),
+        Command::Tarsum => print_tarsum(),
+    }
+}
+
+fn surroundings() -> Result<Surroundings, CliError> {
+    let threads = match number("NIX_BUILD_CORES")? {
+        None | Some(0) => thread::available_parallelism().map_or(1, usize::from),
+        Some(cores) => usize::try_from(cores)
+            .unwrap_or(usize::MAX)
+            .min(MAX_THREADS),
+    };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|source| CliError::Threads { threads, source })?;
+    Ok(Surroundings {
+        threads,
+        source_date_epoch: number("SOURCE_DATE_EPOCH")?.unwrap_or(DEFAULT_SOURCE_DATE_EPOCH),
+        build_directory: build_directory()?,
+        progress: progress(),
+    })
+}
+
+/// More threads than this do not help: the disk is long the limit.
+const MAX_THREADS: usize = 256;
+
+fn number(name: &'static str) -> Result<Option<u64>, CliError> {
+    let Some(value) = variable(name) else {
+        return Ok(None);
+    };
+    let parsed = value.to_str().map(str::parse::<u64>);
+    match parsed {
+        Some(Ok(number)) => Ok(Some(number)),
+        Some(Err(source)) => Err(CliError::Number {
+            name,
+            value,
+            source: Some(source),
+        }),
+        None => Err(CliError::Number {
+            name,
+            value,
+            source: None,
+        }),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one door")]
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one door")]
+fn build_directory() -> Result<PathBuf, CliError> {
+    env::current_dir().map_err(CliError::WorkingDirectory)
+}
+
+/// Nix gives builders a terminal for their log, so the terminal alone does not mean a person.
+fn progress() -> Progress {
+    if variable("NIX_LOG_FD").is_some() || variable("NIX_BUILD_TOP").is_some() {
+        Progress::Log
+    } else if io::stderr().is_terminal() {
+        Progress::Terminal
+    } else {
+        Progress::Plain
+    }
+}
+
+/// Finds and reads the derivation's attributes: where `NIX_ATTRS_JSON_FILE` says, if that file is
+/// there (Nix 2.8 names one outside the sandbox), else in the build or the working directory.
+fn read_attrs<T: Section>(command: &'static str) -> Result<Attrs<T>, CliError> {
+    const NAME: &str = ".attrs.json";
+    let named = variable("NIX_ATTRS_JSON_FILE").map(PathBuf::from);
+    let top = variable("NIX_BUILD_TOP").map(|top| Path::new(&top).join(NAME));
+    let here = build_directory()?.join(NAME);
+    let mut searched: Vec<PathBuf> = named.into_iter().chain(top).chain([here]).collect();
+    searched.dedup();
+    let found = searched.iter().find(|path| path.exists());
+    let found = found.ok_or_else(|| CliError::NoAttrs {
+        command,
+        searched: searched.clone(),
+    })?;
+    let mut attrs = attrs::read(found)?;
+    attrs.environment.extend(attrs_files(found));
+    Ok(attrs)
+}
+
+/// The variables that tell a script where the attributes are; of Nix's own, only those that lead
+/// to a file are right.
+fn attrs_files(json: &Path) -> [(String, String); 2] {
+    let shell = json.with_extension("sh");
+    let pair = |name: &str, path: &Path| (name.to_owned(), path.to_string_lossy().into_owned());
+    [
+        pair("NIX_ATTRS_JSON_FILE", json),
+        pair("NIX_ATTRS_SH_FILE", &shell),
+    ]
+}
+
+fn base_json(attrs: &Attrs<BaseJsonAttrs>) -> Result<(), CliError> {
+    let path = &attrs.ours.json;
+    let text = std::fs::read(path).map_err(|source| CliError::Read {
+        path: path.clone(),
+        source,
+    })?;
+    let base = BaseJson::parse(&text).map_err(|source| CliError::BaseJson {
+        path: path.clone(),
+        source,
+    })?;
+    Ok(output::bytes(
+        &attrs.out,
+        base.created_at(&now()).as_bytes(),
+    )?)
+}
+
+/// The present time as `TZ=utc date --iso-8601=seconds` prints it.
+#[expect(clippy::disallowed_methods, reason = "this is the one door")]
+fn now() -> String {
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    now.replace('Z', "+00:00")
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the sum is the data that was asked for"
+)]
+fn print_tarsum() -> Result<(), CliError> {
+    let sum = tarsum::of_reader(io::stdin().lock())?;
+    println!("{sum}");
+    Ok(())
+}

@@ -1,0 +1,380 @@
+//! Builds the image of `buildImage`: plans the new layer and the archive, hashes the layers, and
+//! writes the archive.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::Surroundings;
+use crate::archive::{Archive, ArchiveMember, MemberPath};
+use crate::attrs::{Attrs, ImageAttrs};
+use crate::base::{self, BaseError, BaseImage, Choice, Wanted};
+use crate::closure::{self, ClosureFile, ClosureFiles, Seen};
+use crate::config::{self, BaseJson, ConfigError, LegacyLayer};
+use crate::digest::{DiffId, HashWriter};
+use crate::members;
+use crate::output::{self, OutputError};
+use crate::plan::{Content, Entry, Kind, Owner, Range, TarPlan};
+use crate::progress;
+use crate::scan::ScanError;
+use crate::source::Source;
+use crate::store_path::{self, StorePathError};
+use crate::tar::read::ReadError;
+use crate::tar::write;
+use crate::tree::{Directory, Node};
+
+/// The mode of a directory in the archive, and of the store's directories in a layer.
+const DIRECTORY_MODE: u32 = 0o555;
+
+/// The mode of a file in the archive.
+const FILE_MODE: u32 = 0o444;
+
+/// An image could not be built.
+#[derive(Debug, Error)]
+pub enum ImageError {
+    #[error("cannot read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("`{}` does not list a closure", path.display())]
+    Closure {
+        path: PathBuf,
+        source: StorePathError,
+    },
+    #[error("cannot read the closure of the layer")]
+    ClosureFiles(#[source] ScanError),
+    #[error("cannot use `{}`", path.display())]
+    BaseJson { path: PathBuf, source: ConfigError },
+    #[error("`{}` is damaged or no tar", path.display())]
+    Layer { path: PathBuf, source: ReadError },
+    #[error(transparent)]
+    Base(#[from] BaseError),
+    #[error("cannot copy base image `{}` to a temporary file", path.display())]
+    Spool { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+/// The new layer: what `mkPureLayer` made, and behind it the files of its closure.
+struct NewLayer {
+    tar: Arc<TarPlan>,
+    diff_id: DiffId,
+    legacy: LegacyLayer,
+    version: Vec<u8>,
+    /// How many files were appended.
+    appended: usize,
+}
+
+/// Builds the image that `attrs` describe.
+///
+/// # Errors
+/// When an input cannot be read or is not what it should be, or the output cannot be written.
+pub fn build(attrs: &Attrs<ImageAttrs>, surroundings: &Surroundings) -> Result<(), ImageError> {
+    let image = &attrs.ours;
+    let progress = surroundings.progress;
+    let base_json =
+        BaseJson::parse(&read(&image.base_json)?).map_err(|source| ImageError::BaseJson {
+            path: image.base_json.clone(),
+            source,
+        })?;
+
+    progress.phase("closure", "listing the layer's closure");
+    let closure = Closure::read(image)?;
+    let wanted = Wanted {
+        files: &closure.files,
+        store: &closure.store,
+    };
+    let base = read_base(image, wanted, surroundings)?;
+
+    progress.phase("hash", "hashing the new layer");
+    let layer = plan_layer(image, closure, base.as_ref(), surroundings)?;
+    let (diff_ids, layer_names) = list_layers(base.as_ref(), &layer);
+    let env = base.as_ref().map_or(&[][..], |base| &base.env);
+    let config = base_json
+        .image_config(env, &diff_ids)
+        .map_err(|source| ImageError::BaseJson {
+            path: image.base_json.clone(),
+            source,
+        })?;
+
+    let out = &attrs.out;
+    let tag = image.tag.clone().unwrap_or_else(|| hash_part(out));
+    let members = plan_members(
+        image,
+        &tag,
+        base,
+        &layer,
+        &layer_names,
+        config,
+        surroundings,
+    )?;
+    let plan = members::into_plan(members, DIRECTORY_MODE, surroundings.source_date_epoch);
+    progress.phase(
+        "write",
+        &format!("writing an image of {}", progress::size(plan.size())),
+    );
+    output::tar(out, &plan, image.compressor, surroundings.threads, progress)?;
+    progress.line(&format!(
+        "layer {}: {}, {} files of its closure added",
+        layer.diff_id,
+        progress::size(layer.tar.size()),
+        layer.appended
+    ));
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
+    std::fs::read(path).map_err(|source| ImageError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The digits before the first `-` of an output's name, which tag an image that has no tag.
+fn hash_part(out: &Path) -> String {
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    name.split('-').next().unwrap_or_default().to_owned()
+}
+
+/// What the layer refers to.
+struct Closure {
+    files: ClosureFiles,
+    /// As `nix/store`.
+    store: Vec<u8>,
+    /// Whether there is more than the layer itself.
+    has_others: bool,
+}
+
+impl Closure {
+    fn read(image: &ImageAttrs) -> Result<Self, ImageError> {
+        let text = read(&image.layer_closure)?;
+        let mut paths = store_path::parse_closure(&text).map_err(|source| ImageError::Closure {
+            path: image.layer_closure.clone(),
+            source,
+        })?;
+        let has_others = paths.len() > 1;
+        paths.retain(|path| path.as_path() != image.layer);
+        Ok(Self {
+            files: closure::list_files(&paths).map_err(ImageError::ClosureFiles)?,
+            store: closure::store_directory(&image.layer),
+            has_others,
+        })
+    }
+}
+
+fn read_base(
+    image: &ImageAttrs,
+    wanted: Wanted<'_>,
+    surroundings: &Surroundings,
+) -> Result<Option<BaseImage>, ImageError> {
+    let Some(path) = &image.from_image else {
+        return Ok(None);
+    };
+    let text = format!("reading base image `{}`", path.display());
+    surroundings.progress.phase("base", &text);
+    let choice = Choice {
+        name: image.from_image_name.as_deref(),
+        tag: image.from_image_tag.as_deref(),
+    };
+    Ok(Some(base::read(path, choice, wanted)?))
+}
+
+fn plan_layer(
+    image: &ImageAttrs,
+    closure: Closure,
+    base: Option<&BaseImage>,
+    surroundings: &Surroundings,
+) -> Result<NewLayer, ImageError> {
+    let path = image.layer.join("layer.tar");
+    let range = open_range(&path)?;
+    let wanted = Wanted {
+        files: &closure.files,
+        store: &closure.store,
+    };
+    let noted = base::note_layer(&range, wanted);
+    let (own, end) = noted.map_err(|source| ImageError::Layer {
+        path: path.clone(),
+        source,
+    })?;
+
+    let below = base
+        .iter()
+        .flat_map(|base| base.layers.iter().map(|layer| &layer.seen));
+    let layers: Vec<&Seen> = below.chain([&own]).collect();
+    let (missing, no_store) = closure.files.missing_from(layers.into_iter());
+    let appended = missing.len();
+    let store = (closure.has_others && no_store).then_some(closure.store.as_slice());
+    let tar = TarPlan {
+        prefix: Some(Range { size: end, ..range }),
+        entries: append(missing, store, surroundings.source_date_epoch),
+    };
+
+    let mut hash = HashWriter::new();
+    let bar = surroundings.progress.bar(tar.size());
+    let hashed = write::write(&tar, &mut bar.watch(&mut hash));
+    bar.finish();
+    hashed.map_err(OutputError::Content)?;
+    let parent = base.map(|base| base.config_name.as_str());
+    let parent = parent.map(|name| name.strip_suffix(".json").unwrap_or(name));
+    let json = image.layer.join("json");
+    let legacy = config::legacy_layer(&read(&json)?, parent, tar.size());
+    Ok(NewLayer {
+        diff_id: hash.into_diff_id(),
+        legacy: legacy.map_err(|source| ImageError::BaseJson { path: json, source })?,
+        version: read(&image.layer.join("VERSION"))?,
+        tar: Arc::new(tar),
+        appended,
+    })
+}
+
+fn open_range(path: &Path) -> Result<Range, ImageError> {
+    let read = |source| ImageError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = std::fs::File::open(path).map_err(read)?;
+    let size = file.metadata().map_err(read)?.len();
+    Ok(Range {
+        source: Arc::new(Source::file(path, file)),
+        offset: 0,
+        size,
+    })
+}
+
+/// Plans what is appended to the layer: `files`, and before them the directories that lead to the
+/// store, if no layer has them yet.
+fn append(files: Vec<ClosureFile>, store: Option<&[u8]>, mtime: u64) -> Vec<Entry> {
+    let owner = Arc::new(Owner::root());
+    let mut entries = Vec::with_capacity(files.len() + 2);
+    let mut name = b".".to_vec();
+    for part in store
+        .into_iter()
+        .flat_map(|store| store.split(|byte| *byte == b'/'))
+    {
+        name.push(b'/');
+        name.extend_from_slice(part);
+        let directory = Node::Directory(Directory::empty(DIRECTORY_MODE, 0));
+        entries.push(Entry::of_node(name.clone(), directory, &owner, mtime));
+    }
+    let files = files.into_iter();
+    entries.extend(files.map(|file| Entry::of_node(file.name, file.node, &owner, mtime)));
+    entries
+}
+
+/// The DiffIDs and the names of all layers, lowest first.
+fn list_layers(base: Option<&BaseImage>, layer: &NewLayer) -> (Vec<DiffId>, Vec<String>) {
+    let own = (
+        layer.diff_id,
+        format!("{}/layer.tar", layer.legacy.id.hex()),
+    );
+    let below = base.iter().flat_map(|base| &base.layers);
+    below
+        .map(|layer| (layer.diff_id, layer.name.clone()))
+        .chain([own])
+        .unzip()
+}
+
+fn plan_members(
+    image: &ImageAttrs,
+    tag: &str,
+    base: Option<BaseImage>,
+    layer: &NewLayer,
+    layer_names: &[String],
+    config: String,
+    surroundings: &Surroundings,
+) -> Result<members::Members, ImageError> {
+    let mut members = match base {
+        Some(base) => keep(base, &surroundings.build_directory)?,
+        None => BTreeMap::new(),
+    };
+    let config_name = format!(
+        "{}.json",
+        crate::digest::Digest::of(config.as_bytes()).hex()
+    );
+    let manifest = config::manifest(&image.name, tag, layer_names, &config_name);
+    let repositories = config::repositories(&image.name, tag, layer.legacy.id);
+    let id = layer.legacy.id.hex();
+    let mut insert = |path: &[&str], size: u64, content: Content| {
+        let path = path.iter().map(|part| part.as_bytes().to_vec()).collect();
+        let kind = Kind::Regular { size, content };
+        members.insert(
+            path,
+            members::Planned {
+                mode: FILE_MODE,
+                kind,
+            },
+        );
+    };
+    for (path, bytes) in [
+        (&[config_name.as_str()][..], config.into_bytes()),
+        (&["manifest.json"], manifest.into_bytes()),
+        (&["repositories"], repositories.into_bytes()),
+        (&[&id, "VERSION"], layer.version.clone()),
+        (&[&id, "json"], layer.legacy.json.clone().into_bytes()),
+    ] {
+        insert(path, bytes.len() as u64, Content::Inline(bytes));
+    }
+    let tar = Content::Tar(Arc::clone(&layer.tar));
+    insert(&[&id, "layer.tar"], layer.tar.size(), tar);
+    Ok(members)
+}
+
+/// What stays of a base image in an image built on it: all but its own manifest and config, as
+/// nixpkgs keeps it. Of an OCI layout only the layers stay, since nothing would index the rest.
+fn keep(base: BaseImage, temporary: &Path) -> Result<members::Members, ImageError> {
+    let is_layout = base
+        .archive
+        .members
+        .contains_key([b"oci-layout".to_vec()].as_slice());
+    let layers: Vec<MemberPath> = base
+        .layers
+        .iter()
+        .filter_map(|layer| base.archive.member_path(layer.name.as_bytes()).ok())
+        .collect();
+    let mut archive = base.archive;
+    archive.members.retain(|path, _| {
+        if is_layout {
+            layers.iter().any(|layer| layer.starts_with(path))
+        } else {
+            !(path.len() == 1 && path[0].ends_with(b".json"))
+        }
+    });
+    let path = archive.path.clone();
+    spool(&mut archive, temporary).map_err(|source| ImageError::Spool { path, source })?;
+    let members = archive.members.into_iter();
+    Ok(members
+        .map(|(path, member)| (path, read_only(member)))
+        .collect())
+}
+
+/// Copies the members of a compressed archive to a file that vanishes with us, unless they stand in
+/// the order in which they are written: only then can the archive be uncompressed on the fly.
+fn spool(archive: &mut Archive, directory: &Path) -> io::Result<()> {
+    if archive.is_compressed && !members::is_in_order(&archive.members) {
+        members::spool(&mut archive.members, tempfile::tempfile_in(directory)?)?;
+    }
+    Ok(())
+}
+
+/// A member as `chmod -R ug+rw` and `chmod -R a-w` leave it.
+fn read_only(member: ArchiveMember) -> members::Planned {
+    let read_only = |mode: u32| (mode | 0o440) & !0o222;
+    match member {
+        ArchiveMember::Directory { mode } => members::Planned {
+            mode: read_only(mode),
+            kind: Kind::Directory,
+        },
+        ArchiveMember::File { mode, range } => members::Planned {
+            mode: read_only(mode),
+            kind: Kind::Regular {
+                size: range.size,
+                content: Content::Range(range),
+            },
+        },
+        ArchiveMember::Symlink { target } => members::Planned {
+            mode: crate::scan::SYMLINK_MODE,
+            kind: Kind::Symlink { target },
+        },
+    }
+}

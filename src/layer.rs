@@ -1,0 +1,149 @@
+//! Builds the layer of `mkPureLayer`: a directory with `layer.tar`, `json` and `VERSION`.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::Surroundings;
+use crate::attrs::{Attrs, LayerAttrs};
+use crate::compress::Compression;
+use crate::config::{BaseJson, ConfigError};
+use crate::merge::{self, MergeError};
+use crate::output::{self, OutputError};
+use crate::plan::{Owner, TarPlan};
+use crate::progress;
+use crate::scan::{self, Dirlinks, ScanError};
+use crate::script::{self, ScriptError};
+use crate::tarsum;
+use crate::tree::Directory;
+
+/// The version of the legacy layer format; without a newline.
+pub const VERSION: &str = "1.0";
+
+/// What nixpkgs' `chmod ug+w` adds to the mode of a layer's root.
+const ROOT_WRITABLE: u32 = 0o220;
+
+/// A layer could not be built.
+#[derive(Debug, Error)]
+pub enum LayerError {
+    #[error("cannot read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot use `{}`", path.display())]
+    BaseJson { path: PathBuf, source: ConfigError },
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    #[error(transparent)]
+    Script(#[from] ScriptError),
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+/// Builds the layer that `attrs` describe.
+///
+/// # Errors
+/// When an input cannot be read, the items clash, the script fails or the output cannot be written.
+pub fn build(attrs: &Attrs<LayerAttrs>, surroundings: &Surroundings) -> Result<(), LayerError> {
+    let layer = &attrs.ours;
+    let progress = surroundings.progress;
+    let base_json = read_base_json(&layer.base_json)?;
+
+    progress.phase("merge", &merging(&layer.copy_to_root));
+    let dirlinks = if layer.keep_contents_dirlinks {
+        Dirlinks::Keep
+    } else {
+        Dirlinks::Copy
+    };
+    let mut tree = merge::merge(&layer.copy_to_root, dirlinks)?;
+    tree.mode |= ROOT_WRITABLE;
+    if !layer.extra_commands.is_empty() {
+        progress.phase("extraCommands", "running extraCommands");
+        tree = run_script(
+            layer,
+            tree,
+            &attrs.environment,
+            &surroundings.build_directory,
+        )?;
+    }
+
+    let owner = Arc::new(Owner::in_nix_sandbox(
+        u64::from(layer.uid),
+        u64::from(layer.gid),
+    ));
+    let plan = TarPlan::of_tree(tree, &owner, surroundings.source_date_epoch);
+    progress.phase(
+        "pack",
+        &format!(
+            "packing {} in {} files",
+            progress::size(plan.size()),
+            plan.entries.len()
+        ),
+    );
+    write(&plan, base_json, &attrs.out, surroundings)
+}
+
+fn merging(items: &[PathBuf]) -> String {
+    match items.len() {
+        0 => "nothing to copy to the root of the layer".to_owned(),
+        1 => format!("copying `{}` to the root of the layer", items[0].display()),
+        count => format!("merging {count} items into the root of the layer"),
+    }
+}
+
+fn read_base_json(path: &Path) -> Result<BaseJson, LayerError> {
+    let text = std::fs::read(path).map_err(|source| LayerError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    BaseJson::parse(&text).map_err(|source| LayerError::BaseJson {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn run_script(
+    layer: &LayerAttrs,
+    tree: Directory,
+    environment: &BTreeMap<String, String>,
+    build_directory: &Path,
+) -> Result<Directory, LayerError> {
+    let shell = layer.shell.as_deref().ok_or(ScriptError::NoShell)?;
+    let root = script::materialise(&tree, build_directory)?;
+    drop(tree);
+    script::run(&layer.name, shell, build_directory, environment)?;
+    Ok(scan::scan(&root, Dirlinks::Keep, 0)?)
+}
+
+fn write(
+    plan: &TarPlan,
+    base_json: BaseJson,
+    out: &Path,
+    surroundings: &Surroundings,
+) -> Result<(), LayerError> {
+    output::directory(out, || {
+        let tar = out.join("layer.tar");
+        // The TarSum hashes file by file and so in parallel, beside the writing. What is read
+        // twice comes out of the page cache the second time.
+        let (written, tarsum) = rayon::join(
+            || {
+                output::tar(
+                    &tar,
+                    plan,
+                    Compression::None,
+                    surroundings.threads,
+                    surroundings.progress,
+                )
+            },
+            || tarsum::of_plan(plan).map_err(|error| OutputError::of_write(error, &tar)),
+        );
+        written?;
+        let json = base_json.layer_json(&tarsum?);
+        output::bytes(&out.join("json"), json.as_bytes())?;
+        output::bytes(&out.join("VERSION"), VERSION.as_bytes())?;
+        Ok(())
+    })
+}

@@ -1,0 +1,59 @@
+//! Turns Nix closures into container images, with the bytes of nixpkgs' `dockerTools`.
+//!
+//! The modules below are listed in the order in which data moves through them: what was asked for
+//! becomes a tree of files, the tree a plan of a tar, and the plan, run into sinks, digests and
+//! bytes.
+//!
+//! ```text
+//! .attrs.json -> Attrs -> Tree -> TarPlan -> DiffId, TarSum -> config, manifest -> archive
+//! ```
+
+// What was asked for.
+pub mod attrs;
+pub mod store_path;
+
+// The files of a layer.
+pub mod tree;
+pub mod scan;
+pub mod merge;
+pub mod script;
+pub mod closure;
+
+// Its bytes.
+pub mod plan;
+pub mod source;
+pub mod tar;
+pub mod digest;
+pub mod tarsum;
+pub mod compress;
+pub mod read_ahead;
+
+// Images.
+pub mod archive;
+pub mod base;
+pub mod members;
+pub mod json;
+pub mod config;
+
+// What a subcommand makes.
+pub mod output;
+pub mod progress;
+pub mod layer;
+pub mod image;
+pub mod merge_images;
+
+pub mod cli;
+
+use std::path::PathBuf;
+
+/// What the world outside tells a build; [`cli`] alone looks it up.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// How many threads may work, at least one. No output depends on it.
+    pub threads: usize,
+    /// The time of every entry in a layer, in seconds since 1970.
+    pub source_date_epoch: u64,
+    /// Where temporary files may be: Nix's build directory.
+    pub build_directory: PathBuf,
+    pub progress: progress::Progress,
+}

@@ -1,0 +1,109 @@
+//! Orders the members of an image archive and plans its tar.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::archive::{ArchiveMember, MemberPath, RangeReader};
+use crate::plan::{Entry, Kind, Owner, Range, TarPlan};
+use crate::source::Source;
+
+/// The members of an archive to write, by name and so in the order of GNU tar's `--sort=name`.
+pub type Members = BTreeMap<MemberPath, Planned>;
+
+/// One member to write.
+#[derive(Debug)]
+pub struct Planned {
+    pub mode: u32,
+    pub kind: Kind,
+}
+
+/// Plans the archive: `./` first, then `members`, and before each the directories it lies in.
+/// What `members` does not list of these has `directory_mode`, as has `./`. All belong to root.
+#[must_use]
+pub fn into_plan(mut members: Members, directory_mode: u32, mtime: u64) -> TarPlan {
+    let parents: BTreeSet<MemberPath> = members
+        .keys()
+        .flat_map(|path| (0..path.len()).map(|length| path[..length].to_vec()))
+        .collect();
+    for parent in parents {
+        members.entry(parent).or_insert(Planned {
+            mode: directory_mode,
+            kind: Kind::Directory,
+        });
+    }
+    let owner = Arc::new(Owner::root());
+    let entries = members.into_iter().map(|(path, planned)| {
+        let mut name = path.join(&b'/');
+        if name.is_empty() {
+            name.push(b'.');
+        }
+        if matches!(planned.kind, Kind::Directory) {
+            name.push(b'/');
+        }
+        Entry {
+            name,
+            kind: planned.kind,
+            mode: planned.mode,
+            owner: Arc::clone(&owner),
+            mtime,
+        }
+    });
+    TarPlan {
+        prefix: None,
+        entries: entries.collect(),
+    }
+}
+
+/// Whether the contents of `members`, taken by name, follow each other in their archive.
+#[must_use]
+pub fn is_in_order(members: &BTreeMap<MemberPath, ArchiveMember>) -> bool {
+    let mut ranges = members.values().filter_map(range);
+    let mut end = 0;
+    ranges.all(|range| {
+        let follows = range.offset >= end;
+        end = range.offset + range.size;
+        follows
+    })
+}
+
+/// Copies the contents of `members`, which all come from one archive, to `file`, in the order of
+/// that archive, and lets the members refer to the copy.
+///
+/// # Errors
+/// When the archive cannot be read or the file not be written.
+pub fn spool(members: &mut BTreeMap<MemberPath, ArchiveMember>, file: File) -> io::Result<()> {
+    let by_offset: BTreeMap<u64, Range> = members
+        .values()
+        .filter_map(range)
+        .map(|range| (range.offset, range.clone()))
+        .collect();
+    let mut copied = BTreeMap::new();
+    let mut end = 0;
+    for (offset, range) in by_offset {
+        let size = range.size;
+        io::copy(&mut RangeReader::new(range), &mut &file)?;
+        copied.insert(offset, end);
+        end += size;
+    }
+    let source = Arc::new(Source::file(Path::new("temporary file"), file));
+    for member in members.values_mut() {
+        if let ArchiveMember::File { range, .. } = member {
+            *range = Range {
+                source: Arc::clone(&source),
+                offset: copied[&range.offset],
+                size: range.size,
+            };
+        }
+    }
+    Ok(())
+}
+
+fn range(member: &ArchiveMember) -> Option<&Range> {
+    match member {
+        ArchiveMember::File { range, .. } => Some(range),
+        _ => None,
+    }
+}

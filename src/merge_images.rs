@@ -1,0 +1,218 @@
+//! Joins several image archives in one, as `mergeImages` does: the members of all, one manifest.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use crate::Surroundings;
+use crate::archive::{self, Archive, ArchiveError, ArchiveMember, MemberPath};
+use crate::attrs::{Attrs, MergeAttrs};
+use crate::compress::{Compression, Packing};
+use crate::json::jq;
+use crate::members::{self, Planned};
+use crate::output::{self, OutputError};
+use crate::plan::{Content, Kind};
+use crate::progress;
+
+/// The mode of a directory that no input lists, and of the archive's own.
+const DIRECTORY_MODE: u32 = 0o755;
+
+/// The mode of the two documents that are written anew.
+const DOCUMENT_MODE: u32 = 0o644;
+
+/// What a umask of 022 forbids.
+const UMASK: u32 = 0o022;
+
+/// Images could not be merged.
+#[derive(Debug, Error)]
+pub enum MergeImagesError {
+    #[error("`mergeImages` was given no image; it needs at least one")]
+    None,
+    #[error("cannot read image `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("image `{}` is packed with xz; `mergeImages` takes tar archives that are plain or packed with gzip or zstd", path.display())]
+    Packing { path: PathBuf },
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error("`{name}` of image `{}` is not what it should be", path.display())]
+    Json {
+        path: PathBuf,
+        name: &'static str,
+        source: serde_json::Error,
+    },
+    #[error(
+        "`{}` is a directory in one of the images and something else in another; they cannot be merged",
+        String::from_utf8_lossy(name)
+    )]
+    TwoKinds { name: Vec<u8> },
+    #[error("cannot copy image `{}` to a temporary file", path.display())]
+    Spool { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+/// Merges the images that `attrs` name. The archive is compressed as the last of them is.
+///
+/// # Errors
+/// When an image cannot be read or the output not be written.
+pub fn build(
+    attrs: &Attrs<MergeAttrs>,
+    surroundings: &Surroundings,
+) -> Result<(), MergeImagesError> {
+    let paths = &attrs.ours.images;
+    let compression = compression(paths.last().ok_or(MergeImagesError::None)?)?;
+    let progress = surroundings.progress;
+
+    let mut manifest = Vec::new();
+    let mut repositories = None;
+    let mut inputs = Vec::new();
+    for path in paths {
+        progress.phase("read", &format!("reading image `{}`", path.display()));
+        let archive = archive::index(path, &mut |_, _| Ok(()))?;
+        manifest.append(&mut document(&archive, "manifest.json")?.unwrap_or_default());
+        if let Some(more) = document(&archive, "repositories")? {
+            add_repositories(repositories.get_or_insert_default(), more);
+        }
+        inputs.push(archive);
+    }
+    let repositories = repositories.map_or(Value::Null, Value::Object);
+    // nixpkgs unpacks each image below its name and copies in the order of these names.
+    inputs.sort_by(|a, b| file_name(&a.path).cmp(file_name(&b.path)));
+
+    let mut merged = BTreeMap::new();
+    for archive in inputs {
+        add_members(&mut merged, archive, &surroundings.build_directory)?;
+    }
+    refuse_two_kinds(&merged)?;
+    for (name, document) in [
+        (b"manifest.json".as_slice(), Value::Array(manifest)),
+        (b"repositories", repositories),
+    ] {
+        let text = jq::print(&document).into_bytes();
+        let kind = Kind::Regular {
+            size: text.len() as u64,
+            content: Content::Inline(text),
+        };
+        let mode = DOCUMENT_MODE;
+        merged.insert(vec![name.to_vec()], Planned { mode, kind });
+    }
+
+    let plan = members::into_plan(merged, DIRECTORY_MODE, surroundings.source_date_epoch);
+    let size = progress::size(plan.size());
+    let text = format!("writing an archive of {} images, {size}", paths.len());
+    progress.phase("write", &text);
+    let threads = surroundings.threads;
+    Ok(output::tar(
+        &attrs.out,
+        &plan,
+        compression,
+        threads,
+        progress,
+    )?)
+}
+
+fn compression(path: &Path) -> Result<Compression, MergeImagesError> {
+    let packing = Packing::of_file(path).map_err(|source| MergeImagesError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    match packing {
+        Packing::Plain => Ok(Compression::None),
+        Packing::Gzip => Ok(Compression::Gzip),
+        Packing::Zstd => Ok(Compression::Zstd),
+        Packing::Xz => Err(MergeImagesError::Packing {
+            path: path.to_owned(),
+        }),
+    }
+}
+
+fn file_name(path: &Path) -> &OsStr {
+    path.file_name().unwrap_or_default()
+}
+
+/// The document `name` of an archive, if it has one.
+fn document<T: serde::de::DeserializeOwned>(
+    archive: &Archive,
+    name: &'static str,
+) -> Result<Option<T>, MergeImagesError> {
+    if !archive
+        .members
+        .contains_key([name.as_bytes().to_vec()].as_slice())
+    {
+        return Ok(None);
+    }
+    let text = archive.json(name, "is listed")?;
+    let parsed = serde_json::from_slice(&text).map_err(|source| MergeImagesError::Json {
+        path: archive.path.clone(),
+        name,
+        source,
+    })?;
+    Ok(Some(parsed))
+}
+
+/// Adds the names and tags of one image. A name that is there already keeps its tags: jq's `add`,
+/// with which nixpkgs merges, would forget them.
+fn add_repositories(repositories: &mut Map<String, Value>, more: Map<String, Value>) {
+    for (name, tags) in more {
+        match (repositories.get_mut(&name), tags) {
+            (Some(Value::Object(old)), Value::Object(tags)) => old.extend(tags),
+            (_, tags) => {
+                repositories.insert(name, tags);
+            }
+        }
+    }
+}
+
+/// Adds the members of `archive` whose names are still free.
+fn add_members(
+    merged: &mut members::Members,
+    mut archive: Archive,
+    temporary: &Path,
+) -> Result<(), MergeImagesError> {
+    archive.members.retain(|path, _| !merged.contains_key(path));
+    if archive.is_compressed && !members::is_in_order(&archive.members) {
+        let path = archive.path;
+        tempfile::tempfile_in(temporary)
+            .and_then(|file| members::spool(&mut archive.members, file))
+            .map_err(|source| MergeImagesError::Spool { path, source })?;
+    }
+    for (path, member) in archive.members {
+        let planned = match member {
+            ArchiveMember::Directory { mode } => Planned {
+                mode: mode & !UMASK,
+                kind: Kind::Directory,
+            },
+            ArchiveMember::File { mode, range } => Planned {
+                mode: mode & !UMASK,
+                kind: Kind::Regular {
+                    size: range.size,
+                    content: Content::Range(range),
+                },
+            },
+            ArchiveMember::Symlink { target } => Planned {
+                mode: crate::scan::SYMLINK_MODE,
+                kind: Kind::Symlink { target },
+            },
+        };
+        merged.insert(path, planned);
+    }
+    Ok(())
+}
+
+fn refuse_two_kinds(merged: &members::Members) -> Result<(), MergeImagesError> {
+    let is_other = |path: &[Vec<u8>]| {
+        let planned = merged.get(path);
+        planned.is_some_and(|planned| !matches!(planned.kind, Kind::Directory))
+    };
+    let below_other = |path: &&MemberPath| (1..path.len()).any(|length| is_other(&path[..length]));
+    match merged.keys().find(below_other) {
+        Some(path) => Err(MergeImagesError::TwoKinds {
+            name: path.join(&b'/'),
+        }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,84 @@
+//! Tells people what is going on: in a Nix build by lines in the log and `setPhase` messages, on a
+//! terminal by a progress bar. Everything goes to stderr.
+
+use std::io::{self, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Where messages go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The log of a Nix build.
+    Log,
+    /// A person's terminal.
+    Terminal,
+    /// A file or pipe: words, but nothing that moves.
+    Plain,
+}
+
+/// A progress bar over bytes; invisible but on a terminal.
+#[derive(Debug)]
+pub struct Bar(ProgressBar);
+
+impl Progress {
+    /// Announces what is done next: `phase` in one word for Nix, `text` for people.
+    pub fn phase(self, phase: &str, text: &str) {
+        if self == Self::Log {
+            eprintln!("@nix {{\"action\":\"setPhase\",\"phase\":\"{phase}\"}}");
+        }
+        self.line(text);
+    }
+
+    /// Prints one line.
+    pub fn line(self, text: &str) {
+        eprintln!("{text}");
+    }
+
+    /// Begins a bar that is full at `total` bytes.
+    #[must_use]
+    pub fn bar(self, total: u64) -> Bar {
+        if self != Self::Terminal {
+            return Bar(ProgressBar::hidden());
+        }
+        let style =
+            ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec}")
+                .expect("the template is correct");
+        let target = ProgressDrawTarget::stderr();
+        Bar(ProgressBar::with_draw_target(Some(total), target).with_style(style))
+    }
+}
+
+impl Bar {
+    /// A sink that moves the bar while it hands everything on to `out`.
+    pub fn watch<'a>(&'a self, out: &'a mut dyn Write) -> impl Write + 'a {
+        Watched { bar: &self.0, out }
+    }
+
+    /// Takes the bar off the screen.
+    pub fn finish(self) {
+        self.0.finish_and_clear();
+    }
+}
+
+struct Watched<'a> {
+    bar: &'a ProgressBar,
+    out: &'a mut dyn Write,
+}
+
+impl Write for Watched<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.bar.inc(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// `bytes` for people: `23.4 MB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    indicatif::DecimalBytes(bytes).to_string()
+}

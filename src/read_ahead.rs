@@ -1,0 +1,133 @@
+//! Reads ahead in a thread, so that uncompressing and hashing overlap.
+
+use std::io::{self, Read};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use crate::tar::read::Skip;
+
+/// The size of the pieces that are handed over, in bytes.
+const PIECE: usize = 256 * 1024;
+
+/// How many pieces may wait: enough that neither side stops for long, 2 MB in all.
+const PIECES: usize = 8;
+
+/// A reader whose bytes are made by another thread. The thread ends with the input, or when the
+/// reader is dropped.
+#[derive(Debug)]
+pub struct ReadAhead {
+    pieces: Receiver<io::Result<Vec<u8>>>,
+    piece: Vec<u8>,
+    /// How much of `piece` has been read.
+    at: usize,
+}
+
+impl ReadAhead {
+    /// Starts to read `input`.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn new(mut input: Box<dyn Read + Send>) -> io::Result<Self> {
+        let (sender, pieces) = sync_channel(PIECES);
+        thread::Builder::new()
+            .name("read-ahead".to_owned())
+            .spawn(move || {
+                loop {
+                    let mut piece = Vec::with_capacity(PIECE);
+                    let read = input.by_ref().take(PIECE as u64).read_to_end(&mut piece);
+                    let last = !matches!(read, Ok(1..));
+                    // What was read before a failure is good, and comes first.
+                    let sent = piece.is_empty() || sender.send(Ok(piece)).is_ok();
+                    let failed = read
+                        .err()
+                        .is_some_and(|error| sender.send(Err(error)).is_ok());
+                    if last || failed || !sent {
+                        return;
+                    }
+                }
+            })?;
+        Ok(Self {
+            pieces,
+            piece: Vec::new(),
+            at: 0,
+        })
+    }
+}
+
+impl Read for ReadAhead {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        while self.at == self.piece.len() {
+            match self.pieces.recv() {
+                Ok(piece) => self.piece = piece?,
+                // The thread is gone, and so is the input.
+                Err(_) => return Ok(0),
+            }
+            self.at = 0;
+        }
+        let length = buffer.len().min(self.piece.len() - self.at);
+        buffer[..length].copy_from_slice(&self.piece[self.at..self.at + length]);
+        self.at += length;
+        Ok(length)
+    }
+}
+
+impl Skip for ReadAhead {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives `good` bytes, then fails.
+    struct Failing {
+        good: usize,
+    }
+
+    impl Read for Failing {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.good == 0 {
+                return Err(io::Error::other("the disk is on fire"));
+            }
+            let length = buffer.len().min(self.good);
+            self.good -= length;
+            Ok(length)
+        }
+    }
+
+    #[test]
+    fn everything_arrives_in_order() {
+        let bytes: Vec<u8> = (0..3 * PIECE + 7).map(|n| (n % 251) as u8).collect();
+        let mut read = Vec::new();
+        ReadAhead::new(Box::new(io::Cursor::new(bytes.clone())))
+            .unwrap()
+            .read_to_end(&mut read)
+            .unwrap();
+        assert!(read == bytes);
+    }
+
+    #[test]
+    fn a_failure_comes_after_the_bytes_before_it() {
+        let mut reader = ReadAhead::new(Box::new(Failing { good: PIECE + 1 })).unwrap();
+        let mut read = Vec::new();
+        let error = reader.read_to_end(&mut read).unwrap_err();
+        assert_eq!(read.len(), PIECE + 1);
+        assert_eq!(error.to_string(), "the disk is on fire");
+    }
+
+    #[test]
+    fn a_dropped_reader_stops_the_thread() {
+        let (alive, gone) = sync_channel::<()>(0);
+        struct Endless(
+            #[expect(dead_code, reason = "its drop is what counts")] std::sync::mpsc::SyncSender<()>,
+        );
+        impl Read for Endless {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                Ok(buffer.len())
+            }
+        }
+        drop(ReadAhead::new(Box::new(Endless(alive))).unwrap());
+        assert!(gone.recv().is_err());
+    }
+}

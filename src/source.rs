@@ -1,0 +1,91 @@
+//! Holds the bytes that ranges of a plan point into: a file, or the content of a compressed one.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::compress::{self, Decoder};
+
+/// Bytes that can be read from any offset, any number of times, by several threads.
+#[derive(Debug)]
+pub enum Source {
+    /// A plain file.
+    File { file: File, path: PathBuf },
+    /// The uncompressed content of a file, read forwards; going back starts over. Whoever plans
+    /// to jump about copies it to a file first, see [`crate::base`].
+    Stream {
+        path: PathBuf,
+        state: Mutex<Option<StreamState>>,
+    },
+}
+
+/// How far a stream has been read.
+#[derive(Debug)]
+pub struct StreamState {
+    decoder: Decoder,
+    /// In bytes of uncompressed content.
+    position: u64,
+}
+
+impl Source {
+    /// The plain file `path`, opened as `file`.
+    #[must_use]
+    pub fn file(path: &Path, file: File) -> Self {
+        Self::File {
+            file,
+            path: path.to_owned(),
+        }
+    }
+
+    /// The uncompressed content of `path`.
+    #[must_use]
+    pub fn stream(path: &Path) -> Self {
+        Self::Stream {
+            path: path.to_owned(),
+            state: Mutex::new(None),
+        }
+    }
+
+    /// The file that the bytes come from, for messages.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::File { path, .. } | Self::Stream { path, .. } => path,
+        }
+    }
+
+    /// Reads up to `buffer.len()` bytes from `offset` on; 0 at the end.
+    ///
+    /// # Errors
+    /// As the file, or its decompression, fails.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self {
+            Self::File { file, .. } => file.read_at(buffer, offset),
+            Self::Stream { path, state } => {
+                let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                let stream = match state.take() {
+                    Some(stream) if stream.position <= offset => state.insert(stream),
+                    _ => state.insert(StreamState {
+                        decoder: compress::open(path)?,
+                        position: 0,
+                    }),
+                };
+                stream.skip_to(offset)?;
+                let read = stream.decoder.read(buffer)?;
+                stream.position += read as u64;
+                Ok(read)
+            }
+        }
+    }
+}
+
+impl StreamState {
+    fn skip_to(&mut self, offset: u64) -> io::Result<()> {
+        let ahead = offset - self.position;
+        let skipped = io::copy(&mut (&mut self.decoder).take(ahead), &mut io::sink())?;
+        self.position += skipped;
+        Ok(())
+    }
+}

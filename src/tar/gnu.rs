@@ -1,0 +1,182 @@
+//! Encodes tar headers as GNU tar 1.35 writes them in its own format (`--format=gnu`, its default).
+//!
+//! The format is described in GNU tar's manual, "Basic Tar Format"; `tests/cli/tar.rs` compares
+//! with the real program.
+
+use tar::{GnuHeader, Header};
+
+use super::BLOCK;
+use crate::plan::{Entry, Kind};
+use crate::tree::SpecialKind;
+
+/// The longest name or link target that fits a header, in bytes. It needs no NUL behind it.
+const NAME_FIELD: usize = 100;
+
+/// The name of the entry that carries a name or target which does not fit.
+const LONG_LINK: &[u8] = b"././@LongLink";
+
+/// The headers that introduce `entry`: its own, and before it one with the whole link target and
+/// one with the whole name where they do not fit.
+#[must_use]
+pub fn headers(entry: &Entry) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(BLOCK as usize);
+    let target = target(entry);
+    if target.len() > NAME_FIELD {
+        push_long(&mut bytes, b'K', target);
+    }
+    if entry.name.len() > NAME_FIELD {
+        push_long(&mut bytes, b'L', &entry.name);
+    }
+    push_header(&mut bytes, entry);
+    bytes
+}
+
+/// The size of [`headers`] in bytes.
+#[must_use]
+pub fn headers_size(entry: &Entry) -> u64 {
+    BLOCK + long_size(target(entry)) + long_size(&entry.name)
+}
+
+fn long_size(text: &[u8]) -> u64 {
+    if text.len() > NAME_FIELD {
+        BLOCK + (text.len() as u64 + 1).next_multiple_of(BLOCK)
+    } else {
+        0
+    }
+}
+
+fn target(entry: &Entry) -> &[u8] {
+    match &entry.kind {
+        Kind::Symlink { target } => target,
+        _ => b"",
+    }
+}
+
+fn push_long(bytes: &mut Vec<u8>, typeflag: u8, text: &[u8]) {
+    let mut header = Header::new_gnu();
+    let gnu = fields(&mut header);
+    put(&mut gnu.name, LONG_LINK);
+    put_number(&mut gnu.mode, 0o644);
+    put_number(&mut gnu.uid, 0);
+    put_number(&mut gnu.gid, 0);
+    put_number(&mut gnu.size, text.len() as u64 + 1);
+    put_number(&mut gnu.mtime, 0);
+    put(&mut gnu.uname, b"root");
+    put(&mut gnu.gname, b"root");
+    gnu.typeflag = [typeflag];
+    seal(&mut header);
+
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.extend_from_slice(text);
+    // The NUL that ends the text counts; what follows pads the block.
+    let padded = (text.len() + 1).next_multiple_of(BLOCK as usize);
+    bytes.resize(bytes.len() + padded - text.len(), 0);
+}
+
+fn push_header(bytes: &mut Vec<u8>, entry: &Entry) {
+    let mut header = Header::new_gnu();
+    let gnu = fields(&mut header);
+    put(&mut gnu.name, &entry.name);
+    put(&mut gnu.linkname, target(entry));
+    put_number(&mut gnu.mode, u64::from(entry.mode));
+    put_number(&mut gnu.uid, entry.owner.uid);
+    put_number(&mut gnu.gid, entry.owner.gid);
+    put_number(&mut gnu.size, entry.content_size());
+    put_number(&mut gnu.mtime, entry.mtime);
+    put(&mut gnu.uname, entry.owner.uname.as_bytes());
+    put(&mut gnu.gname, entry.owner.gname.as_bytes());
+    gnu.typeflag = [typeflag(&entry.kind)];
+    if let Some((major, minor)) = device(&entry.kind) {
+        put_number(&mut gnu.dev_major, major);
+        put_number(&mut gnu.dev_minor, minor);
+    }
+    seal(&mut header);
+    bytes.extend_from_slice(header.as_bytes());
+}
+
+/// The type of an entry as a tar header gives it.
+#[must_use]
+pub fn typeflag(kind: &Kind) -> u8 {
+    match kind {
+        Kind::Regular { .. } => b'0',
+        Kind::Symlink { .. } => b'2',
+        Kind::Special(SpecialKind::CharDevice { .. }) => b'3',
+        Kind::Special(SpecialKind::BlockDevice { .. }) => b'4',
+        Kind::Directory => b'5',
+        Kind::Special(SpecialKind::Fifo) => b'6',
+    }
+}
+
+/// The major and minor number of a device.
+#[must_use]
+pub fn device(kind: &Kind) -> Option<(u64, u64)> {
+    match *kind {
+        Kind::Special(
+            SpecialKind::CharDevice { major, minor } | SpecialKind::BlockDevice { major, minor },
+        ) => Some((major, minor)),
+        _ => None,
+    }
+}
+
+fn fields(header: &mut Header) -> &mut GnuHeader {
+    header
+        .as_gnu_mut()
+        .expect("`Header::new_gnu` makes a GNU header")
+}
+
+/// Copies as much of `text` as the field holds.
+fn put(field: &mut [u8], text: &[u8]) {
+    let length = text.len().min(field.len());
+    field[..length].copy_from_slice(&text[..length]);
+}
+
+/// Writes `number` in octal with a NUL behind it, or, where it does not fit, in base 256 with the
+/// highest bit set.
+fn put_number(field: &mut [u8], number: u64) {
+    let digits = field.len() - 1;
+    if digits * 3 >= 64 || number < 1 << (digits * 3) {
+        put(field, format!("{number:0digits$o}").as_bytes());
+        return;
+    }
+    let bytes = number.to_be_bytes();
+    let length = field.len().min(bytes.len());
+    let at = field.len() - length;
+    field[at..].copy_from_slice(&bytes[bytes.len() - length..]);
+    field[0] |= 0x80;
+}
+
+/// Fills in the checksum: six octal digits, a NUL, a space.
+fn seal(header: &mut Header) {
+    let gnu = fields(header);
+    gnu.cksum = *b"        ";
+    let sum: u32 = header.as_bytes().iter().map(|byte| u32::from(*byte)).sum();
+    put(
+        &mut fields(header).cksum,
+        format!("{sum:06o}\0 ").as_bytes(),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_octal_while_they_fit() {
+        let mut field = [0xff; 8];
+        put_number(&mut field, 0o755);
+        assert_eq!(&field[..7], b"0000755");
+        let mut field = [0; 8];
+        put_number(&mut field, 0o7_777_777);
+        assert_eq!(&field, b"7777777\0");
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_are_base_256() {
+        let mut field = [0; 8];
+        put_number(&mut field, 0o10_000_000);
+        assert_eq!(field, [0x80, 0, 0, 0, 0, 0x20, 0, 0]);
+        let mut field = [0; 12];
+        put_number(&mut field, 1 << 33);
+        assert_eq!(field, [0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]);
+    }
+}

@@ -1,0 +1,150 @@
+//! Writes a plan's bytes into a sink, in one forward pass.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::{BLOCK, gnu};
+use crate::plan::{Content, Entry, Kind, Range, TarPlan};
+
+/// How much is read at once, in bytes. Larger pieces no longer make the copy faster, and every
+/// thread that writes a plan holds one.
+const PIECE: usize = 256 * 1024;
+
+/// The bytes of a plan could not be read or written.
+#[derive(Debug, Error)]
+pub enum WriteError {
+    #[error("cannot read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error(
+        "`{}` changed while it was read: it had {planned} bytes and now has {}",
+        path.display(), found(*planned, *read)
+    )]
+    Changed {
+        path: PathBuf,
+        planned: u64,
+        read: u64,
+    },
+    #[error("cannot write the output")]
+    Write(#[source] io::Error),
+}
+
+fn found(planned: u64, read: u64) -> String {
+    if read > planned {
+        "more".to_owned()
+    } else {
+        format!("{read}")
+    }
+}
+
+/// Writes `plan` to `out`: its entries, two blocks of zeros, and zeros up to a whole record.
+/// What is written has [`TarPlan::size`] bytes.
+///
+/// # Errors
+/// When content cannot be read, has another size than planned, or `out` fails.
+pub fn write(plan: &TarPlan, out: &mut dyn Write) -> Result<(), WriteError> {
+    let mut piece = vec![0; PIECE];
+    write_plan(plan, out, &mut piece)
+}
+
+fn write_plan(plan: &TarPlan, out: &mut dyn Write, piece: &mut [u8]) -> Result<(), WriteError> {
+    if let Some(range) = &plan.prefix {
+        write_range(range, out, piece)?;
+    }
+    for entry in &plan.entries {
+        out.write_all(&gnu::headers(entry))
+            .map_err(WriteError::Write)?;
+        write_content(entry, out, piece)?;
+        let size = entry.content_size();
+        write_zeros(out, size.next_multiple_of(BLOCK) - size)?;
+    }
+    write_zeros(out, plan.size() - plan.unpadded_size())
+}
+
+/// Writes the bytes of `entry`, without padding.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_entry_content(entry: &Entry, out: &mut dyn Write) -> Result<(), WriteError> {
+    let mut piece = vec![0; PIECE.min(entry.content_size() as usize + 1)];
+    write_content(entry, out, &mut piece)
+}
+
+fn write_content(entry: &Entry, out: &mut dyn Write, piece: &mut [u8]) -> Result<(), WriteError> {
+    let Kind::Regular { size, content } = &entry.kind else {
+        return Ok(());
+    };
+    match content {
+        Content::Inline(bytes) => out.write_all(bytes).map_err(WriteError::Write),
+        Content::File(path) => write_file(path, *size, out, piece),
+        Content::Range(range) => write_range(range, out, piece),
+        Content::Tar(plan) => write_plan(plan, out, piece),
+    }
+}
+
+fn write_file(
+    path: &Path,
+    size: u64,
+    out: &mut dyn Write,
+    piece: &mut [u8],
+) -> Result<(), WriteError> {
+    let read = |source| WriteError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = File::open(path).map_err(read)?;
+    // One byte more than planned is asked for, so that a file which grew is noticed.
+    let mut total = 0;
+    loop {
+        let wanted = (size + 1 - total).min(piece.len() as u64) as usize;
+        let got = match file.read(&mut piece[..wanted]) {
+            Ok(got) => got,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(read(error)),
+        };
+        total += got as u64;
+        if total > size || (got == 0 && total < size) {
+            return Err(WriteError::Changed {
+                path: path.to_owned(),
+                planned: size,
+                read: total,
+            });
+        }
+        if got == 0 {
+            return Ok(());
+        }
+        out.write_all(&piece[..got]).map_err(WriteError::Write)?;
+    }
+}
+
+fn write_range(range: &Range, out: &mut dyn Write, piece: &mut [u8]) -> Result<(), WriteError> {
+    let mut written = 0;
+    while written < range.size {
+        let wanted = (range.size - written).min(piece.len() as u64) as usize;
+        let got = range
+            .source
+            .read_at(&mut piece[..wanted], range.offset + written)
+            .map_err(|source| WriteError::Read {
+                path: range.source.path().to_owned(),
+                source,
+            })?;
+        if got == 0 {
+            return Err(WriteError::Changed {
+                path: range.source.path().to_owned(),
+                planned: range.offset + range.size,
+                read: range.offset + written,
+            });
+        }
+        out.write_all(&piece[..got]).map_err(WriteError::Write)?;
+        written += got as u64;
+    }
+    Ok(())
+}
+
+fn write_zeros(out: &mut dyn Write, count: u64) -> Result<(), WriteError> {
+    io::copy(&mut io::repeat(0).take(count), out)
+        .map(drop)
+        .map_err(WriteError::Write)
+}

@@ -1,0 +1,153 @@
+//! Computes TarSum, version 1, of a tar: `tarsum.v1+sha256:` and a digest that depends on the
+//! members but not on their order and times. Docker's `pkg/tarsum` defines it (`tarsum_spec.md`);
+//! the `checksum` of a legacy layer `json` is all that still uses it.
+
+use std::io::{self, Read, Write};
+
+use rayon::prelude::*;
+use thiserror::Error;
+
+use crate::digest::{Digest, HashWriter};
+use crate::plan::{Entry, Kind, TarPlan};
+use crate::tar::gnu;
+use crate::tar::read::{Member, ReadError, Reader, Skip};
+use crate::tar::write::{self, WriteError};
+
+/// The TarSum of the tar in `input`, as Docker's Go code computes it.
+///
+/// # Errors
+/// When `input` is not a tar or cannot be read.
+pub fn of_reader(input: impl Read) -> Result<String, TarSumError> {
+    let mut reader = Reader::new(Streamed(input));
+    let mut sums = Vec::new();
+    while let Some(member) = reader.next_member()? {
+        let mut hash = header_of_member(&member);
+        io::copy(&mut reader.content(&member), &mut hash).map_err(TarSumError::Content)?;
+        sums.push(hash.into_digest().hex());
+    }
+    Ok(of_sums(sums))
+}
+
+/// The input of `builder tarsum` is no tar.
+#[derive(Debug, Error)]
+pub enum TarSumError {
+    #[error("cannot compute the tarsum of the input")]
+    Tar(#[from] ReadError),
+    #[error("cannot compute the tarsum of the input")]
+    Content(#[source] io::Error),
+}
+
+/// The TarSum of the tar that `plan` describes; its entries are hashed in parallel. The plan has
+/// no prefix.
+///
+/// # Errors
+/// When content cannot be read or has changed.
+pub fn of_plan(plan: &TarPlan) -> Result<String, WriteError> {
+    debug_assert!(plan.prefix.is_none(), "the prefix's members are not known");
+    let sums = plan
+        .entries
+        .par_iter()
+        .map(|entry| {
+            let mut hash = header_of_entry(entry);
+            write::write_entry_content(entry, &mut hash)?;
+            Ok(hash.into_digest().hex())
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(of_sums(sums))
+}
+
+struct Streamed<R>(R);
+
+impl<R: Read> Read for Streamed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<R: Read> Skip for Streamed<R> {}
+
+fn of_sums(mut sums: Vec<String>) -> String {
+    sums.sort_unstable();
+    let sum = Digest::of(sums.concat().as_bytes());
+    format!("tarsum.v1+{sum}")
+}
+
+fn header_of_entry(entry: &Entry) -> HashWriter {
+    let link: &[u8] = match &entry.kind {
+        Kind::Symlink { target } => target,
+        _ => b"",
+    };
+    header(&Fields {
+        name: &entry.name,
+        mode: entry.mode,
+        uid: entry.owner.uid,
+        gid: entry.owner.gid,
+        size: entry.content_size(),
+        typeflag: gnu::typeflag(&entry.kind),
+        link,
+        device: gnu::device(&entry.kind).unwrap_or((0, 0)),
+    })
+}
+
+fn header_of_member(member: &Member) -> HashWriter {
+    let mut hash = header(&Fields {
+        name: &member.name,
+        mode: member.mode,
+        uid: member.uid,
+        gid: member.gid,
+        size: member.size,
+        typeflag: member.kind.typeflag(),
+        link: &member.link,
+        device: member.device,
+    });
+    let mut xattrs: Vec<_> = member.xattrs.iter().collect();
+    xattrs.sort();
+    for (name, value) in xattrs {
+        put(&mut hash, name);
+        put(&mut hash, value);
+    }
+    hash
+}
+
+/// What of a header counts.
+struct Fields<'a> {
+    name: &'a [u8],
+    mode: u32,
+    uid: u64,
+    gid: u64,
+    size: u64,
+    typeflag: u8,
+    link: &'a [u8],
+    device: (u64, u64),
+}
+
+/// Begins the hash of one member. Owner names count as empty, whatever the tar says: Docker's
+/// code blanks them since Go 1.10.
+fn header(fields: &Fields<'_>) -> HashWriter {
+    let mut hash = HashWriter::new();
+    put(&mut hash, b"name");
+    put(&mut hash, fields.name);
+    put(
+        &mut hash,
+        format!(
+            "mode{}uid{}gid{}size{}typeflag{}linkname",
+            fields.mode,
+            fields.uid,
+            fields.gid,
+            fields.size,
+            char::from(fields.typeflag)
+        )
+        .as_bytes(),
+    );
+    put(&mut hash, fields.link);
+    let (major, minor) = fields.device;
+    put(
+        &mut hash,
+        format!("unamegnamedevmajor{major}devminor{minor}").as_bytes(),
+    );
+    hash
+}
+
+fn put(hash: &mut HashWriter, bytes: &[u8]) {
+    hash.write_all(bytes).expect("hashing cannot fail");
+}
