@@ -16,7 +16,9 @@
     done
   '';
 
-  # The script asks getopt for its options and looks for its library below /usr.
+  # The script asks getopt for its options and looks for its library below /usr. In Nix's sandbox a
+  # real chown to another user gives EINVAL, which fakeroot does not forgive as it does EPERM, so
+  # none is tried; nixpkgs patches its fakeroot for the same reason.
   fakeroot = {
     uses = [
       "libfakeroot"
@@ -26,6 +28,7 @@
     script = ''
       for script in bin/fakeroot-sysv bin/fakeroot-tcp; do
         sed -i \
+          -e "1a export FAKEROOTDONTTRYCHOWN=1" \
           -e "s|^FAKEROOT_PREFIX=.*|FAKEROOT_PREFIX=$out|" \
           -e "s|^FAKEROOT_BINDIR=.*|FAKEROOT_BINDIR=$out/bin|" \
           -e "s|^PATHS=.*|PATHS=$libfakeroot/lib/libfakeroot|" \

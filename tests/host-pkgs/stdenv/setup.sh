@@ -7,8 +7,9 @@ set -o pipefail
 shopt -s nullglob
 shopt -s inherit_errexit
 
-# With structured attributes there are no environment variables; they are in a file.
-if [[ -z ${stdenv:-} ]]; then
+# With structured attributes there are no environment variables; they are in a file, which a shell
+# that a build starts has not read yet.
+if ! declare -p outputs >/dev/null 2>&1; then
   for __attrs in "${NIX_ATTRS_SH_FILE:-}" "${NIX_BUILD_TOP:-.}/.attrs.sh" ./.attrs.sh; do
     if [[ -n $__attrs && -e $__attrs ]]; then
       source "$__attrs"
@@ -91,6 +92,7 @@ PATH=$_PATH${_PATH:+:}$PATH
 unset -v __dir __seen _PATH
 
 # 0 stands for all processors.
+NIX_BUILD_CORES=${NIX_BUILD_CORES:-1}
 if [[ -z ${NIX_BUILD_CORES//[^0-9]/} ]]; then
   NIX_BUILD_CORES=1
 elif ((NIX_BUILD_CORES <= 0)); then
