@@ -27,6 +27,8 @@ import ./run-command.nix {
   buildEnv = callPackage ./build-env.nix { };
   closureInfo = callPackage ./closure-info.nix { };
   makeWrapper = callPackage ./make-wrapper.nix { };
+  mkShell = callPackage ./mk-shell.nix { };
+  mkShellNoCC = callPackage ./mk-shell.nix { stdenv = final.stdenvNoCC; };
   emptyFile = callPackage ({ runCommand }: runCommand "empty-file" { } "touch $out") { };
   emptyDirectory = callPackage ({ runCommand }: runCommand "empty-directory" { } "mkdir $out") { };
   writeDirectReferencesToFile = callPackage ./write-direct-references.nix { };

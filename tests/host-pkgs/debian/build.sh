@@ -1,5 +1,5 @@
 # Turns the files of one Debian package into a store path that needs nothing outside the store.
-# In: $src (like /usr), $dependencies (store paths), $libc, $libgcc, $shell, $patchelf with its
+# In: $sources (each like /usr), $dependencies (store paths), $libc, $libgcc, $shell, $patchelf with its
 # $loader and $libraries. Out: $out/bin, $out/lib, $out/share. Runs under busybox.
 set -eu
 umask 022
@@ -10,8 +10,10 @@ patchelf() {
 
 copy_files() {
   mkdir -p "$out"
-  cp -dR "$src/." "$out/"
-  chmod -R u+w "$out"
+  for source in $sources; do
+    cp -dR "$source/." "$out/"
+    chmod -R u+w "$out"
+  done
 
   # sbin holds programs too, and the multiarch directory is this system's lib.
   merge sbin bin
@@ -39,6 +41,10 @@ merge() {
 # Where the library directories of this package and its dependencies are.
 library_path() {
   path=$out/lib
+  # Libraries that only this package uses lie deeper.
+  for directory in $(find "$out/lib" -name '*.so*' -exec dirname {} \; 2>/dev/null | sort -u); do
+    path=$path:$directory
+  done
   for dependency in $dependencies $libc; do
     [ ! -d "$dependency/lib" ] || path=$path:$dependency/lib
   done
@@ -103,10 +109,12 @@ original_directory() {
   name=${1#"$out"/}
   for directory in "${name%/*}" sbin "lib/$multiarch${name#lib}" lib64; do
     case $directory in lib/*) directory=${directory%/*} ;; esac
-    if [ -L "$src/$directory/${name##*/}" ]; then
-      echo "/usr/$directory"
-      return 0
-    fi
+    for source in $sources; do
+      if [ -L "$source/$directory/${name##*/}" ]; then
+        echo "/usr/$directory"
+        return 0
+      fi
+    done
   done
   echo "/usr/${name%/*}"
 }

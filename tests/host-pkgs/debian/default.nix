@@ -61,6 +61,19 @@ let
           used: lib.nameValuePair (lib.replaceStrings [ "-" "." "+" ] [ "_" "_" "_" ] used) (fromDebian used)
         ) (fixup.uses or [ ])
       );
+      # The packages that are one here: this one, and those it asks to have in its own tree.
+      parts =
+        if fixup ? merges then
+          map (item: item.key) (
+            builtins.genericClosure {
+              startSet = [ { key = name; } ];
+              operator = item: map (key: { inherit key; }) (builtins.filter isPart status.needs.${item.key});
+            }
+          )
+        else
+          [ name ];
+      isPart = part: builtins.match fixup.merges part != null;
+      needs = lib.subtractLists parts (lib.unique (lib.concatMap (part: status.needs.${part}) parts));
       pkg = derivation (
         {
           name = lib.sanitizeDerivationName "${name}-${package.version}";
@@ -71,8 +84,8 @@ let
             "sh"
             ./build.sh
           ];
-          src = sourceOf name;
-          dependencies = map fromDebian status.needs.${name};
+          sources = map sourceOf parts;
+          dependencies = map fromDebian needs;
           # The libraries every program needs: libc6 itself has them in its own output.
           libc = if name == "libc6" then "" else fromDebian "libc6";
           # glibc opens libgcc_s itself when a thread is cancelled, and looks only beside itself.

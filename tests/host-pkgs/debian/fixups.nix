@@ -1,6 +1,8 @@
 # What the files of a Debian package alone do not say: names that alternatives or maintainer
-# scripts would give, and paths inside scripts. For each package a shell text that runs in $out at
-# the end of debian/build.sh, and the packages it needs, as variables with `_` for other characters.
+# scripts would give, and paths inside programs. For each package:
+#   script  a shell text that runs in $out at the end of debian/build.sh;
+#   uses    packages the script needs, as variables with `_` for characters other than letters;
+#   merges  a pattern for needed packages that become part of this one.
 {
   bash.script = ''
     ln -s bash bin/sh
@@ -15,6 +17,23 @@
       [ -e "bin/$applet" ] || ln -s busybox "bin/$applet"
     done
   '';
+
+  # The description of file types is a package of its own, looked for below /usr.
+  file = {
+    uses = [ "libmagic-mgc" ];
+    script = ''
+      mv bin/file bin/.file-wrapped
+      cat > bin/file <<EOF
+      #!$shell
+      export MAGIC=\''${MAGIC-$libmagic_mgc/lib/file/magic.mgc}
+      exec -a "\$0" $out/bin/.file-wrapped "\$@"
+      EOF
+      chmod +x bin/file
+    '';
+  };
+
+  # Python looks for its library beside its program, and Debian has them in several packages.
+  python3.merges = "(lib)?python3.*";
 
   # The script asks getopt for its options and looks for its library below /usr. In Nix's sandbox a
   # real chown to another user gives EINVAL, which fakeroot does not forgive as it does EPERM, so

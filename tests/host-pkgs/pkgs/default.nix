@@ -48,6 +48,10 @@ let
   cross = hostPlatform.system != buildPlatform.system;
 in
 import ./programs.nix { inherit lib callPackage debian; }
+// import ./absent.nix {
+  inherit lib;
+  inherit (final) runCommand;
+}
 // import ../build-support { inherit lib config final; }
 // {
   inherit lib config overlays;

@@ -13,15 +13,12 @@ let
     busybox = "busybox-static";
     bzip2 = "bzip2";
     coreutils = "coreutils";
-    curl = "curl";
     diffutils = "diffutils";
     e2fsprogs = "e2fsprogs";
     fakeroot = "fakeroot";
     file = "file";
     findutils = "findutils";
     gawk = "gawk";
-    getent = "libc-bin";
-    git = "git";
     glibc = "libc6";
     gnugrep = "grep";
     gnumake = "make";
@@ -44,8 +41,8 @@ let
     shadow = "passwd";
     skopeo = "skopeo";
     sqlite = "sqlite3";
+    umoci = "umoci";
     util-linux = "util-linux";
-    which = "debianutils";
     xz = "xz-utils";
     zlib = "zlib1g";
     zstd = "zstd";
@@ -56,7 +53,6 @@ let
     coreutils = null;
     e2fsprogs = null;
     findutils = "find";
-    getent = "getent";
     glibc = null;
     gnugrep = "grep";
     gnumake = "make";

@@ -1,0 +1,35 @@
+# `mkShell`: a derivation for `nix develop`, with the inputs of others and some packages of its own.
+{ lib, stdenv }:
+
+{
+  name ? "nix-shell",
+  packages ? [ ],
+  inputsFrom ? [ ],
+  buildInputs ? [ ],
+  nativeBuildInputs ? [ ],
+  shellHook ? "",
+  passthru ? { },
+  meta ? { },
+}:
+
+let
+  inputsOf =
+    list: own:
+    own
+    ++ lib.subtractLists inputsFrom (
+      lib.concatMap (package: package.${list} or package.drvAttrs.${list} or [ ]) inputsFrom
+    );
+in
+stdenv.mkDerivation {
+  inherit
+    name
+    shellHook
+    passthru
+    meta
+    ;
+  buildInputs = inputsOf "buildInputs" buildInputs;
+  nativeBuildInputs = inputsOf "nativeBuildInputs" (packages ++ nativeBuildInputs);
+  phases = [ "buildPhase" ];
+  buildPhase = "export > $out";
+  preferLocalBuild = true;
+}

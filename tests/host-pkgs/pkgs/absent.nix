@@ -1,0 +1,18 @@
+# Tools of developers that are not offered here: packages that evaluate, so that a flake with a
+# development shell can be checked, and that say so when somebody builds them.
+{ lib, runCommand }:
+
+lib.genAttrs [
+  "clippy"
+  "deadnix"
+  "nixfmt"
+  "nixfmt-rfc-style"
+  "nixfmt-tree"
+  "rustfmt"
+] (
+  name:
+  runCommand name { meta.mainProgram = name; } ''
+    echo "host-pkgs: \`${name}' is not offered by this package set; take nixpkgs for it" >&2
+    exit 1
+  ''
+)
