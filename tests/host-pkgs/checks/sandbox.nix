@@ -8,7 +8,11 @@ in
   "the sandbox holds nothing of this machine".build = runCommand "root" { } ''
     cd /
     for entry in *; do
-      case $entry in build | dev | etc | nix | proc | tmp) ;; *) echo "there is /$entry"; exit 1 ;; esac
+      case $entry in build | dev | etc | nix | proc | tmp) ;;
+        # Nix itself may bring a static shell.
+        bin) [ "$(echo bin/*)" = bin/sh ] ;;
+        *) echo "there is /$entry"; exit 1 ;;
+      esac
     done
     touch $out
   '';
@@ -86,7 +90,7 @@ in
     cat $closure
     grep -e '-libssl3' $closure
     grep -e '-libc6-' $closure
-    [ "$(wc -l < $closure)" -ge 15 ]
+    [ "$(wc -l < $closure)" -ge 10 ]
     # A library refers to libc6, and of the programs only those that start it refer to bash.
     grep -e '-libc6-' ${pkgs.writeDirectReferencesToFile (pkgs.fromDebian "libzstd1")}
     ! grep -e '-bash-' $closure

@@ -55,6 +55,11 @@ is_elf() {
   [ "$(head -c 4 "$1" | tail -c 3)" = ELF ]
 }
 
+# 2 for a program with a fixed address, 3 for libraries and other programs.
+elf_type() {
+  od -A n -t d2 -j 16 -N 2 "$1" | tr -d ' '
+}
+
 patch_elf() {
   file=$1
   case ${file##*/} in
@@ -64,13 +69,31 @@ patch_elf() {
   [ -n "$libc" ] || case ${file##*/} in lib*.so*) return 0 ;; esac
   # Only dynamic executables and libraries have a dynamic section.
   needed=$(patchelf --print-needed "$file" 2>/dev/null) || return 0
-  if patchelf --print-interpreter "$file" >/dev/null 2>&1; then
-    patchelf --set-interpreter "${libc:-$out}/lib/$loaderName" "$file"
-  fi
-  [ -n "$needed" ] || return 0
   # Old-style RPATH also serves libraries that are opened by name later, as plugins are.
-  patchelf --force-rpath --set-rpath "$elf_path" "$file"
-  patchelf --force-rpath --shrink-rpath "$file"
+  set -- --force-rpath --set-rpath "$(path_to $needed)"
+  # In a program with a fixed address the longer texts go before its first page, and patchelf 0.18
+  # makes too little room there when it counts in small pages: the dynamic section cannot be written.
+  if [ "$(elf_type "$file")" = 2 ]; then
+    set -- --page-size 65536 "$@"
+  fi
+  if patchelf --print-interpreter "$file" >/dev/null 2>&1; then
+    set -- --set-interpreter "${libc:-$out}/lib/$loaderName" "$@"
+  fi
+  patchelf "$@" "$file"
+}
+
+# The part of $elf_path that has the libraries named by the arguments.
+path_to() {
+  path=
+  for directory in $(echo "$elf_path" | tr : ' '); do
+    for library; do
+      if [ -e "$directory/$library" ]; then
+        path=$path${path:+:}$directory
+        break
+      fi
+    done
+  done
+  echo "$path"
 }
 
 patch_script() {
