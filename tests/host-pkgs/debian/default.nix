@@ -76,7 +76,7 @@ let
       needs = lib.subtractLists parts (lib.unique (lib.concatMap (part: status.needs.${part}) parts));
       pkg = derivation (
         {
-          name = lib.sanitizeDerivationName "${name}-${package.version}";
+          name = lib.strings.sanitizeDerivationName "${name}-${package.version}";
           inherit system multiarch loaderName;
           inherit (bootstrap) patchelf loader libraries;
           builder = bootstrap.busybox;

@@ -31,7 +31,7 @@ let
       );
     in
     builtins.path {
-      name = "${lib.sanitizeDerivationName name}-${baseNameOf top}";
+      name = "${lib.strings.sanitizeDerivationName name}-${baseNameOf top}";
       path = top;
       # A file that was diverted away keeps its place in the list; directories are shared.
       filter = path: type: owned ? ${path};

@@ -14,11 +14,19 @@ let
   meta = call ./meta.nix;
   sources = call ./sources.nix;
 
+  # nixpkgs has these in their groups only.
+  groupedOnly = [
+    "escapeNixString"
+    "isConvertibleWithToString"
+    "release"
+    "sanitizeDerivationName"
+    "storeDir"
+  ];
+
   lib =
-    trivial
+    removeAttrs (trivial // strings) groupedOnly
     // fixedPoints
     // lists
-    // strings
     // attrsets
     // asserts
     // customisation
@@ -37,6 +45,9 @@ let
         sources
         ;
       derivations = { inherit (customisation) extendDerivation; };
+      fakeHash = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+      fakeSha256 = strings.replicate 64 "0";
+      fakeSha512 = strings.replicate 128 "0";
       fetchers = call ./fetchers.nix;
       fileset = call ./fileset.nix;
       licenses = call ./licenses.nix;

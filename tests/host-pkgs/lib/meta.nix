@@ -2,11 +2,6 @@
 lib:
 
 {
-  hydraPlatforms = lib.platforms.hydra;
-  fakeHash = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-  fakeSha256 = "0000000000000000000000000000000000000000000000000000000000000000";
-  fakeSha512 = lib.replicate 128 "0";
-
   getExe =
     pkg:
     lib.getExe' pkg (

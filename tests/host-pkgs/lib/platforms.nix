@@ -24,13 +24,6 @@ in
   unix = linux ++ darwin;
   all = linux ++ darwin;
   none = [ ];
-  hydra = [
-    "aarch64-linux"
-    "x86_64-linux"
-    "i686-linux"
-    "x86_64-darwin"
-    "aarch64-darwin"
-  ];
   x86_64 = builtins.filter (lib.hasPrefix "x86_64-") (linux ++ darwin);
   aarch64 = builtins.filter (lib.hasPrefix "aarch64-") (linux ++ darwin);
 }

@@ -32,10 +32,8 @@ in
     stringLength
     substring
     toJSON
-    toString
     typeOf
     unsafeDiscardStringContext
-    hashString
     ;
 
   concatStrings = concatStringsSep "";
@@ -105,7 +103,9 @@ in
     width: filler: s:
     if stringLength s >= width then s else filler + lib.fixedWidthString (width - 1) filler s;
   fileContents = path: lib.removeSuffix "\n" (builtins.readFile path);
-  splitLines = lib.splitString "\n";
+
+  versionAtLeast = a: b: builtins.compareVersions a b >= 0;
+  versionOlder = a: b: builtins.compareVersions a b < 0;
 
   getName = x: if isString x then (builtins.parseDrvName x).name else x.pname or (builtins.parseDrvName x.name).name;
   getVersion = x: if isString x then (builtins.parseDrvName x).version else x.version or (builtins.parseDrvName x.name).version;
@@ -131,7 +131,7 @@ in
       "float"
       "bool"
     ]
-    || (builtins.isList x && lib.all lib.isConvertibleWithToString x)
+    || (builtins.isList x && lib.all lib.strings.isConvertibleWithToString x)
     || x ? outPath
     || x ? __toString;
   isStringLike = x: isString x || builtins.isPath x || x ? outPath || x ? __toString;

@@ -100,8 +100,6 @@ let
       };
 in
 {
-  inherit fromSystem;
-
   # `x86_64-linux`, `{ system = …; }` or `{ config = "CPU-unknown-linux-gnu"; }`.
   elaborate =
     args:
@@ -123,7 +121,12 @@ in
     };
 
   equals = a: b: a.system == b.system;
-  flakeExposed = lib.platforms.hydra;
+  flakeExposed = [
+    "x86_64-linux"
+    "aarch64-linux"
+    "x86_64-darwin"
+    "aarch64-darwin"
+  ];
   examples = {
     aarch64-multiplatform.config = "aarch64-unknown-linux-gnu";
     gnu64.config = "x86_64-unknown-linux-gnu";

@@ -20,7 +20,6 @@ lib:
     isBool
     isInt
     isFloat
-    isPath
     ;
 
   boolToString = b: if b then "true" else "false";
@@ -32,9 +31,6 @@ lib:
   # The version this set imitates: the first one with all the names it offers.
   version = "25.11pre-host-pkgs";
   release = "25.11";
-  trivial.release = "25.11";
-  versionAtLeast = a: b: builtins.compareVersions a b >= 0;
-  versionOlder = a: b: builtins.compareVersions a b < 0;
 
   warn =
     message: value:
