@@ -1,0 +1,140 @@
+//! Every message that `builder` can end with, whole, as someone meets it in the log of a failed
+//! build; and that a build which fails leaves no output behind.
+
+mod tars;
+
+mod archive;
+mod attributes;
+mod base;
+mod image;
+mod layer;
+mod merge_images;
+mod output;
+mod robustness;
+mod script;
+mod tar;
+
+use std::process::{Command, Output};
+
+use expect_test::Expect;
+use serde_json::{Value, json};
+
+use crate::sandbox::Sandbox;
+use tars::Tar;
+
+/// The exit status of a build that could not be done.
+const FAILED: i32 = 1;
+
+/// Runs `command`, which has to end with `status`, say `expected` and leave no output.
+#[track_caller]
+fn check_command(sandbox: &Sandbox, command: &mut Command, status: i32, expected: &Expect) {
+    let output = command.output().unwrap();
+    check_output(sandbox, &output, status, expected);
+    assert!(!sandbox.out().exists(), "the output is still there");
+}
+
+#[track_caller]
+fn check_output(sandbox: &Sandbox, output: &Output, status: i32, expected: &Expect) {
+    let stderr = sandbox.stderr(output);
+    expected.assert_eq(&stderr);
+    assert_eq!(output.status.code(), Some(status), "{stderr}");
+    assert_eq!(output.stdout, b"", "words on stdout");
+}
+
+/// Builds what `attrs` say by the subcommand `subcommand`, which has to fail.
+#[track_caller]
+fn check(sandbox: &Sandbox, subcommand: &str, attrs: &Value, expected: &Expect) {
+    sandbox.write_attrs(attrs);
+    check_command(
+        sandbox,
+        &mut sandbox.builder(&[subcommand]),
+        FAILED,
+        expected,
+    );
+}
+
+/// The attributes of a layer that can be built, with nothing in it.
+fn layer_attrs(sandbox: &Sandbox) -> Value {
+    json!({
+        "outputs": { "out": sandbox.out() },
+        "layer": {
+            "name": "test",
+            "baseJson": sandbox.file("base.json", r#"{"created":"1970-01-01T00:00:01Z"}"#),
+            "copyToRoot": [],
+            "keepContentsDirlinks": false,
+            "extraCommands": "",
+            "uid": 0,
+            "gid": 0,
+            "shell": null,
+        },
+    })
+}
+
+/// Builds a layer whose attributes `change` has made bad.
+#[track_caller]
+fn check_layer(change: impl FnOnce(&Sandbox, &mut Value), expected: Expect) {
+    let sandbox = Sandbox::new();
+    let mut attrs = layer_attrs(&sandbox);
+    change(&sandbox, &mut attrs);
+    check(&sandbox, "pure-layer", &attrs, &expected);
+}
+
+/// The attributes of an image that can be built, without a base.
+fn image_attrs(sandbox: &Sandbox) -> Value {
+    let layer = sandbox.directory("layer", &[("json", "{}"), ("VERSION", "1.0")]);
+    std::fs::write(layer.join("layer.tar"), Tar::new().directory("./").finish()).unwrap();
+    json!({
+        "outputs": { "out": sandbox.out() },
+        "image": {
+            "name": "test",
+            "tag": null,
+            "baseJson": sandbox.file("base.json", r#"{"created":"1970-01-01T00:00:01Z"}"#),
+            "layer": layer,
+            "layerClosure": sandbox.file("closure", format!("{}\n", layer.display())),
+            "fromImage": null,
+            "fromImageName": null,
+            "fromImageTag": null,
+            "compressor": "none",
+        },
+    })
+}
+
+/// Builds an image whose attributes `change` has made bad.
+#[track_caller]
+fn check_image(change: impl FnOnce(&Sandbox, &mut Value), expected: Expect) {
+    let sandbox = Sandbox::new();
+    let mut attrs = image_attrs(&sandbox);
+    change(&sandbox, &mut attrs);
+    check(&sandbox, "image", &attrs, &expected);
+}
+
+/// Builds an image on the archive `base`.
+#[track_caller]
+fn check_base(base: &[u8], expected: Expect) {
+    check_image(
+        |sandbox, attrs| attrs["image"]["fromImage"] = json!(sandbox.file("base.tar", base)),
+        expected,
+    );
+}
+
+#[test]
+fn what_the_tests_start_from_can_be_built() {
+    let sandbox = Sandbox::new();
+    sandbox.write_attrs(&layer_attrs(&sandbox));
+    let output = sandbox.builder(&["pure-layer"]).output().unwrap();
+    assert!(output.status.success(), "{}", sandbox.stderr(&output));
+
+    for base in [
+        tars::image(),
+        tars::gzip(&tars::image()),
+        tars::zstd(&tars::image()),
+    ] {
+        let sandbox = Sandbox::new();
+        let mut attrs = image_attrs(&sandbox);
+        attrs["image"]["fromImage"] = json!(sandbox.file("base.tar", base));
+        sandbox.write_attrs(&attrs);
+        let output = sandbox.builder(&["image"]).output().unwrap();
+        assert!(output.status.success(), "{}", sandbox.stderr(&output));
+        assert!(sandbox.out().exists());
+    }
+}

@@ -1,0 +1,291 @@
+//! Messages about what the derivation, the environment and the command line say.
+
+use std::fs;
+
+use expect_test::{Expect, expect};
+use serde_json::json;
+
+use super::{FAILED, check, check_command, check_image, check_layer, layer_attrs};
+use crate::sandbox::Sandbox;
+
+/// Builds a layer whose `.attrs.json` holds `text`.
+#[track_caller]
+fn check_text(text: &[u8], expected: Expect) {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.build_directory().join(".attrs.json"), text).unwrap();
+    check_command(
+        &sandbox,
+        &mut sandbox.builder(&["pure-layer"]),
+        FAILED,
+        &expected,
+    );
+}
+
+/// Builds a good layer with the environment variable `name` set to `value`.
+#[track_caller]
+fn check_variable(name: &str, value: &str, expected: Expect) {
+    let sandbox = Sandbox::new();
+    sandbox.write_attrs(&layer_attrs(&sandbox));
+    let mut builder = sandbox.builder(&["pure-layer"]);
+    check_command(&sandbox, builder.env(name, value), FAILED, &expected);
+}
+
+#[test]
+fn attributes_that_are_nowhere_are_said_to_be_missing() {
+    let sandbox = Sandbox::new();
+    check_command(
+        &sandbox,
+        &mut sandbox.builder(&["image"]),
+        FAILED,
+        &expect![[r#"
+            error: no `.attrs.json` found in `[TMP]/build/.attrs.json`; `builder image` is run by a derivation with structured attributes
+        "#]],
+    );
+}
+
+#[test]
+fn all_places_where_attributes_may_be_are_named() {
+    let sandbox = Sandbox::new();
+    let mut builder = sandbox.builder(&["merge"]);
+    builder
+        .env("NIX_ATTRS_JSON_FILE", sandbox.root().join("gone.json"))
+        .env("NIX_BUILD_TOP", sandbox.root());
+    check_command(&sandbox, &mut builder, FAILED, &expect![[r#"
+        error: no `.attrs.json` found in `[TMP]/gone.json` or `[TMP]/.attrs.json` or `[TMP]/build/.attrs.json`; `builder merge` is run by a derivation with structured attributes
+    "#]]);
+}
+
+#[test]
+fn attributes_that_cannot_be_read_are_named() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.build_directory().join(".attrs.json")).unwrap();
+    check_command(
+        &sandbox,
+        &mut sandbox.builder(&["base-json"]),
+        FAILED,
+        &expect![[r#"
+            error: cannot read the derivation's attributes from `[TMP]/build/.attrs.json`
+              caused by: Is a directory (os error 21)
+        "#]],
+    );
+}
+
+#[test]
+fn attributes_that_are_no_text_are_refused() {
+    check_text(b"{ \"layer\": \"\xff\" }", expect![[r#"
+        error: cannot read the derivation's attributes from `[TMP]/build/.attrs.json`
+          caused by: stream did not contain valid UTF-8
+    "#]]);
+}
+
+#[test]
+fn attributes_that_are_cut_short_are_refused() {
+    check_text(b"{ \"layer\": {", expect![[r#"
+        error: `[TMP]/build/.attrs.json` is not valid JSON
+          caused by: EOF while parsing an object at line 1 column 12
+    "#]]);
+}
+
+#[test]
+fn attributes_that_are_no_json_are_refused() {
+    check_text(b"declare -A layer=()\n", expect![[r#"
+        error: `[TMP]/build/.attrs.json` is not valid JSON
+          caused by: expected value at line 1 column 1
+    "#]]);
+}
+
+#[test]
+fn attributes_that_are_no_set_are_refused() {
+    check_text(b"[]", expect![[r#"
+        error: `[TMP]/build/.attrs.json` is not valid JSON
+          caused by: invalid type: sequence, expected a map at line 1 column 0
+    "#]]);
+}
+
+#[test]
+fn attributes_of_another_subcommand_are_refused() {
+    check_text(br#"{ "image": {}, "outputs": {} }"#, expect![[r#"
+        error: `[TMP]/build/.attrs.json` has no attribute `layer`; this subcommand of `builder` reads what it has to do from there
+    "#]]);
+}
+
+#[test]
+fn an_unknown_attribute_is_refused_with_the_known_ones() {
+    check_layer(
+        |_, attrs| attrs["layer"]["extraComands"] = json!("touch x"),
+        expect![[r#"
+            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
+              caused by: unknown field `extraComands`, expected one of `name`, `baseJson`, `copyToRoot`, `keepContentsDirlinks`, `extraCommands`, `uid`, `gid`, `shell`
+        "#]],
+    );
+}
+
+#[test]
+fn a_missing_attribute_is_named() {
+    check_layer(
+        |_, attrs| drop(attrs["layer"].as_object_mut().unwrap().remove("baseJson")),
+        expect![[r#"
+            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
+              caused by: missing field `baseJson`
+        "#]],
+    );
+}
+
+#[test]
+fn an_attribute_of_the_wrong_type_is_shown() {
+    check_layer(
+        |_, attrs| attrs["layer"]["copyToRoot"] = json!("/nix/store/x"),
+        expect![[r#"
+            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
+              caused by: invalid type: string "/nix/store/x", expected a sequence
+        "#]],
+    );
+}
+
+#[test]
+fn a_section_that_is_no_set_is_refused() {
+    check_layer(|_, attrs| attrs["layer"] = json!("test"), expect![[r#"
+        error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
+          caused by: invalid type: string "test", expected struct LayerAttrs
+    "#]]);
+}
+
+#[test]
+fn a_missing_output_is_said_to_be_missing() {
+    check_layer(
+        |_, attrs| attrs["outputs"] = json!({ "dev": "/nix/store/x" }),
+        expect![[r#"
+            error: `[TMP]/build/.attrs.json` names no path for the output `out`
+        "#]],
+    );
+}
+
+#[test]
+fn a_uid_below_zero_is_refused() {
+    check_layer(|_, attrs| attrs["layer"]["uid"] = json!(-1), expect![[r#"
+        error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
+          caused by: `-1` is not a user or group id: give a number from 0 to 4294967295
+    "#]]);
+}
+
+#[test]
+fn a_gid_above_the_largest_is_refused() {
+    check_layer(
+        |_, attrs| attrs["layer"]["gid"] = json!(4_294_967_296_u64),
+        expect![[r#"
+            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
+              caused by: `4294967296` is not a user or group id: give a number from 0 to 4294967295
+        "#]],
+    );
+}
+
+#[test]
+fn an_owner_that_the_sandbox_does_not_know_is_refused() {
+    check_layer(|_, attrs| attrs["layer"]["uid"] = json!("redis"), expect![[r#"
+        error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
+          caused by: `redis` is not a user or group id: give a number from 0 to 4294967295
+    "#]]);
+}
+
+#[test]
+fn an_owner_that_is_no_number_or_name_is_refused() {
+    check_layer(|_, attrs| attrs["layer"]["gid"] = json!(null), expect![[r#"
+        error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
+          caused by: `null` is not a user or group id
+    "#]]);
+}
+
+#[test]
+fn an_unknown_compressor_is_refused_with_the_known_ones() {
+    check_image(
+        |_, attrs| attrs["image"]["compressor"] = json!("xz"),
+        expect![[r#"
+            error: attribute `image` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
+              caused by: unknown variant `xz`, expected one of `none`, `gz`, `zstd`
+        "#]],
+    );
+}
+
+#[test]
+fn a_number_of_cores_below_zero_is_refused() {
+    check_variable("NIX_BUILD_CORES", "-1", expect![[r#"
+        error: environment variable `NIX_BUILD_CORES` is `-1`, which is no number
+          caused by: invalid digit found in string
+    "#]]);
+}
+
+#[test]
+fn a_number_of_cores_that_is_no_number_is_refused() {
+    check_variable("NIX_BUILD_CORES", "all", expect![[r#"
+        error: environment variable `NIX_BUILD_CORES` is `all`, which is no number
+          caused by: invalid digit found in string
+    "#]]);
+}
+
+#[test]
+fn a_time_that_is_too_large_is_refused() {
+    check_variable("SOURCE_DATE_EPOCH", "18446744073709551616", expect![[r#"
+        error: environment variable `SOURCE_DATE_EPOCH` is `18446744073709551616`, which is no number
+          caused by: number too large to fit in target type
+    "#]]);
+}
+
+#[test]
+fn a_time_that_no_file_can_have_is_refused() {
+    check_variable("SOURCE_DATE_EPOCH", "9223372036854775808", expect![[r#"
+        nothing to copy to the root of the layer
+        packing 10.24 kB in 1 files
+    "#]]);
+}
+
+#[test]
+fn threads_that_cannot_start_are_an_error() {
+    let sandbox = Sandbox::new();
+    sandbox.write_attrs(&layer_attrs(&sandbox));
+    let script = "ulimit -v 200000 && exec \"$0\" pure-layer";
+    let mut shell = sandbox.shell(script, &[]);
+    shell.env("NIX_BUILD_CORES", "256");
+    check_command(&sandbox, &mut shell, FAILED, &expect![[r#"
+        error: cannot start 256 threads
+          caused by: Resource temporarily unavailable (os error 11)
+          caused by: Resource temporarily unavailable (os error 11)
+    "#]]);
+}
+
+#[test]
+fn a_working_directory_that_is_gone_is_an_error() {
+    let sandbox = Sandbox::new();
+    let script = "mkdir gone && cd gone && rmdir ../gone && exec \"$0\" pure-layer";
+    let mut shell = sandbox.shell(script, &[]);
+    check_command(&sandbox, &mut shell, FAILED, &expect![[r#"
+        error: cannot find out the working directory
+          caused by: No such file or directory (os error 2)
+    "#]]);
+}
+
+#[test]
+fn a_base_json_that_is_missing_is_named() {
+    let sandbox = Sandbox::new();
+    let attrs = json!({
+        "outputs": { "out": sandbox.out() },
+        "baseJson": { "json": sandbox.store_path("base.json") },
+    });
+    check(&sandbox, "base-json", &attrs, &expect![[r#"
+        error: cannot read `/nix/store/[HASH]-base.json`
+          caused by: No such file or directory (os error 2)
+    "#]]);
+}
+
+#[test]
+fn a_base_json_that_is_no_object_is_refused() {
+    let sandbox = Sandbox::new();
+    let attrs = json!({
+        "outputs": { "out": sandbox.out() },
+        "baseJson": { "json": sandbox.file("base.json", "[]") },
+    });
+    check(&sandbox, "base-json", &attrs, &expect![[r#"
+        error: cannot use `/nix/store/[HASH]-base.json`
+          caused by: the image's JSON is no object
+          caused by: invalid type: sequence, expected a map at line 1 column 0
+    "#]]);
+}

@@ -1,0 +1,163 @@
+//! Messages about `extraCommands`: what the script itself says comes first.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use expect_test::{Expect, expect};
+use serde_json::json;
+
+use super::{FAILED, check_command, check_layer, layer_attrs};
+use crate::sandbox::Sandbox;
+
+/// A stand-in for stdenv's, whose `genericBuild` ends in the evaluation of `$buildCommand` too.
+const SETUP: &str = "genericBuild() { eval \"$buildCommand\"; }";
+
+/// Builds a layer by `script`, which ends `builder` with `status`.
+#[track_caller]
+fn check_script(script: &str, status: i32, expected: Expect) {
+    let sandbox = Sandbox::new();
+    let item = sandbox.directory("item", &[("etc/conf", "1")]);
+    let mut attrs = layer_attrs(&sandbox);
+    attrs["stdenv"] = json!(sandbox.directory("stdenv", &[("setup", SETUP)]));
+    attrs["extraCommands"] = json!(script);
+    attrs["layer"]["extraCommands"] = json!(script);
+    attrs["layer"]["copyToRoot"] = json!([item]);
+    attrs["layer"]["shell"] = json!(bash());
+    sandbox.write_attrs(&attrs);
+    check_command(
+        &sandbox,
+        &mut sandbox.builder(&["pure-layer"]),
+        status,
+        &expected,
+    );
+}
+
+fn bash() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    let found = std::env::split_paths(&path).map(|directory| directory.join("bash"));
+    found.into_iter().find(|bash| bash.exists()).unwrap()
+}
+
+#[test]
+fn a_script_that_fails_ends_the_build_with_its_own_status() {
+    check_script(
+        "ls etc; echo 'cannot make it' >&2; exit 7",
+        7,
+        expect![[r#"
+            copying `/nix/store/[HASH]-item` to the root of the layer
+            running extraCommands
+            cannot make it
+            /usr/bin/bash: line 1: pop_var_context: head of shell_variables not a function context
+            error: `extraCommands` of layer `test` failed with exit status 7; its output stands above
+        "#]],
+    );
+}
+
+#[test]
+fn a_script_ends_at_its_first_command_that_fails() {
+    check_script("echo before; false; echo behind", 1, expect![[r#"
+        copying `/nix/store/[HASH]-item` to the root of the layer
+        running extraCommands
+        /usr/bin/bash: line 1: pop_var_context: head of shell_variables not a function context
+        error: `extraCommands` of layer `test` failed with exit status 1; its output stands above
+    "#]]);
+}
+
+#[test]
+fn a_script_that_a_signal_ends_is_named_with_the_signal() {
+    check_script("kill -9 $$; sleep 10", FAILED, expect![[r#"
+        copying `/nix/store/[HASH]-item` to the root of the layer
+        running extraCommands
+        error: `extraCommands` of layer `test` was ended by signal 9; its output stands above
+    "#]]);
+}
+
+#[test]
+fn a_script_that_removes_the_layer_is_an_error() {
+    check_script("rm -r ../layer", FAILED, expect![[r#"
+        copying `/nix/store/[HASH]-item` to the root of the layer
+        running extraCommands
+        error: cannot read `[TMP]/build/layer`
+          caused by: No such file or directory (os error 2)
+    "#]]);
+}
+
+#[test]
+fn a_script_that_makes_the_layer_a_file_is_an_error() {
+    check_script("rm -r ../layer; touch ../layer", FAILED, expect![[r#"
+        copying `/nix/store/[HASH]-item` to the root of the layer
+        running extraCommands
+        error: `[TMP]/build/layer` is not a directory
+    "#]]);
+}
+
+/// Builds a layer with a script and `shell`.
+#[track_caller]
+fn check_shell(shell: Option<&str>, prepare: impl FnOnce(&Path), expected: Expect) {
+    check_layer(
+        |sandbox, attrs| {
+            attrs["layer"]["extraCommands"] = json!("true");
+            attrs["layer"]["copyToRoot"] = json!([sandbox.directory("item", &[("file", "1")])]);
+            attrs["layer"]["shell"] = json!(shell);
+            prepare(sandbox.root());
+        },
+        expected,
+    );
+}
+
+#[test]
+fn a_script_without_a_shell_is_an_error() {
+    check_shell(None, |_| {}, expect![[r#"
+        copying `/nix/store/[HASH]-item` to the root of the layer
+        running extraCommands
+        error: no shell is named to run `extraCommands` with; `mkPureLayer` passes stdenv's
+    "#]]);
+}
+
+#[test]
+fn a_shell_that_is_missing_is_named() {
+    check_shell(Some("/nix/store/gone-bash/bin/bash"), |_| {}, expect![[r#"
+        copying `/nix/store/[HASH]-item` to the root of the layer
+        running extraCommands
+        error: cannot start `/nix/store/gone-bash/bin/bash` to run `extraCommands`
+          caused by: No such file or directory (os error 2)
+    "#]]);
+}
+
+#[test]
+fn a_layer_directory_that_is_there_already_is_named() {
+    check_shell(
+        Some("/bin/sh"),
+        |root| fs::create_dir(root.join("build/layer")).unwrap(),
+        expect![[r#"
+            copying `/nix/store/[HASH]-item` to the root of the layer
+            running extraCommands
+            error: cannot make `[TMP]/build/layer` for `extraCommands`
+              caused by: File exists (os error 17)
+        "#]],
+    );
+}
+
+/// With a limit on the size of files the copy fails as it does on a full disk.
+#[test]
+fn a_file_that_cannot_be_copied_for_the_script_is_named() {
+    let sandbox = Sandbox::new();
+    let large = "x".repeat(100_000);
+    let mut attrs = layer_attrs(&sandbox);
+    attrs["layer"]["extraCommands"] = json!("true");
+    attrs["layer"]["copyToRoot"] = json!([sandbox.directory("item", &[("large", &large)])]);
+    attrs["layer"]["shell"] = json!("/bin/sh");
+    sandbox.write_attrs(&attrs);
+    let script = "trap '' 25; ulimit -f 8; exec \"$0\" pure-layer";
+    check_command(
+        &sandbox,
+        &mut sandbox.shell(script, &[]),
+        FAILED,
+        &expect![[r#"
+            copying `/nix/store/[HASH]-item` to the root of the layer
+            running extraCommands
+            error: cannot copy `/nix/store/[HASH]-item/large` to `[TMP]/build/layer/large`, where `extraCommands` is to find it
+              caused by: File too large (os error 27)
+        "#]],
+    );
+}

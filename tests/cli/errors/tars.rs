@@ -1,0 +1,173 @@
+//! Makes tars member by member, good ones and bad ones, and image archives of them.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+/// A tar that grows.
+#[derive(Debug, Clone, Default)]
+pub struct Tar {
+    bytes: Vec<u8>,
+}
+
+impl Tar {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        let content = content.as_ref();
+        self.header(&header(name, b'0', content.len() as u64, ""))
+            .content(content)
+    }
+
+    pub fn directory(self, name: &str) -> Self {
+        self.header(&header(name, b'5', 0, ""))
+    }
+
+    pub fn symlink(self, name: &str, target: &str) -> Self {
+        self.header(&header(name, b'2', 0, target))
+    }
+
+    pub fn hard_link(self, name: &str, target: &str) -> Self {
+        self.header(&header(name, b'1', 0, target))
+    }
+
+    /// A pax header with `records`: key and value of each.
+    pub fn pax(self, records: &[(&str, &str)]) -> Self {
+        self.extension(b'x', &pax_records(records))
+    }
+
+    /// An extension header of the type `typeflag`.
+    pub fn extension(self, typeflag: u8, content: &[u8]) -> Self {
+        self.header(&header("extension", typeflag, content.len() as u64, ""))
+            .content(content)
+    }
+
+    pub fn header(mut self, header: &tar::Header) -> Self {
+        self.bytes.extend_from_slice(header.as_bytes());
+        self
+    }
+
+    /// Some bytes, and zeros up to a whole block.
+    pub fn content(mut self, content: &[u8]) -> Self {
+        self.bytes.extend_from_slice(content);
+        let padded = self.bytes.len().next_multiple_of(512);
+        self.bytes.resize(padded, 0);
+        self
+    }
+
+    /// The bytes so far.
+    pub fn unfinished(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// The bytes with an end marker.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.bytes.extend_from_slice(&[0; 1024]);
+        self.bytes
+    }
+}
+
+/// A header with a good checksum.
+pub fn header(name: &str, typeflag: u8, size: u64, link: &str) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    let old = header.as_old_mut();
+    old.name[..name.len()].copy_from_slice(name.as_bytes());
+    old.linkname[..link.len()].copy_from_slice(link.as_bytes());
+    old.linkflag = [typeflag];
+    header.set_mode(0o755);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(size);
+    header.set_cksum();
+    header
+}
+
+/// `header` with `bytes` at `offset`, and a good checksum again.
+pub fn patched(mut header: tar::Header, offset: usize, bytes: &[u8]) -> tar::Header {
+    header.as_mut_bytes()[offset..offset + bytes.len()].copy_from_slice(bytes);
+    header.set_cksum();
+    header
+}
+
+pub fn pax_records(records: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (key, value) in records {
+        let rest = format!(" {key}={value}\n");
+        let length = (1..)
+            .find(|length| length.to_string().len() + rest.len() == *length)
+            .unwrap();
+        bytes.extend_from_slice(format!("{length}{rest}").as_bytes());
+    }
+    bytes
+}
+
+/// The `manifest.json` of [`image`].
+pub fn manifest() -> Value {
+    json!([{ "Config": "config.json", "RepoTags": ["base:1"], "Layers": ["a/layer.tar"] }])
+}
+
+/// An image archive with one layer.
+pub fn image() -> Vec<u8> {
+    image_with(&manifest())
+}
+
+/// The same with another manifest.
+pub fn image_with(manifest: &Value) -> Vec<u8> {
+    members()
+        .file("manifest.json", manifest.to_string())
+        .finish()
+}
+
+/// The members of [`image`], without its manifest.
+pub fn members() -> Tar {
+    Tar::new()
+        .file("config.json", r#"{"config":{"Env":["A=1"]}}"#)
+        .directory("a/")
+        .file("a/layer.tar", layer())
+}
+
+/// The layer of [`image`].
+pub fn layer() -> Vec<u8> {
+    Tar::new().directory("./").file("./hello", "hello").finish()
+}
+
+/// An image archive whose layer is `layer`.
+pub fn image_of_layer(layer: &[u8]) -> Vec<u8> {
+    Tar::new()
+        .file("config.json", "{}")
+        .file("a/layer.tar", layer)
+        .file("manifest.json", manifest().to_string())
+        .finish()
+}
+
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    pack("gzip", &["-n"], bytes)
+}
+
+pub fn zstd(bytes: &[u8]) -> Vec<u8> {
+    pack("zstd", &["-q", "--check"], bytes)
+}
+
+pub fn xz(bytes: &[u8]) -> Vec<u8> {
+    pack("xz", &[], bytes)
+}
+
+fn pack(program: &str, arguments: &[&str], bytes: &[u8]) -> Vec<u8> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot start {program}: {error}"));
+    let mut stdin = child.stdin.take().unwrap();
+    // Inputs are small enough for the pipes.
+    stdin.write_all(bytes).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{program} failed");
+    output.stdout
+}
