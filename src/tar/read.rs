@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use tar::{Header, PaxExtensions};
+use tar::Header;
 use thiserror::Error;
 
 use super::BLOCK;
@@ -446,10 +446,8 @@ fn octal(bytes: &[u8]) -> Option<u64> {
 fn extend_from_pax(records: &[u8], at: u64, extensions: &mut Extensions) -> Result<(), ReadError> {
     let wrong = |what| ReadError::Extension { at, what };
     extensions.pax = true;
-    for record in PaxExtensions::new(records) {
-        let record = record.map_err(|_| wrong("has a malformed pax record"))?;
-        let value = record.value_bytes();
-        match record.key_bytes() {
+    for (key, value) in pax_records(records, at)? {
+        match key {
             b"path" if extensions.name.is_some() => return Err(wrong("gives a second name")),
             b"path" => extensions.name = Some(value.to_vec()),
             b"linkpath" if extensions.link.is_some() => {
@@ -473,12 +471,8 @@ fn extend_from_pax(records: &[u8], at: u64, extensions: &mut Extensions) -> Resu
 }
 
 fn refuse_global_overrides(records: &[u8], at: u64) -> Result<(), ReadError> {
-    for record in PaxExtensions::new(records) {
-        let record = record.map_err(|_| ReadError::Extension {
-            at,
-            what: "has a malformed pax record",
-        })?;
-        if matches!(record.key_bytes(), b"path" | b"linkpath" | b"size") {
+    for (key, _) in pax_records(records, at)? {
+        if matches!(key, b"path" | b"linkpath" | b"size") {
             return Err(ReadError::Extension {
                 at,
                 what: "sets a name, link target or size for all members",
@@ -486,6 +480,31 @@ fn refuse_global_overrides(records: &[u8], at: u64) -> Result<(), ReadError> {
         }
     }
     Ok(())
+}
+
+/// The keys and values of pax records.
+fn pax_records(mut records: &[u8], at: u64) -> Result<Vec<(&[u8], &[u8])>, ReadError> {
+    let mut found = Vec::new();
+    while !records.is_empty() {
+        let (key, value, rest) = pax_record(records).ok_or(ReadError::Extension {
+            at,
+            what: "has a malformed pax record",
+        })?;
+        found.push((key, value));
+        records = rest;
+    }
+    Ok(found)
+}
+
+/// Splits `LENGTH KEY=VALUE\n` off. Only the length says where the record ends: a value may hold
+/// newlines, since names may.
+fn pax_record(records: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let blank = records.iter().position(|byte| *byte == b' ')?;
+    let length = std::str::from_utf8(&records[..blank]).ok()?;
+    let (record, rest) = records.split_at_checked(length.parse().ok()?)?;
+    let record = record.get(blank + 1..)?.strip_suffix(b"\n")?;
+    let equals = record.iter().position(|byte| *byte == b'=')?;
+    Some((&record[..equals], &record[equals + 1..], rest))
 }
 
 fn pax_number(value: &[u8], at: u64) -> Result<u64, ReadError> {
