@@ -1,0 +1,12 @@
+//! Tests of the library and of the built `builder` against other programs. One binary, so that
+//! there is one link step and one place for helpers; a file for each subject.
+
+mod sandbox;
+mod support;
+mod trees;
+
+mod errors;
+mod json;
+mod merge;
+mod tar;
+mod tarsum;
