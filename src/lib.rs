@@ -26,6 +26,7 @@ pub mod tar;
 pub mod digest;
 pub mod tarsum;
 pub mod compress;
+pub mod gzip;
 pub mod read_ahead;
 
 // Images.

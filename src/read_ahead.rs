@@ -1,7 +1,7 @@
 //! Reads ahead in a thread, so that uncompressing and hashing overlap.
 
 use std::io::{self, Read};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread;
 
 use crate::tar::read::Skip;
@@ -17,6 +17,8 @@ const PIECES: usize = 8;
 #[derive(Debug)]
 pub struct ReadAhead {
     pieces: Receiver<io::Result<Vec<u8>>>,
+    /// Takes back what has been read, to be filled again: fresh memory is slow.
+    used: Sender<Vec<u8>>,
     piece: Vec<u8>,
     /// How much of `piece` has been read.
     at: usize,
@@ -29,11 +31,13 @@ impl ReadAhead {
     /// When no thread can be started.
     pub fn new(mut input: Box<dyn Read + Send>) -> io::Result<Self> {
         let (sender, pieces) = sync_channel(PIECES);
+        let (used, empty) = channel::<Vec<u8>>();
         thread::Builder::new()
             .name("read-ahead".to_owned())
             .spawn(move || {
                 loop {
-                    let mut piece = Vec::with_capacity(PIECE);
+                    let mut piece = empty.try_recv().unwrap_or_default();
+                    piece.clear();
                     let read = input.by_ref().take(PIECE as u64).read_to_end(&mut piece);
                     let last = !matches!(read, Ok(1..));
                     // What was read before a failure is good, and comes first.
@@ -48,6 +52,7 @@ impl ReadAhead {
             })?;
         Ok(Self {
             pieces,
+            used,
             piece: Vec::new(),
             at: 0,
         })
@@ -61,7 +66,11 @@ impl Read for ReadAhead {
         }
         while self.at == self.piece.len() {
             match self.pieces.recv() {
-                Ok(piece) => self.piece = piece?,
+                Ok(piece) => {
+                    let read = std::mem::replace(&mut self.piece, piece?);
+                    // Once the thread has ended, nobody needs it.
+                    let _ = self.used.send(read);
+                }
                 // The thread is gone, and so is the input.
                 Err(_) => return Ok(0),
             }
