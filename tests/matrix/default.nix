@@ -1,0 +1,47 @@
+# A handful of images that between them need everything, and what Nix gives the builder of each.
+let
+  pkgs = import ../host-pkgs { overlays = [ (import ../../nix/overlay.nix) ]; };
+  golden = import ../golden { inherit pkgs; };
+  inherit (golden) cases;
+  demo = import ../../demo { };
+
+  withLayer = name: image: {
+    "${name}, the layer" = image.layer;
+    "${name}, the image" = image;
+  };
+
+  # As `derivation` gets them, with what Nix adds to `.attrs.json`.
+  describe = drv: {
+    drv = drv.drvPath;
+    out = drv.outPath;
+    inherit (drv.drvAttrs) builder args;
+    attributes = drv.drvAttrs // {
+      outputs.out = drv.outPath;
+    };
+  };
+in
+{
+  outputs = builtins.mapAttrs (_: describe) (
+    withLayer "a03 (items that overlap)" cases.a03-overlap-k
+    // withLayer "a05 (a script)" cases.a05-extra-commands
+    // withLayer "a07 (on a base image)" cases.a07-from
+    // withLayer "a22 (odd files)" cases.a22-odd
+    // {
+      "a22 as zstd" = golden.compressors.zstd;
+      "a merged image" = golden.merges.gz-last.image;
+    }
+    // withLayer "the demo" demo.image
+  );
+
+  # Its output tells the circumstances, so it differs where they do.
+  probe =
+    (derivation {
+      name = "probe";
+      inherit (pkgs.stdenv.hostPlatform) system;
+      builder = "${(import ../golden/fixtures.nix).busybox}/bin/sh";
+      args = [
+        "-c"
+        "[ -e /etc/debian_version ] && machine=visible; echo $machine $NIX_BUILD_CORES > $out"
+      ];
+    }).drvPath;
+}
