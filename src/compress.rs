@@ -66,7 +66,11 @@ pub fn write<E>(
 
 enum Encoder {
     Plain(BufWriter<File>),
-    Gzip(ParCompress<'static, Mgzip, BufWriter<File>>),
+    Gzip {
+        encoder: ParCompress<'static, Mgzip, BufWriter<File>>,
+        /// Whether writing has failed, and the encoder so ended by itself.
+        failed: bool,
+    },
     Zstd(zstd::Encoder<'static, BufWriter<File>>),
 }
 
@@ -75,14 +79,15 @@ impl Encoder {
         let file = BufWriter::with_capacity(BUFFER, file);
         Ok(match compression {
             Compression::None => Self::Plain(file),
-            Compression::Gzip => Self::Gzip(
-                ParCompressBuilder::<Mgzip>::new()
+            Compression::Gzip => Self::Gzip {
+                encoder: ParCompressBuilder::<Mgzip>::new()
                     .compression_level(Level::new(GZIP_LEVEL))
                     .buffer_size(GZIP_MEMBER)
                     .and_then(|builder| builder.num_threads(threads))
                     .map_err(into_io)?
                     .from_writer(file),
-            ),
+                failed: false,
+            },
             Compression::Zstd => {
                 let mut encoder = zstd::Encoder::new(file, ZSTD_LEVEL)?;
                 encoder.include_checksum(true)?;
@@ -97,7 +102,9 @@ impl Encoder {
     fn finish(self) -> io::Result<File> {
         let file = match self {
             Self::Plain(file) => file,
-            Self::Gzip(mut encoder) => encoder.finish().map_err(into_io)?,
+            // It would panic; `write` has said already what happened.
+            Self::Gzip { failed: true, .. } => return Err(io::ErrorKind::BrokenPipe.into()),
+            Self::Gzip { mut encoder, .. } => encoder.finish().map_err(into_io)?,
             Self::Zstd(encoder) => encoder.finish()?,
         };
         file.into_inner().map_err(io::IntoInnerError::into_error)
@@ -115,7 +122,7 @@ impl Write for Encoder {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(file) => file.write(bytes),
-            Self::Gzip(encoder) => encoder.write(bytes),
+            Self::Gzip { encoder, failed } => encoder.write(bytes).inspect_err(|_| *failed = true),
             Self::Zstd(encoder) => encoder.write(bytes),
         }
     }
