@@ -22,6 +22,8 @@ pub struct ReadAhead {
     piece: Vec<u8>,
     /// How much of `piece` has been read.
     at: usize,
+    /// Why the input ended, if it failed: whoever reads on after a failure learns of it again.
+    failed: Option<(io::ErrorKind, String)>,
 }
 
 impl ReadAhead {
@@ -55,6 +57,7 @@ impl ReadAhead {
             used,
             piece: Vec::new(),
             at: 0,
+            failed: None,
         })
     }
 }
@@ -65,11 +68,18 @@ impl Read for ReadAhead {
             return Ok(0);
         }
         while self.at == self.piece.len() {
+            if let Some((kind, text)) = &self.failed {
+                return Err(io::Error::new(*kind, text.clone()));
+            }
             match self.pieces.recv() {
-                Ok(piece) => {
-                    let read = std::mem::replace(&mut self.piece, piece?);
+                Ok(Ok(piece)) => {
+                    let read = std::mem::replace(&mut self.piece, piece);
                     // Once the thread has ended, nobody needs it.
                     let _ = self.used.send(read);
+                }
+                Ok(Err(error)) => {
+                    self.failed = Some((error.kind(), error.to_string()));
+                    return Err(error);
                 }
                 // The thread is gone, and so is the input.
                 Err(_) => return Ok(0),
@@ -122,6 +132,8 @@ mod tests {
         let mut read = Vec::new();
         let error = reader.read_to_end(&mut read).unwrap_err();
         assert_eq!(read.len(), PIECE + 1);
+        assert_eq!(error.to_string(), "the disk is on fire");
+        let error = reader.read(&mut [0]).unwrap_err();
         assert_eq!(error.to_string(), "the disk is on fire");
     }
 
