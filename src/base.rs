@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::archive::{self, Archive, ArchiveError, MemberPath, RangeReader};
+use crate::archive::{self, Archive, ArchiveError, ArchiveMember, MemberPath, RangeReader};
 use crate::closure::{ClosureFiles, Seen};
 use crate::compress::{Decoded, MAGIC, Packing};
 use crate::digest::{DiffId, HashWriter};
@@ -36,7 +37,7 @@ pub struct BaseLayer {
     /// The member that holds it, as the manifest names it.
     pub name: String,
     pub diff_id: DiffId,
-    pub seen: Seen,
+    pub seen: Arc<Seen>,
 }
 
 /// Which image of an archive with several.
@@ -52,15 +53,11 @@ pub enum BaseError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(
-        "base image `{}` is no Docker image archive; \
+        "base image `{}` is no Docker image archive: it has no file `manifest.json`; \
          `skopeo copy <image> docker-archive:<file>` makes one of an OCI image",
         path.display()
     )]
-    NoManifest {
-        path: PathBuf,
-        #[source]
-        source: ArchiveError,
-    },
+    NoManifest { path: PathBuf },
     #[error("`{name}` of base image `{}` is not what it should be", path.display())]
     Json {
         path: PathBuf,
@@ -93,7 +90,10 @@ pub enum BaseError {
 
 /// One element of `manifest.json`.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(
+    rename_all = "PascalCase",
+    expecting = "an object with `Config` and `Layers`"
+)]
 struct ManifestEntry {
     config: String,
     repo_tags: Option<Vec<String>>,
@@ -102,21 +102,23 @@ struct ManifestEntry {
 
 /// What of the image config counts.
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 struct ImageConfig {
     config: Option<ContainerConfig>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 struct ContainerConfig {
     #[serde(rename = "Env")]
     env: Option<Vec<String>>,
 }
 
 /// What reading a layer once tells.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct LayerFacts {
     diff_id: DiffId,
-    seen: Seen,
+    seen: Arc<Seen>,
 }
 
 /// The files to look for in the layers, and where the store is, as `nix/store`.
@@ -156,33 +158,59 @@ pub fn read(path: &Path, choice: Choice<'_>, wanted: Wanted<'_>) -> Result<BaseI
         .into_iter()
         .map(|name| {
             let range = archive.file(&name, "its `manifest.json` names as a layer")?;
-            Ok((
-                streamed.remove(&archive.member_path(name.as_bytes())?),
-                name,
-                range,
-            ))
+            Ok((name, range))
         })
-        .collect::<Result<Vec<_>, BaseError>>()?;
+        .collect::<Result<Vec<_>, ArchiveError>>()?;
+    let facts = read_layers(&archive, &layers, streamed, wanted)?;
     let layers = layers
-        .into_par_iter()
-        .map(|(facts, name, range)| {
-            let facts = match facts {
-                Some(facts) => facts?,
-                None => layer_facts(path, &name, &mut RangeReader::new(range), wanted)?,
-            };
-            Ok(BaseLayer {
+        .into_iter()
+        .map(|(name, range)| {
+            let LayerFacts { diff_id, seen } = facts[&range.offset].clone();
+            BaseLayer {
                 name,
-                diff_id: facts.diff_id,
-                seen: facts.seen,
-            })
+                diff_id,
+                seen,
+            }
         })
-        .collect::<Result<Vec<_>, BaseError>>()?;
+        .collect();
     Ok(BaseImage {
         archive,
         config_name,
         env,
         layers,
     })
+}
+
+/// Reads each of `layers` once, by whatever names the manifest has it, and tells the facts by its
+/// offset in the archive. What `streamed` has already is not read again.
+fn read_layers(
+    archive: &Archive,
+    layers: &[(String, Range)],
+    streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>>,
+    wanted: Wanted<'_>,
+) -> Result<BTreeMap<u64, LayerFacts>, BaseError> {
+    let mut left: BTreeMap<u64, &(String, Range)> =
+        layers.iter().map(|layer| (layer.1.offset, layer)).collect();
+    let mut facts = BTreeMap::new();
+    for (member, read) in streamed {
+        if let Some(ArchiveMember::File { range, .. }) = archive.members.get(&member)
+            && left.remove(&range.offset).is_some()
+        {
+            facts.insert(range.offset, read?);
+        }
+    }
+    let read = |(offset, (name, range)): (u64, &(String, Range))| {
+        let content = &mut RangeReader::new(range.clone());
+        layer_facts(&archive.path, name, content, wanted).map(|facts| (offset, facts))
+    };
+    let more: Vec<_> = if archive.is_compressed {
+        // In the order of the archive, since every step back uncompresses all of it again.
+        left.into_iter().map(read).collect::<Result<_, _>>()?
+    } else {
+        left.into_par_iter().map(read).collect::<Result<_, _>>()?
+    };
+    facts.extend(more);
+    Ok(facts)
 }
 
 /// Whether a member is worth reading as a layer before the manifest is known.
@@ -201,10 +229,7 @@ fn choose(archive: &Archive, choice: Choice<'_>) -> Result<ManifestEntry, BaseEr
     let text = archive
         .json(MANIFEST, "every Docker image archive has")
         .map_err(|error| match error {
-            ArchiveError::Missing { .. } => BaseError::NoManifest {
-                path: path(),
-                source: error,
-            },
+            ArchiveError::Missing { .. } => BaseError::NoManifest { path: path() },
             other => BaseError::Archive(other),
         })?;
     let entries: Vec<ManifestEntry> =
@@ -305,7 +330,7 @@ fn layer_facts(
     io::copy(&mut hashing, &mut io::sink()).map_err(bytes)?;
     Ok(LayerFacts {
         diff_id: hashing.hash.into_diff_id(),
-        seen,
+        seen: Arc::new(seen),
     })
 }
 

@@ -200,7 +200,7 @@ fn plan_layer(
 
     let below = base
         .iter()
-        .flat_map(|base| base.layers.iter().map(|layer| &layer.seen));
+        .flat_map(|base| base.layers.iter().map(|layer| &*layer.seen));
     let layers: Vec<&Seen> = below.chain([&own]).collect();
     let (missing, no_store) = closure.files.missing_from(layers.into_iter());
     let appended = missing.len();
