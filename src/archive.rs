@@ -56,15 +56,33 @@ pub enum ArchiveError {
     Read { path: PathBuf, source: io::Error },
     #[error("image archive `{}` is damaged or no tar", path.display())]
     Tar { path: PathBuf, source: ReadError },
-    #[error("image archive `{}` has {what} `{name}`; such a member could only do harm", path.display())]
+    #[error("image archive `{}` names `{name}`, which {what}; names have to stay within the archive", path.display())]
     Name {
         path: PathBuf,
-        what: &'static str,
         name: String,
+        what: &'static str,
     },
-    #[error("image archive `{}` has more than {MAX_MEMBERS} members", path.display())]
+    #[error("image archive `{}` has the symlink `{name}` to `{target}`, which is outside the archive", path.display())]
+    Leaves {
+        path: PathBuf,
+        name: String,
+        target: String,
+    },
+    #[error("image archive `{}` has the hard link `{name}` to `{target}`, which is no file before it", path.display())]
+    HardLink {
+        path: PathBuf,
+        name: String,
+        target: String,
+    },
+    #[error("image archive `{}` has the device or pipe `{name}`; only directories, files and links belong there", path.display())]
+    Special { path: PathBuf, name: String },
+    #[error("image archive `{}` has `{name}` both as a directory and as something else", path.display())]
+    TwoKinds { path: PathBuf, name: String },
+    #[error("image archive `{}` has `{name}`, which lies more than {MAX_DEPTH} directories deep", path.display())]
+    TooDeep { path: PathBuf, name: String },
+    #[error("image archive `{}` has more than {MAX_MEMBERS} members; no image needs as many", path.display())]
     TooMany { path: PathBuf },
-    #[error("image archive `{}` has no member `{name}`, which {needed_by}", path.display())]
+    #[error("image archive `{}` has no file `{name}`, which {needed_by}", path.display())]
     Missing {
         path: PathBuf,
         name: String,
@@ -172,40 +190,39 @@ impl Archive {
                 let target = self.member_path(&member.link)?;
                 match self.members.get(&target) {
                     Some(target @ ArchiveMember::File { .. }) => target.clone(),
-                    _ => return Err(self.refused("a hard link to no earlier file, ", &member.name)),
+                    _ => {
+                        return Err(ArchiveError::HardLink {
+                            path: self.path.clone(),
+                            name: shown(&member.name),
+                            target: shown(&member.link),
+                        });
+                    }
                 }
             }
             MemberKind::CharDevice | MemberKind::BlockDevice | MemberKind::Fifo => {
-                return Err(self.refused("the device or pipe", &member.name));
+                return Err(ArchiveError::Special {
+                    path: self.path.clone(),
+                    name: shown(&member.name),
+                });
             }
         };
         let is_directory = matches!(value, ArchiveMember::Directory { .. });
-        self.refuse_two_kinds(&name, is_directory, &member.name)?;
+        self.refuse_two_kinds(&name, is_directory)?;
         self.members.insert(name.clone(), value);
         Ok(Some(name))
     }
 
     /// A name must not be a directory here and something else there: programs differ in what they
     /// make of that.
-    fn refuse_two_kinds(
-        &self,
-        name: &MemberPath,
-        is_directory: bool,
-        shown: &[u8],
-    ) -> Result<(), ArchiveError> {
-        let is_other = |path: &[Vec<u8>]| {
-            let member = self.members.get(path);
-            member.is_some_and(|member| !matches!(member, ArchiveMember::Directory { .. }))
-        };
-        let below_other = (1..name.len()).any(|length| is_other(&name[..length]));
-        let mut behind = self.members.range(name.clone()..).map(|(other, _)| other);
-        let next = behind.find(|other| *other != name);
-        let holds_others = !is_directory && next.is_some_and(|next| next.starts_with(name));
-        let replaces_other = is_directory && is_other(name);
-        if below_other || holds_others || replaces_other {
-            return Err(self.refused("both as a directory and as something else", shown));
+    fn refuse_two_kinds(&self, name: &MemberPath, is_directory: bool) -> Result<(), ArchiveError> {
+        let is_other = |member: &ArchiveMember| !matches!(member, ArchiveMember::Directory { .. });
+        match two_kinds(&self.members, is_other, name, is_directory) {
+            None => Ok(()),
+            Some(name) => Err(ArchiveError::TwoKinds {
+                path: self.path.clone(),
+                name: shown(&name.join(&b'/')),
+            }),
         }
-        Ok(())
     }
 
     /// Splits a member's name, which must stay within the archive, into its parts. `.` and empty
@@ -215,7 +232,7 @@ impl Archive {
     /// When the name is absolute, has a part `..`, or is too deep.
     pub fn member_path(&self, name: &[u8]) -> Result<MemberPath, ArchiveError> {
         if name.starts_with(b"/") {
-            return Err(self.refused("the absolute name", name));
+            return Err(self.refused(name, "is absolute"));
         }
         let parts: MemberPath = name
             .split(|byte| *byte == b'/')
@@ -223,19 +240,22 @@ impl Archive {
             .map(<[u8]>::to_vec)
             .collect();
         if parts.iter().any(|part| part == b"..") {
-            return Err(self.refused("the name with `..`", name));
+            return Err(self.refused(name, "has a part `..`"));
         }
         if parts.len() > MAX_DEPTH {
-            return Err(self.refused("the much too deep name", name));
+            return Err(ArchiveError::TooDeep {
+                path: self.path.clone(),
+                name: shown(name),
+            });
         }
         Ok(parts)
     }
 
-    fn refused(&self, what: &'static str, name: &[u8]) -> ArchiveError {
+    fn refused(&self, name: &[u8], what: &'static str) -> ArchiveError {
         ArchiveError::Name {
             path: self.path.clone(),
+            name: shown(name),
             what,
-            name: name.escape_ascii().to_string(),
         }
     }
 
@@ -250,7 +270,6 @@ impl Archive {
             match self.members.get(&path) {
                 Some(ArchiveMember::File { range, .. }) => return Ok(range.clone()),
                 Some(ArchiveMember::Symlink { target }) => {
-                    path.pop();
                     path = self.target_path(path, target)?;
                 }
                 _ => break,
@@ -263,9 +282,15 @@ impl Archive {
         })
     }
 
-    /// Where a symlink in the directory `at` leads.
-    fn target_path(&self, mut at: MemberPath, target: &[u8]) -> Result<MemberPath, ArchiveError> {
-        let leaves = || self.refused("a symlink that leads out of the archive, to", target);
+    /// Where the symlink `link` leads.
+    fn target_path(&self, link: MemberPath, target: &[u8]) -> Result<MemberPath, ArchiveError> {
+        let leaves = || ArchiveError::Leaves {
+            path: self.path.clone(),
+            name: shown(&link.join(&b'/')),
+            target: shown(target),
+        };
+        let mut at = link.clone();
+        at.pop();
         if target.starts_with(b"/") {
             return Err(leaves());
         }
@@ -303,6 +328,37 @@ impl Archive {
             })?;
         Ok(text)
     }
+}
+
+/// The name that would be a directory and something else once the member `name`, which is a
+/// directory or not, joins `members`: its own, or that of a directory it lies in.
+pub fn two_kinds<'a, M>(
+    members: &BTreeMap<MemberPath, M>,
+    is_other: impl Fn(&M) -> bool,
+    name: &'a [Vec<u8>],
+    is_directory: bool,
+) -> Option<&'a [Vec<u8>]> {
+    let above = (1..name.len())
+        .map(|length| &name[..length])
+        .find(|above| members.get(*above).is_some_and(&is_other));
+    if above.is_some() {
+        return above;
+    }
+    let mut from_here = members.range(name.to_vec()..).peekable();
+    let was_other = from_here
+        .next_if(|(other, _)| *other == name)
+        .map(|(_, member)| is_other(member));
+    let holds_others = from_here
+        .peek()
+        .is_some_and(|(next, _)| next.starts_with(name));
+    let clashes = was_other.is_some_and(|was_other| was_other == is_directory)
+        || (holds_others && !is_directory);
+    clashes.then_some(name)
+}
+
+/// A name as a message shows it, so that it cannot play with the terminal.
+pub(crate) fn shown(name: &[u8]) -> String {
+    name.escape_ascii().to_string()
 }
 
 /// Reads a range from its beginning.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::Surroundings;
-use crate::archive::{self, Archive, ArchiveError, ArchiveMember, MemberPath};
+use crate::archive::{self, Archive, ArchiveError, ArchiveMember};
 use crate::attrs::{Attrs, MergeAttrs};
 use crate::compress::{Compression, Packing};
 use crate::json::jq;
@@ -45,10 +45,10 @@ pub enum MergeImagesError {
         source: serde_json::Error,
     },
     #[error(
-        "`{}` is a directory in one of the images and something else in another; they cannot be merged",
-        String::from_utf8_lossy(name)
+        "cannot merge image `{}` with those before it: `{name}` is a directory here and something else there",
+        path.display()
     )]
-    TwoKinds { name: Vec<u8> },
+    TwoKinds { path: PathBuf, name: String },
     #[error("cannot copy image `{}` to a temporary file", path.display())]
     Spool { path: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -87,7 +87,6 @@ pub fn build(
     for archive in inputs {
         add_members(&mut merged, archive, &surroundings.build_directory)?;
     }
-    refuse_two_kinds(&merged)?;
     for (name, document) in [
         (b"manifest.json".as_slice(), Value::Array(manifest)),
         (b"repositories", repositories),
@@ -139,13 +138,15 @@ fn document<T: serde::de::DeserializeOwned>(
     archive: &Archive,
     name: &'static str,
 ) -> Result<Option<T>, MergeImagesError> {
-    if !archive
-        .members
-        .contains_key([name.as_bytes().to_vec()].as_slice())
+    let path = [name.as_bytes().to_vec()];
+    let mut from_here = archive.members.range(path.to_vec()..);
+    if !from_here
+        .next()
+        .is_some_and(|(at, _)| at.starts_with(&path))
     {
         return Ok(None);
     }
-    let text = archive.json(name, "is listed")?;
+    let text = archive.json(name, "`mergeImages` joins")?;
     let parsed = serde_json::from_slice(&text).map_err(|source| MergeImagesError::Json {
         path: archive.path.clone(),
         name,
@@ -173,6 +174,16 @@ fn add_members(
     mut archive: Archive,
     temporary: &Path,
 ) -> Result<(), MergeImagesError> {
+    for (path, member) in &archive.members {
+        let is_directory = matches!(member, ArchiveMember::Directory { .. });
+        let is_other = |planned: &Planned| !matches!(planned.kind, Kind::Directory);
+        if let Some(name) = archive::two_kinds(merged, is_other, path, is_directory) {
+            return Err(MergeImagesError::TwoKinds {
+                path: archive.path.clone(),
+                name: archive::shown(&name.join(&b'/')),
+            });
+        }
+    }
     archive.members.retain(|path, _| !merged.contains_key(path));
     if archive.is_compressed && !members::is_in_order(&archive.members) {
         let path = archive.path;
@@ -201,18 +212,4 @@ fn add_members(
         merged.insert(path, planned);
     }
     Ok(())
-}
-
-fn refuse_two_kinds(merged: &members::Members) -> Result<(), MergeImagesError> {
-    let is_other = |path: &[Vec<u8>]| {
-        let planned = merged.get(path);
-        planned.is_some_and(|planned| !matches!(planned.kind, Kind::Directory))
-    };
-    let below_other = |path: &&MemberPath| (1..path.len()).any(|length| is_other(&path[..length]));
-    match merged.keys().find(below_other) {
-        Some(path) => Err(MergeImagesError::TwoKinds {
-            name: path.join(&b'/'),
-        }),
-        None => Ok(()),
-    }
 }
