@@ -31,9 +31,9 @@ pub fn of_reader(input: impl Read) -> Result<String, TarSumError> {
 /// The input of `builder tarsum` is no tar.
 #[derive(Debug, Error)]
 pub enum TarSumError {
-    #[error("cannot compute the tarsum of the input")]
+    #[error("cannot compute the TarSum of standard input")]
     Tar(#[from] ReadError),
-    #[error("cannot compute the tarsum of the input")]
+    #[error("cannot compute the TarSum of standard input")]
     Content(#[source] io::Error),
 }
 

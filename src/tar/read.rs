@@ -21,7 +21,9 @@ pub enum ReadError {
     Truncated { at: u64, within: &'static str },
     #[error("no tar header at byte {at}: its checksum is wrong")]
     Checksum { at: u64 },
-    #[error("the tar header at byte {at} has `{value}` as {field}, which is no number")]
+    #[error(
+        "the tar header at byte {at} has `{value}` as {field}, which is no number or too large"
+    )]
     Number {
         at: u64,
         field: &'static str,
@@ -33,6 +35,12 @@ pub enum ReadError {
     ExtensionSize { at: u64, size: u64 },
     #[error("the extension header at byte {at} {what}")]
     Extension { at: u64, what: &'static str },
+    #[error(
+        "the member at byte {at} has two sizes: {header} in its header, {pax} in the extension header before it"
+    )]
+    TwoSizes { at: u64, header: u64, pax: u64 },
+    #[error("the member at byte {at} has {size} bytes of content, though its type has none")]
+    Content { at: u64, size: u64 },
 }
 
 /// A member's header, with its extension headers applied.
@@ -119,6 +127,16 @@ struct Extensions {
     gid: Option<u64>,
     xattrs: Vec<(Vec<u8>, Vec<u8>)>,
     pax: bool,
+    /// Where the last of them is that concerns one member.
+    at: Option<u64>,
+}
+
+impl Extensions {
+    fn refuse_unused(&self) -> Result<(), ReadError> {
+        let what = "has no member behind it";
+        self.at
+            .map_or(Ok(()), |at| Err(ReadError::Extension { at, what }))
+    }
 }
 
 impl<R: Skip> Reader<R> {
@@ -141,7 +159,7 @@ impl<R: Skip> Reader<R> {
             self.skip_to(self.next_header)?;
             let at = self.position;
             let Some(header) = self.read_header()? else {
-                return Ok(None);
+                return extensions.refuse_unused().map(|()| None);
             };
             if !checksum_matches(&header) {
                 return Err(ReadError::Checksum { at });
@@ -180,7 +198,7 @@ impl<R: Skip> Reader<R> {
         extensions: Extensions,
     ) -> Result<Member, ReadError> {
         let old = header.as_old();
-        let mut name = extensions.name.unwrap_or_else(|| header_name(header));
+        let name = extensions.name.unwrap_or_else(|| header_name(header));
         let kind = match old.linkflag[0] {
             b'\0' if name.ends_with(b"/") => MemberKind::Directory,
             b'0' | b'\0' | b'7' => MemberKind::Regular,
@@ -197,16 +215,14 @@ impl<R: Skip> Reader<R> {
                 });
             }
         };
-        if name.contains(&0) {
-            name.truncate(name.iter().position(|byte| *byte == 0).unwrap_or_default());
-        }
         let size = match extensions.size {
             // A second size means a second end of the content, and so a second archive within:
             // CVE-2025-62518. Only the 0 that stands for "too large for this field" may differ.
             Some(pax) if size != 0 && size != pax => {
-                return Err(ReadError::Extension {
+                return Err(ReadError::TwoSizes {
                     at,
-                    what: "gives another size than the header behind it",
+                    header: size,
+                    pax,
                 });
             }
             Some(pax) => pax,
@@ -218,10 +234,7 @@ impl<R: Skip> Reader<R> {
             0
         } else {
             // Some programs skip what follows such a header, and others read it as headers.
-            return Err(ReadError::Extension {
-                at,
-                what: "is followed by content, though its type has none",
-            });
+            return Err(ReadError::Content { at, size });
         };
         self.next_header = content_end(at, size)?;
         let device = |field| number(at, "device number", field);
@@ -270,7 +283,11 @@ impl<R: Skip> Reader<R> {
         let mut content = vec![0; size as usize];
         self.read_exactly(&mut content, "an extension header")?;
         let twice = |what| Err(ReadError::Extension { at, what });
-        match header.as_old().linkflag[0] {
+        let typeflag = header.as_old().linkflag[0];
+        if typeflag != b'g' {
+            extensions.at = Some(at);
+        }
+        match typeflag {
             b'L' if extensions.name.is_some() => return twice("gives a second name"),
             b'K' if extensions.link.is_some() => return twice("gives a second link target"),
             b'x' if extensions.pax => return twice("is the second of its kind for one member"),
@@ -360,7 +377,7 @@ impl<R: Skip> Read for Content<'_, R> {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
                 format!(
-                    "the archive ends at byte {}, within the content of a member",
+                    "the tar ends at byte {}, within the content of a member",
                     self.reader.position
                 ),
             ));
@@ -448,15 +465,20 @@ fn extend_from_pax(records: &[u8], at: u64, extensions: &mut Extensions) -> Resu
     extensions.pax = true;
     for (key, value) in pax_records(records, at)? {
         match key {
+            // As C strings such names end there, and in other languages they do not.
+            b"path" | b"linkpath" if value.contains(&0) => {
+                return Err(wrong("has a NUL in a name"));
+            }
             b"path" if extensions.name.is_some() => return Err(wrong("gives a second name")),
             b"path" => extensions.name = Some(value.to_vec()),
             b"linkpath" if extensions.link.is_some() => {
                 return Err(wrong("gives a second link target"));
             }
             b"linkpath" => extensions.link = Some(value.to_vec()),
-            b"size" => extensions.size = Some(pax_number(value, at)?),
-            b"uid" => extensions.uid = Some(pax_number(value, at)?),
-            b"gid" => extensions.gid = Some(pax_number(value, at)?),
+            b"size" if extensions.size.is_some() => return Err(wrong("gives a second size")),
+            b"size" => extensions.size = Some(pax_number(value, "size", at)?),
+            b"uid" => extensions.uid = Some(pax_number(value, "uid", at)?),
+            b"gid" => extensions.gid = Some(pax_number(value, "gid", at)?),
             key if key.starts_with(b"GNU.sparse.") => {
                 return Err(wrong("describes a sparse file, which is not supported"));
             }
@@ -507,7 +529,7 @@ fn pax_record(records: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     Some((&record[..equals], &record[equals + 1..], rest))
 }
 
-fn pax_number(value: &[u8], at: u64) -> Result<u64, ReadError> {
+fn pax_number(value: &[u8], field: &'static str, at: u64) -> Result<u64, ReadError> {
     std::str::from_utf8(value)
         .ok()
         .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
@@ -515,7 +537,7 @@ fn pax_number(value: &[u8], at: u64) -> Result<u64, ReadError> {
         .filter(|number: &u64| i64::try_from(*number).is_ok())
         .ok_or_else(|| ReadError::Number {
             at,
-            field: "a pax record",
+            field,
             value: value.escape_ascii().to_string(),
         })
 }
