@@ -31,7 +31,7 @@ pub trait Section: DeserializeOwned {
 
 /// A layer, as `mkPureLayer` asks for it.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
 pub struct LayerAttrs {
     pub name: String,
     /// The image's JSON so far: config, architecture, created.
@@ -51,7 +51,7 @@ pub struct LayerAttrs {
 
 /// An image, as `buildImage` asks for it.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
 pub struct ImageAttrs {
     /// With the registry, in lower case.
     pub name: String,
@@ -70,14 +70,14 @@ pub struct ImageAttrs {
 
 /// Images to join in one archive, as `mergeImages` asks for it.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
 pub struct MergeAttrs {
     pub images: Vec<PathBuf>,
 }
 
 /// An image's JSON that still lacks the time of the build, as `created = "now"` asks for it.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
 pub struct BaseJsonAttrs {
     pub json: PathBuf,
 }
@@ -111,9 +111,9 @@ pub enum AttrsError {
         path: PathBuf,
         source: serde_json::Error,
     },
-    #[error("`{}` has no attribute `{key}`; this subcommand of `builder` reads what it has to do from there", path.display())]
+    #[error("`{}` has no attribute `{key}`, which tells this subcommand of `builder` what to do", path.display())]
     Missing { path: PathBuf, key: &'static str },
-    #[error("attribute `{key}` in `{}` is not what `builder` expects; use the Nix functions and the `builder` of one version", path.display())]
+    #[error("attribute `{key}` in `{}` is not what this version of `builder` expects", path.display())]
     Section {
         path: PathBuf,
         key: &'static str,
@@ -141,11 +141,15 @@ pub fn read<T: Section>(path: &Path) -> Result<Attrs<T>, AttrsError> {
 /// When it is not JSON, lacks our key or the output, or our key holds something unexpected.
 pub fn parse<T: Section>(text: &str, path: &Path) -> Result<Attrs<T>, AttrsError> {
     let path = || path.to_owned();
-    let mut all: Map<String, Value> =
-        serde_json::from_str(text).map_err(|source| AttrsError::Json {
-            path: path(),
-            source,
-        })?;
+    let all: Value = serde_json::from_str(text).map_err(|source| AttrsError::Json {
+        path: path(),
+        source,
+    })?;
+    // Nix writes nothing but a set, and anything else lacks our key.
+    let mut all = match all {
+        Value::Object(all) => all,
+        _ => Map::new(),
+    };
     let ours = all.remove(T::KEY).ok_or_else(|| AttrsError::Missing {
         path: path(),
         key: T::KEY,
@@ -190,6 +194,7 @@ fn as_variable(value: &Value) -> Option<String> {
 fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     id::<D>(
         deserializer,
+        "uid",
         &[("root", 0), ("nixbld", 1000), ("nobody", 65534)],
     )
 }
@@ -197,30 +202,34 @@ fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> 
 fn group_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     id::<D>(
         deserializer,
+        "gid",
         &[("root", 0), ("nixbld", 100), ("nogroup", 65534)],
     )
 }
 
 /// A number, in digits or as a string of digits, or a name that Nix's build sandbox knows: what
 /// GNU tar takes after `--owner=` and `--group=` there.
-fn id<'de, D: Deserializer<'de>>(deserializer: D, names: &[(&str, u32)]) -> Result<u32, D::Error> {
-    let text = match Value::deserialize(deserializer)? {
+fn id<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    attribute: &str,
+    names: &[(&str, u32)],
+) -> Result<u32, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let text = match &value {
         Value::Number(number) => number.to_string(),
-        Value::String(text) => text,
-        other => {
-            return Err(D::Error::custom(format!(
-                "`{other}` is not a user or group id"
-            )));
-        }
+        Value::String(text) => text.clone(),
+        _ => String::new(),
     };
     let named = names.iter().find(|(name, _)| *name == text);
     named
         .map(|(_, id)| *id)
         .or_else(|| text.parse().ok())
         .ok_or_else(|| {
+            let names: Vec<_> = names.iter().map(|(name, _)| format!("`{name}`")).collect();
             D::Error::custom(format!(
-                "`{text}` is not a user or group id: give a number from 0 to {}",
-                u32::MAX
+                "`{attribute}` is {value}; it has to be a number from 0 to {} or one of the names {}",
+                u32::MAX,
+                names.join(", ")
             ))
         })
 }
@@ -283,8 +292,11 @@ mod tests {
             let attrs: Attrs<LayerAttrs> = parse(&layer(uid), Path::new("x")).unwrap();
             assert_eq!((attrs.ours.uid, attrs.ours.gid), (expected, 65534));
         }
-        check_error::<LayerAttrs>(&layer("-1"), "`-1` is not a user or group id");
-        check_error::<LayerAttrs>(&layer("4294967296"), "give a number from 0 to 4294967295");
-        check_error::<LayerAttrs>(&layer("null"), "`null` is not a user or group id");
+        check_error::<LayerAttrs>(&layer("-1"), "`uid` is -1; it has to be a number");
+        check_error::<LayerAttrs>(
+            &layer("4294967296"),
+            "`uid` is 4294967296; it has to be a number from 0 to 4294967295",
+        );
+        check_error::<LayerAttrs>(&layer("null"), "`uid` is null; it has to be a number");
     }
 }

@@ -15,7 +15,7 @@ pub struct BaseJson(Map<String, Value>);
 /// The base JSON is not what it should be.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    #[error("the image's JSON is no object")]
+    #[error("the JSON of an image has to be an object")]
     Json(#[source] serde_json::Error),
     #[error("`config` is {found}; it has to be a set, such as `{{ Cmd = [ \"/bin/sh\" ]; }}`")]
     Config { found: Value },

@@ -37,8 +37,8 @@ pub enum LayerError {
     Merge(#[from] MergeError),
     #[error(transparent)]
     Script(#[from] ScriptError),
-    #[error(transparent)]
-    Scan(#[from] ScanError),
+    #[error("cannot read what `extraCommands` of layer `{layer}` left")]
+    AfterScript { layer: String, source: ScanError },
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -115,7 +115,10 @@ fn run_script(
     let root = script::materialise(&tree, build_directory)?;
     drop(tree);
     script::run(&layer.name, shell, build_directory, environment)?;
-    Ok(scan::scan(&root, Dirlinks::Keep, 0)?)
+    scan::scan(&root, Dirlinks::Keep, 0).map_err(|source| LayerError::AfterScript {
+        layer: layer.name.clone(),
+        source,
+    })
 }
 
 fn write(

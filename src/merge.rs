@@ -47,15 +47,11 @@ pub enum MergeError {
         later: PathBuf,
     },
     #[error(
-        "cannot copy the contents of `{}` to the root of the image; an item of `copyToRoot` is a directory, \
-         so put the file into one, for example with `runCommand` or `writeTextDir`",
+        "item `{}` of `copyToRoot` is not a directory; only what directories hold can be copied to the root, \
+         so put the file into one, for example with `writeTextDir` or `runCommand`",
         item.display()
     )]
-    NotADirectory {
-        item: PathBuf,
-        #[source]
-        source: ScanError,
-    },
+    NotADirectory { item: PathBuf },
     #[error(transparent)]
     Scan(#[from] ScanError),
 }
@@ -68,10 +64,7 @@ pub fn merge(items: &[PathBuf], dirlinks: Dirlinks) -> Result<Directory, MergeEr
     let mut root = Directory::empty(EMPTY_ROOT_MODE, 0);
     for (origin, item) in items.iter().enumerate() {
         let new = scan::scan(item, dirlinks, origin).map_err(|error| match error {
-            ScanError::NotADirectory { .. } => MergeError::NotADirectory {
-                item: item.clone(),
-                source: error,
-            },
+            ScanError::NotADirectory { path } => MergeError::NotADirectory { item: path },
             other => MergeError::Scan(other),
         })?;
         let mut merge = Merge {
