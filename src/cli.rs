@@ -3,8 +3,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
-use std::num::ParseIntError;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::SystemTime;
@@ -55,24 +54,24 @@ enum Command {
 #[derive(Debug, Error)]
 pub enum CliError {
     #[error(
-        "no `.attrs.json` found in {}; `builder {command}` is run by a derivation with structured attributes",
+        "cannot find out what to build: there is no {}; `builder {command}` is run by a derivation with structured attributes",
         places(searched)
     )]
     NoAttrs {
         command: &'static str,
         searched: Vec<PathBuf>,
     },
-    #[error("environment variable `{name}` is `{}`, which is no number", value.display())]
+    #[error("environment variable `{name}` is `{}`; it has to be a whole number from 0 to {max}", value.display())]
     Number {
         name: &'static str,
         value: OsString,
-        #[source]
-        source: Option<ParseIntError>,
+        max: u64,
     },
-    #[error("cannot start {threads} threads")]
+    // Not the source, because it prints its own source as if it were its text.
+    #[error("cannot start {threads} threads: {error}; build with fewer cores (`--cores`)")]
     Threads {
         threads: usize,
-        source: rayon::ThreadPoolBuildError,
+        error: rayon::ThreadPoolBuildError,
     },
     #[error("cannot find out the working directory")]
     WorkingDirectory(#[source] io::Error),
@@ -101,7 +100,7 @@ fn places(searched: &[PathBuf]) -> String {
         .iter()
         .map(|path| format!("`{}`", path.display()))
         .collect();
-    places.join(" or ")
+    places.join(" and no ")
 }
 
 impl CliError {
@@ -136,7 +135,7 @@ pub fn run() -> Result<(), CliError> {
 }
 
 fn surroundings() -> Result<Surroundings, CliError> {
-    let threads = match number("NIX_BUILD_CORES")? {
+    let threads = match number("NIX_BUILD_CORES", u64::MAX)? {
         None | Some(0) => thread::available_parallelism().map_or(1, usize::from),
         Some(cores) => usize::try_from(cores)
             .unwrap_or(usize::MAX)
@@ -145,10 +144,11 @@ fn surroundings() -> Result<Surroundings, CliError> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build_global()
-        .map_err(|source| CliError::Threads { threads, source })?;
+        .map_err(|error| CliError::Threads { threads, error })?;
     Ok(Surroundings {
         threads,
-        source_date_epoch: number("SOURCE_DATE_EPOCH")?.unwrap_or(DEFAULT_SOURCE_DATE_EPOCH),
+        source_date_epoch: number("SOURCE_DATE_EPOCH", MAX_TIME)?
+            .unwrap_or(DEFAULT_SOURCE_DATE_EPOCH),
         build_directory: build_directory()?,
         progress: progress(),
     })
@@ -157,23 +157,17 @@ fn surroundings() -> Result<Surroundings, CliError> {
 /// More threads than this do not help: the disk is long the limit.
 const MAX_THREADS: usize = 256;
 
-fn number(name: &'static str) -> Result<Option<u64>, CliError> {
+/// The latest time that a file can have, in seconds since 1970.
+const MAX_TIME: u64 = i64::MAX as u64;
+
+fn number(name: &'static str, max: u64) -> Result<Option<u64>, CliError> {
     let Some(value) = variable(name) else {
         return Ok(None);
     };
-    let parsed = value.to_str().map(str::parse::<u64>);
-    match parsed {
-        Some(Ok(number)) => Ok(Some(number)),
-        Some(Err(source)) => Err(CliError::Number {
-            name,
-            value,
-            source: Some(source),
-        }),
-        None => Err(CliError::Number {
-            name,
-            value,
-            source: None,
-        }),
+    let parsed = value.to_str().and_then(|text| text.parse().ok());
+    match parsed.filter(|number| *number <= max) {
+        Some(number) => Ok(Some(number)),
+        None => Err(CliError::Number { name, value, max }),
     }
 }
 
@@ -251,12 +245,7 @@ fn now() -> String {
     now.replace('Z', "+00:00")
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the sum is the data that was asked for"
-)]
 fn print_tarsum() -> Result<(), CliError> {
     let sum = tarsum::of_reader(io::stdin().lock())?;
-    println!("{sum}");
-    Ok(())
+    writeln!(io::stdout(), "{sum}").map_err(CliError::Print)
 }

@@ -24,14 +24,17 @@ impl Progress {
     /// Announces what is done next: `phase` in one word for Nix, `text` for people.
     pub fn phase(self, phase: &str, text: &str) {
         if self == Self::Log {
-            eprintln!("@nix {{\"action\":\"setPhase\",\"phase\":\"{phase}\"}}");
+            self.line(&format!(
+                "@nix {{\"action\":\"setPhase\",\"phase\":\"{phase}\"}}"
+            ));
         }
         self.line(text);
     }
 
     /// Prints one line.
     pub fn line(self, text: &str) {
-        eprintln!("{text}");
+        // A log that nobody can read any more is no reason to stop.
+        let _ = writeln!(io::stderr(), "{text}");
     }
 
     /// Begins a bar that is full at `total` bytes.
