@@ -14,12 +14,12 @@ use tempfile::TempDir;
 const HASH: &str = "00000000000000000000000000000000";
 
 #[derive(Debug)]
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     root: TempDir,
 }
 
 impl Sandbox {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         // Other users run `builder` here too.
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -29,34 +29,34 @@ impl Sandbox {
         Self { root }
     }
 
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.root.path()
     }
 
     /// The working directory of a build.
-    pub fn build_directory(&self) -> PathBuf {
+    pub(crate) fn build_directory(&self) -> PathBuf {
         self.root().join("build")
     }
 
     /// A store path that nobody has made yet.
-    pub fn store_path(&self, name: &str) -> PathBuf {
+    pub(crate) fn store_path(&self, name: &str) -> PathBuf {
         self.root().join("store").join(format!("{HASH}-{name}"))
     }
 
     /// Where the output of a build goes.
-    pub fn out(&self) -> PathBuf {
+    pub(crate) fn out(&self) -> PathBuf {
         self.store_path("out")
     }
 
     /// A store path that is a file.
-    pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.store_path(name);
         fs::write(&path, bytes).unwrap();
         path
     }
 
     /// A store path that is a directory with `files`: name and content of each.
-    pub fn directory(&self, name: &str, files: &[(&str, &str)]) -> PathBuf {
+    pub(crate) fn directory(&self, name: &str, files: &[(&str, &str)]) -> PathBuf {
         let path = self.store_path(name);
         fs::create_dir(&path).unwrap();
         for (name, content) in files {
@@ -67,24 +67,24 @@ impl Sandbox {
         path
     }
 
-    pub fn write_attrs(&self, attrs: &Value) {
+    pub(crate) fn write_attrs(&self, attrs: &Value) {
         let path = self.build_directory().join(".attrs.json");
         fs::write(path, attrs.to_string()).unwrap();
     }
 
     /// `builder` in the build directory; the environment holds what every run needs, no more.
-    pub fn builder(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn builder(&self, arguments: &[&str]) -> Command {
         self.command(env!("CARGO_BIN_EXE_builder"), arguments)
     }
 
     /// `script` in a shell that finds `builder` as `$0` and `arguments` as `$@`.
-    pub fn shell(&self, script: &str, arguments: &[&str]) -> Command {
+    pub(crate) fn shell(&self, script: &str, arguments: &[&str]) -> Command {
         let whole = ["-c", script, env!("CARGO_BIN_EXE_builder")];
         self.command("/bin/sh", &[&whole, arguments].concat())
     }
 
     /// `program` as a build runs it.
-    pub fn command(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
             .args(arguments)
@@ -96,7 +96,7 @@ impl Sandbox {
     }
 
     /// What `output` has on stderr, with the paths that change from run to run replaced.
-    pub fn stderr(&self, output: &Output) -> String {
+    pub(crate) fn stderr(&self, output: &Output) -> String {
         let store = format!("{}/store/{HASH}-", self.root().display());
         String::from_utf8_lossy(&output.stderr)
             .replace(&store, "/nix/store/[HASH]-")

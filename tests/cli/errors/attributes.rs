@@ -38,7 +38,7 @@ fn attributes_that_are_nowhere_are_said_to_be_missing() {
         &mut sandbox.builder(&["image"]),
         FAILED,
         &expect![[r#"
-            error: no `.attrs.json` found in `[TMP]/build/.attrs.json`; `builder image` is run by a derivation with structured attributes
+            error: cannot find out what to build: there is no `[TMP]/build/.attrs.json`; `builder image` is run by a derivation with structured attributes
         "#]],
     );
 }
@@ -50,9 +50,14 @@ fn all_places_where_attributes_may_be_are_named() {
     builder
         .env("NIX_ATTRS_JSON_FILE", sandbox.root().join("gone.json"))
         .env("NIX_BUILD_TOP", sandbox.root());
-    check_command(&sandbox, &mut builder, FAILED, &expect![[r#"
-        error: no `.attrs.json` found in `[TMP]/gone.json` or `[TMP]/.attrs.json` or `[TMP]/build/.attrs.json`; `builder merge` is run by a derivation with structured attributes
-    "#]]);
+    check_command(
+        &sandbox,
+        &mut builder,
+        FAILED,
+        &expect![[r#"
+            error: cannot find out what to build: there is no `[TMP]/gone.json` and no `[TMP]/.attrs.json` and no `[TMP]/build/.attrs.json`; `builder merge` is run by a derivation with structured attributes
+        "#]],
+    );
 }
 
 #[test]
@@ -72,41 +77,55 @@ fn attributes_that_cannot_be_read_are_named() {
 
 #[test]
 fn attributes_that_are_no_text_are_refused() {
-    check_text(b"{ \"layer\": \"\xff\" }", expect![[r#"
+    check_text(
+        b"{ \"layer\": \"\xff\" }",
+        expect![[r#"
         error: cannot read the derivation's attributes from `[TMP]/build/.attrs.json`
           caused by: stream did not contain valid UTF-8
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn attributes_that_are_cut_short_are_refused() {
-    check_text(b"{ \"layer\": {", expect![[r#"
+    check_text(
+        b"{ \"layer\": {",
+        expect![[r#"
         error: `[TMP]/build/.attrs.json` is not valid JSON
           caused by: EOF while parsing an object at line 1 column 12
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn attributes_that_are_no_json_are_refused() {
-    check_text(b"declare -A layer=()\n", expect![[r#"
+    check_text(
+        b"declare -A layer=()\n",
+        expect![[r#"
         error: `[TMP]/build/.attrs.json` is not valid JSON
           caused by: expected value at line 1 column 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn attributes_that_are_no_set_are_refused() {
-    check_text(b"[]", expect![[r#"
-        error: `[TMP]/build/.attrs.json` is not valid JSON
-          caused by: invalid type: sequence, expected a map at line 1 column 0
-    "#]]);
+    check_text(
+        b"[]",
+        expect![[r#"
+            error: `[TMP]/build/.attrs.json` has no attribute `layer`, which tells this subcommand of `builder` what to do
+        "#]],
+    );
 }
 
 #[test]
 fn attributes_of_another_subcommand_are_refused() {
-    check_text(br#"{ "image": {}, "outputs": {} }"#, expect![[r#"
-        error: `[TMP]/build/.attrs.json` has no attribute `layer`; this subcommand of `builder` reads what it has to do from there
-    "#]]);
+    check_text(
+        br#"{ "image": {}, "outputs": {} }"#,
+        expect![[r#"
+            error: `[TMP]/build/.attrs.json` has no attribute `layer`, which tells this subcommand of `builder` what to do
+        "#]],
+    );
 }
 
 #[test]
@@ -114,7 +133,7 @@ fn an_unknown_attribute_is_refused_with_the_known_ones() {
     check_layer(
         |_, attrs| attrs["layer"]["extraComands"] = json!("touch x"),
         expect![[r#"
-            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
+            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
               caused by: unknown field `extraComands`, expected one of `name`, `baseJson`, `copyToRoot`, `keepContentsDirlinks`, `extraCommands`, `uid`, `gid`, `shell`
         "#]],
     );
@@ -125,7 +144,7 @@ fn a_missing_attribute_is_named() {
     check_layer(
         |_, attrs| drop(attrs["layer"].as_object_mut().unwrap().remove("baseJson")),
         expect![[r#"
-            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
+            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
               caused by: missing field `baseJson`
         "#]],
     );
@@ -136,7 +155,7 @@ fn an_attribute_of_the_wrong_type_is_shown() {
     check_layer(
         |_, attrs| attrs["layer"]["copyToRoot"] = json!("/nix/store/x"),
         expect![[r#"
-            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
+            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
               caused by: invalid type: string "/nix/store/x", expected a sequence
         "#]],
     );
@@ -144,10 +163,13 @@ fn an_attribute_of_the_wrong_type_is_shown() {
 
 #[test]
 fn a_section_that_is_no_set_is_refused() {
-    check_layer(|_, attrs| attrs["layer"] = json!("test"), expect![[r#"
-        error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
-          caused by: invalid type: string "test", expected struct LayerAttrs
-    "#]]);
+    check_layer(
+        |_, attrs| attrs["layer"] = json!("test"),
+        expect![[r#"
+            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
+              caused by: invalid type: string "test", expected a set
+        "#]],
+    );
 }
 
 #[test]
@@ -162,10 +184,13 @@ fn a_missing_output_is_said_to_be_missing() {
 
 #[test]
 fn a_uid_below_zero_is_refused() {
-    check_layer(|_, attrs| attrs["layer"]["uid"] = json!(-1), expect![[r#"
-        error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
-          caused by: `-1` is not a user or group id: give a number from 0 to 4294967295
-    "#]]);
+    check_layer(
+        |_, attrs| attrs["layer"]["uid"] = json!(-1),
+        expect![[r#"
+            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
+              caused by: `uid` is -1; it has to be a number from 0 to 4294967295 or one of the names `root`, `nixbld`, `nobody`
+        "#]],
+    );
 }
 
 #[test]
@@ -173,26 +198,32 @@ fn a_gid_above_the_largest_is_refused() {
     check_layer(
         |_, attrs| attrs["layer"]["gid"] = json!(4_294_967_296_u64),
         expect![[r#"
-            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
-              caused by: `4294967296` is not a user or group id: give a number from 0 to 4294967295
+            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
+              caused by: `gid` is 4294967296; it has to be a number from 0 to 4294967295 or one of the names `root`, `nixbld`, `nogroup`
         "#]],
     );
 }
 
 #[test]
 fn an_owner_that_the_sandbox_does_not_know_is_refused() {
-    check_layer(|_, attrs| attrs["layer"]["uid"] = json!("redis"), expect![[r#"
-        error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
-          caused by: `redis` is not a user or group id: give a number from 0 to 4294967295
-    "#]]);
+    check_layer(
+        |_, attrs| attrs["layer"]["uid"] = json!("redis"),
+        expect![[r#"
+            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
+              caused by: `uid` is "redis"; it has to be a number from 0 to 4294967295 or one of the names `root`, `nixbld`, `nobody`
+        "#]],
+    );
 }
 
 #[test]
 fn an_owner_that_is_no_number_or_name_is_refused() {
-    check_layer(|_, attrs| attrs["layer"]["gid"] = json!(null), expect![[r#"
-        error: attribute `layer` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
-          caused by: `null` is not a user or group id
-    "#]]);
+    check_layer(
+        |_, attrs| attrs["layer"]["gid"] = json!(null),
+        expect![[r#"
+            error: attribute `layer` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
+              caused by: `gid` is null; it has to be a number from 0 to 4294967295 or one of the names `root`, `nixbld`, `nogroup`
+        "#]],
+    );
 }
 
 #[test]
@@ -200,7 +231,7 @@ fn an_unknown_compressor_is_refused_with_the_known_ones() {
     check_image(
         |_, attrs| attrs["image"]["compressor"] = json!("xz"),
         expect![[r#"
-            error: attribute `image` in `[TMP]/build/.attrs.json` is not what `builder` expects; use the Nix functions and the `builder` of one version
+            error: attribute `image` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
               caused by: unknown variant `xz`, expected one of `none`, `gz`, `zstd`
         "#]],
     );
@@ -208,34 +239,46 @@ fn an_unknown_compressor_is_refused_with_the_known_ones() {
 
 #[test]
 fn a_number_of_cores_below_zero_is_refused() {
-    check_variable("NIX_BUILD_CORES", "-1", expect![[r#"
-        error: environment variable `NIX_BUILD_CORES` is `-1`, which is no number
-          caused by: invalid digit found in string
-    "#]]);
+    check_variable(
+        "NIX_BUILD_CORES",
+        "-1",
+        expect![[r#"
+            error: environment variable `NIX_BUILD_CORES` is `-1`; it has to be a whole number from 0 to 18446744073709551615
+        "#]],
+    );
 }
 
 #[test]
 fn a_number_of_cores_that_is_no_number_is_refused() {
-    check_variable("NIX_BUILD_CORES", "all", expect![[r#"
-        error: environment variable `NIX_BUILD_CORES` is `all`, which is no number
-          caused by: invalid digit found in string
-    "#]]);
+    check_variable(
+        "NIX_BUILD_CORES",
+        "all",
+        expect![[r#"
+            error: environment variable `NIX_BUILD_CORES` is `all`; it has to be a whole number from 0 to 18446744073709551615
+        "#]],
+    );
 }
 
 #[test]
 fn a_time_that_is_too_large_is_refused() {
-    check_variable("SOURCE_DATE_EPOCH", "18446744073709551616", expect![[r#"
-        error: environment variable `SOURCE_DATE_EPOCH` is `18446744073709551616`, which is no number
-          caused by: number too large to fit in target type
-    "#]]);
+    check_variable(
+        "SOURCE_DATE_EPOCH",
+        "18446744073709551616",
+        expect![[r#"
+            error: environment variable `SOURCE_DATE_EPOCH` is `18446744073709551616`; it has to be a whole number from 0 to 9223372036854775807
+        "#]],
+    );
 }
 
 #[test]
 fn a_time_that_no_file_can_have_is_refused() {
-    check_variable("SOURCE_DATE_EPOCH", "9223372036854775808", expect![[r#"
-        nothing to copy to the root of the layer
-        packing 10.24 kB in 1 files
-    "#]]);
+    check_variable(
+        "SOURCE_DATE_EPOCH",
+        "9223372036854775808",
+        expect![[r#"
+            error: environment variable `SOURCE_DATE_EPOCH` is `9223372036854775808`; it has to be a whole number from 0 to 9223372036854775807
+        "#]],
+    );
 }
 
 #[test]
@@ -245,11 +288,14 @@ fn threads_that_cannot_start_are_an_error() {
     let script = "ulimit -v 200000 && exec \"$0\" pure-layer";
     let mut shell = sandbox.shell(script, &[]);
     shell.env("NIX_BUILD_CORES", "256");
-    check_command(&sandbox, &mut shell, FAILED, &expect![[r#"
-        error: cannot start 256 threads
-          caused by: Resource temporarily unavailable (os error 11)
-          caused by: Resource temporarily unavailable (os error 11)
-    "#]]);
+    check_command(
+        &sandbox,
+        &mut shell,
+        FAILED,
+        &expect![[r#"
+            error: cannot start 256 threads: Resource temporarily unavailable (os error 11); build with fewer cores (`--cores`)
+        "#]],
+    );
 }
 
 #[test]
@@ -257,10 +303,15 @@ fn a_working_directory_that_is_gone_is_an_error() {
     let sandbox = Sandbox::new();
     let script = "mkdir gone && cd gone && rmdir ../gone && exec \"$0\" pure-layer";
     let mut shell = sandbox.shell(script, &[]);
-    check_command(&sandbox, &mut shell, FAILED, &expect![[r#"
+    check_command(
+        &sandbox,
+        &mut shell,
+        FAILED,
+        &expect![[r#"
         error: cannot find out the working directory
           caused by: No such file or directory (os error 2)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -270,10 +321,15 @@ fn a_base_json_that_is_missing_is_named() {
         "outputs": { "out": sandbox.out() },
         "baseJson": { "json": sandbox.store_path("base.json") },
     });
-    check(&sandbox, "base-json", &attrs, &expect![[r#"
+    check(
+        &sandbox,
+        "base-json",
+        &attrs,
+        &expect![[r#"
         error: cannot read `/nix/store/[HASH]-base.json`
           caused by: No such file or directory (os error 2)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -283,9 +339,14 @@ fn a_base_json_that_is_no_object_is_refused() {
         "outputs": { "out": sandbox.out() },
         "baseJson": { "json": sandbox.file("base.json", "[]") },
     });
-    check(&sandbox, "base-json", &attrs, &expect![[r#"
-        error: cannot use `/nix/store/[HASH]-base.json`
-          caused by: the image's JSON is no object
-          caused by: invalid type: sequence, expected a map at line 1 column 0
-    "#]]);
+    check(
+        &sandbox,
+        "base-json",
+        &attrs,
+        &expect![[r#"
+            error: cannot use `/nix/store/[HASH]-base.json`
+              caused by: the JSON of an image has to be an object
+              caused by: invalid type: sequence, expected a map at line 1 column 0
+        "#]],
+    );
 }

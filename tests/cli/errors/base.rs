@@ -75,32 +75,38 @@ fn a_base_that_is_a_directory_is_refused() {
 
 #[test]
 fn a_base_without_a_manifest_is_no_image() {
-    check_base(&tars::members().finish(), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
-          caused by: image archive `/nix/store/[HASH]-base.tar` has no member `manifest.json`, which every Docker image archive has
-    "#]]);
+    check_base(
+        &tars::members().finish(),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive: it has no file `manifest.json`; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
+        "#]],
+    );
 }
 
 #[test]
 fn a_base_without_members_is_no_image() {
-    check_base(&Tar::new().finish(), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
-          caused by: image archive `/nix/store/[HASH]-base.tar` has no member `manifest.json`, which every Docker image archive has
-    "#]]);
+    check_base(
+        &Tar::new().finish(),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive: it has no file `manifest.json`; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
+        "#]],
+    );
 }
 
 #[test]
 fn a_base_without_bytes_is_no_image() {
-    check_base(b"", expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
-          caused by: image archive `/nix/store/[HASH]-base.tar` has no member `manifest.json`, which every Docker image archive has
-    "#]]);
+    check_base(
+        b"",
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive: it has no file `manifest.json`; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
+        "#]],
+    );
 }
 
 #[test]
@@ -108,83 +114,106 @@ fn an_oci_layout_without_a_manifest_leads_to_skopeo() {
     let layout = Tar::new()
         .file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#)
         .file("index.json", "{}");
-    check_base(&layout.finish(), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
-          caused by: image archive `/nix/store/[HASH]-base.tar` has no member `manifest.json`, which every Docker image archive has
-    "#]]);
+    check_base(
+        &layout.finish(),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive: it has no file `manifest.json`; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
+        "#]],
+    );
 }
 
 #[test]
 fn an_empty_manifest_is_an_error() {
-    check_manifest(&json!([]), expect![[r#"
+    check_manifest(
+        &json!([]),
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: base image `/nix/store/[HASH]-base.tar` holds no image: its `manifest.json` is an empty list
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_manifest_that_is_no_json_is_refused() {
     let archive = tars::members().file("manifest.json", "[{\"Config\": ");
-    check_base(&archive.finish(), expect![[r#"
+    check_base(
+        &archive.finish(),
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: `manifest.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
           caused by: EOF while parsing a value at line 1 column 12
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_manifest_that_is_no_list_is_refused() {
-    check_manifest(&tars::manifest()[0], expect![[r#"
+    check_manifest(
+        &tars::manifest()[0],
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: `manifest.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
           caused by: invalid type: map, expected a sequence at line 1 column 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_manifest_of_strings_is_refused() {
-    check_manifest(&json!(["config.json"]), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: `manifest.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
-          caused by: invalid type: string "config.json", expected struct ManifestEntry at line 1 column 14
-    "#]]);
+    check_manifest(
+        &json!(["config.json"]),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: `manifest.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
+              caused by: invalid type: string "config.json", expected an object with `Config` and `Layers` at line 1 column 14
+        "#]],
+    );
 }
 
 #[test]
 fn a_manifest_without_layers_is_refused() {
-    check_manifest(&json!([{ "Config": "config.json" }]), expect![[r#"
+    check_manifest(
+        &json!([{ "Config": "config.json" }]),
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: `manifest.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
           caused by: missing field `Layers` at line 1 column 25
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn layers_of_the_wrong_type_are_refused() {
-    check_entry("Layers", &json!("a/layer.tar"), expect![[r#"
+    check_entry(
+        "Layers",
+        &json!("a/layer.tar"),
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: `manifest.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
           caused by: invalid type: string "a/layer.tar", expected a sequence at line 1 column 69
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_manifest_that_is_a_directory_counts_as_none() {
     let archive = tars::members().directory("manifest.json/");
-    check_base(&archive.finish(), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
-          caused by: image archive `/nix/store/[HASH]-base.tar` has no member `manifest.json`, which every Docker image archive has
-    "#]]);
+    check_base(
+        &archive.finish(),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive: it has no file `manifest.json`; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
+        "#]],
+    );
 }
 
 #[test]
@@ -202,161 +231,223 @@ fn a_manifest_that_is_too_large_is_refused() {
 
 #[test]
 fn a_missing_layer_is_named() {
-    check_entry("Layers", &json!(["a/layer.tar", "b/layer.tar"]), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: image archive `/nix/store/[HASH]-base.tar` has no member `b/layer.tar`, which its `manifest.json` names as a layer
-    "#]]);
+    check_entry(
+        "Layers",
+        &json!(["a/layer.tar", "b/layer.tar"]),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` has no file `b/layer.tar`, which its `manifest.json` names as a layer
+        "#]],
+    );
 }
 
 #[test]
 fn a_layer_that_is_a_directory_is_missing() {
-    check_entry("Layers", &json!(["a"]), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: image archive `/nix/store/[HASH]-base.tar` has no member `a`, which its `manifest.json` names as a layer
-    "#]]);
+    check_entry(
+        "Layers",
+        &json!(["a"]),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` has no file `a`, which its `manifest.json` names as a layer
+        "#]],
+    );
 }
 
 #[test]
 fn a_layer_without_a_name_is_missing() {
-    check_entry("Layers", &json!([""]), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: image archive `/nix/store/[HASH]-base.tar` has no member ``, which its `manifest.json` names as a layer
-    "#]]);
+    check_entry(
+        "Layers",
+        &json!([""]),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` has no file ``, which its `manifest.json` names as a layer
+        "#]],
+    );
 }
 
 #[test]
 fn a_layer_with_an_absolute_name_is_refused() {
-    check_entry("Layers", &json!(["/etc/shadow"]), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: image archive `/nix/store/[HASH]-base.tar` has the absolute name `/etc/shadow`; such a member could only do harm
-    "#]]);
+    check_entry(
+        "Layers",
+        &json!(["/etc/shadow"]),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` names `/etc/shadow`, which is absolute; names have to stay within the archive
+        "#]],
+    );
 }
 
 #[test]
 fn a_layer_whose_name_leads_out_is_refused() {
-    check_entry("Layers", &json!(["a/../../layer.tar"]), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: image archive `/nix/store/[HASH]-base.tar` has the name with `..` `a/../../layer.tar`; such a member could only do harm
-    "#]]);
+    check_entry(
+        "Layers",
+        &json!(["a/../../layer.tar"]),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` names `a/../../layer.tar`, which has a part `..`; names have to stay within the archive
+        "#]],
+    );
 }
 
 #[test]
 fn more_layers_than_any_image_has_are_refused() {
-    check_entry("Layers", &json!(vec!["a/layer.tar"; 1025]), expect![[r#"
+    check_entry(
+        "Layers",
+        &json!(vec!["a/layer.tar"; 1025]),
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: base image `/nix/store/[HASH]-base.tar` has 1025 layers; 1024 are allowed
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_missing_config_is_named() {
-    check_entry("Config", &json!("gone.json"), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: image archive `/nix/store/[HASH]-base.tar` has no member `gone.json`, which its `manifest.json` names as a config
-    "#]]);
+    check_entry(
+        "Config",
+        &json!("gone.json"),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` has no file `gone.json`, which its `manifest.json` names as a config
+        "#]],
+    );
 }
 
 #[test]
 fn a_config_whose_name_leads_out_is_refused() {
-    check_entry("Config", &json!("../config.json"), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: image archive `/nix/store/[HASH]-base.tar` has the name with `..` `../config.json`; such a member could only do harm
-    "#]]);
+    check_entry(
+        "Config",
+        &json!("../config.json"),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` names `../config.json`, which has a part `..`; names have to stay within the archive
+        "#]],
+    );
 }
 
 #[test]
 fn a_config_that_is_no_json_is_refused() {
-    check_config("not json", expect![[r#"
+    check_config(
+        "not json",
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: `config.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
           caused by: expected ident at line 1 column 2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_config_that_is_no_object_is_refused() {
-    check_config("3", expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: `config.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
-          caused by: invalid type: integer `3`, expected struct ImageConfig at line 1 column 1
-    "#]]);
+    check_config(
+        "3",
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: `config.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
+              caused by: invalid type: integer `3`, expected an object at line 1 column 1
+        "#]],
+    );
 }
 
 #[test]
 fn a_config_whose_config_is_a_string_is_refused() {
-    check_config(r#"{"config":"/bin/sh"}"#, expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: `config.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
-          caused by: invalid type: string "/bin/sh", expected struct ContainerConfig at line 1 column 19
-    "#]]);
+    check_config(
+        r#"{"config":"/bin/sh"}"#,
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: `config.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
+              caused by: invalid type: string "/bin/sh", expected an object at line 1 column 19
+        "#]],
+    );
 }
 
 #[test]
 fn a_config_whose_env_is_a_string_is_refused() {
-    check_config(r#"{"config":{"Env":"A=1"}}"#, expect![[r#"
+    check_config(
+        r#"{"config":{"Env":"A=1"}}"#,
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: `config.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
           caused by: invalid type: string "A=1", expected a sequence at line 1 column 22
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_config_whose_env_holds_numbers_is_refused() {
-    check_config(r#"{"config":{"Env":["A=1",2]}}"#, expect![[r#"
+    check_config(
+        r#"{"config":{"Env":["A=1",2]}}"#,
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: `config.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
           caused by: invalid type: integer `2`, expected a string at line 1 column 25
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_config_that_is_nested_without_end_is_refused() {
-    check_config(&"[".repeat(100_000), expect![[r#"
+    check_config(
+        &"[".repeat(100_000),
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: `config.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
           caused by: invalid type: sequence, expected a string at line 1 column 3
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_image_that_is_not_there_lists_those_that_are() {
-    check_choice(&json!("nginx"), &json!("1"), expect![[r#"
+    check_choice(
+        &json!("nginx"),
+        &json!("1"),
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: base image `/nix/store/[HASH]-base.tar` has no image `nginx:1`; it has `base:1`, `other:2`, `registry.example:5000/other:3`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_name_that_is_not_there_lists_those_that_are() {
-    check_choice(&json!("nginx"), &Value::Null, expect![[r#"
+    check_choice(
+        &json!("nginx"),
+        &Value::Null,
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: base image `/nix/store/[HASH]-base.tar` has no image `nginx:<any tag>`; it has `base:1`, `other:2`, `registry.example:5000/other:3`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_tag_that_is_not_there_lists_those_that_are() {
-    check_choice(&Value::Null, &json!("latest"), expect![[r#"
+    check_choice(
+        &Value::Null,
+        &json!("latest"),
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: base image `/nix/store/[HASH]-base.tar` has no image `<any name>:latest`; it has `base:1`, `other:2`, `registry.example:5000/other:3`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -379,23 +470,29 @@ fn images_without_names_are_said_to_have_none() {
 
 #[test]
 fn a_layer_that_is_no_tar_is_refused() {
-    check_base(&tars::image_of_layer(&[b'x'; 2000]), expect![[r#"
+    check_base(
+        &tars::image_of_layer(&[b'x'; 2000]),
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` is damaged or no tar
           caused by: no tar header at byte 0: its checksum is wrong
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_layer_that_is_cut_short_is_refused() {
     let layer = tars::layer();
-    check_base(&tars::image_of_layer(&layer[..700]), expect![[r#"
+    check_base(
+        &tars::image_of_layer(&layer[..700]),
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` is damaged or no tar
           caused by: the tar ends at byte 700, within a header
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -432,21 +529,27 @@ fn a_packed_layer_with_a_wrong_checksum_is_refused() {
     let mut layer = tars::gzip(&tars::layer());
     let at = layer.len() - 8;
     layer[at] ^= 1;
-    check_base(&tars::image_of_layer(&layer), expect![[r#"
+    check_base(
+        &tars::image_of_layer(&layer),
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` cannot be read
           caused by: corrupt gzip stream does not have a matching checksum
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_bad_layer_in_a_packed_archive_is_refused() {
     let archive = tars::image_of_layer(&[b'x'; 2000]);
-    check_base(&tars::gzip(&archive), expect![[r#"
+    check_base(
+        &tars::gzip(&archive),
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` is damaged or no tar
           caused by: no tar header at byte 0: its checksum is wrong
-    "#]]);
+    "#]],
+    );
 }

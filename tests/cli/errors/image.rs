@@ -24,7 +24,7 @@ fn a_base_json_that_is_no_object_is_refused() {
         |sandbox, attrs| attrs["image"]["baseJson"] = json!(sandbox.file("bad.json", "[1, 2]")),
         expect![[r#"
             error: cannot use `/nix/store/[HASH]-bad.json`
-              caused by: the image's JSON is no object
+              caused by: the JSON of an image has to be an object
               caused by: invalid type: sequence, expected a map at line 1 column 0
         "#]],
     );
@@ -117,7 +117,7 @@ fn a_layer_whose_json_is_bad_is_refused() {
             listing the layer's closure
             hashing the new layer
             error: cannot use `/nix/store/[HASH]-layer/json`
-              caused by: the image's JSON is no object
+              caused by: the JSON of an image has to be an object
               caused by: invalid type: null, expected a map at line 1 column 4
         "#]],
     );

@@ -39,7 +39,7 @@ fn a_base_json_that_is_no_json_is_refused() {
         |sandbox, attrs| attrs["layer"]["baseJson"] = json!(sandbox.file("bad.json", "{")),
         expect![[r#"
             error: cannot use `/nix/store/[HASH]-bad.json`
-              caused by: the image's JSON is no object
+              caused by: the JSON of an image has to be an object
               caused by: EOF while parsing an object at line 1 column 1
         "#]],
     );
@@ -63,8 +63,7 @@ fn an_item_that_is_a_file_is_refused() {
         |sandbox, attrs| attrs["layer"]["copyToRoot"] = json!([sandbox.file("hello", "x")]),
         expect![[r#"
             copying `/nix/store/[HASH]-hello` to the root of the layer
-            error: cannot copy the contents of `/nix/store/[HASH]-hello` to the root of the image; an item of `copyToRoot` is a directory, so put the file into one, for example with `runCommand` or `writeTextDir`
-              caused by: `/nix/store/[HASH]-hello` is not a directory
+            error: item `/nix/store/[HASH]-hello` of `copyToRoot` is not a directory; only what directories hold can be copied to the root, so put the file into one, for example with `writeTextDir` or `runCommand`
         "#]],
     );
 }
@@ -201,7 +200,6 @@ fn a_file_that_is_longer_than_it_said_is_named() {
 #[track_caller]
 fn check_write(path: &Path, size: u64, expected: Expect) {
     let plan = TarPlan {
-        prefix: None,
         entries: vec![Entry {
             name: b"./file".to_vec(),
             kind: Kind::Regular {
@@ -212,10 +210,12 @@ fn check_write(path: &Path, size: u64, expected: Expect) {
             owner: Arc::new(Owner::root()),
             mtime: 0,
         }],
+        ..TarPlan::default()
     };
     let shown = |error| chain(&error).replace(&*path.to_string_lossy(), "[FILE]");
-    expected.assert_eq(&shown(write::write(&plan, &mut io::sink()).unwrap_err()));
-    expected.assert_eq(&shown(tarsum::of_plan(&plan).unwrap_err()));
+    let written = shown(write::write(&plan, &mut io::sink()).unwrap_err());
+    assert_eq!(shown(tarsum::of_plan(&plan).unwrap_err()), written);
+    expected.assert_eq(&written);
 }
 
 /// An error as `main` prints it.
@@ -237,54 +237,61 @@ fn file_of(content: &str) -> NamedTempFile {
 
 #[test]
 fn a_file_that_shrank_is_named_with_both_sizes() {
-    check_write(file_of("1234").path(), 10, expect![[r#"
+    check_write(
+        file_of("1234").path(),
+        10,
+        expect![[r#"
         error: `[FILE]` changed while it was read: it had 10 bytes and now has 4
-    "#]
-        error: `[FILE]` changed while it was read: it had 10 bytes and now has 4
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_file_that_grew_is_named_with_the_size_it_had() {
-    check_write(file_of("1234").path(), 3, expect![[r#"
+    check_write(
+        file_of("1234").path(),
+        3,
+        expect![[r#"
         error: `[FILE]` changed while it was read: it had 3 bytes and now has more
-    "#]
-        error: `[FILE]` changed while it was read: it had 3 bytes and now has more
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_file_that_vanished_is_named() {
-    check_write(Path::new("/gone"), 3, expect![[r#"
+    check_write(
+        Path::new("/gone"),
+        3,
+        expect![[r#"
         error: cannot read `[FILE]`
           caused by: No such file or directory (os error 2)
-    "#]
-        error: cannot read `[FILE]`
-          caused by: No such file or directory (os error 2)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_file_that_became_a_directory_is_named() {
-    check_write(Path::new("/proc"), 3, expect![[r#"
+    check_write(
+        Path::new("/proc"),
+        3,
+        expect![[r#"
         error: cannot read `[FILE]`
           caused by: Is a directory (os error 21)
-    "#]
-        error: cannot read `[FILE]`
-          caused by: Is a directory (os error 21)
-    "#]]);
+    "#]],
+    );
 }
 
 /// The kernel opens this file, but page 0 of a process cannot be read.
 #[test]
 fn a_file_that_fails_while_it_is_read_is_named() {
-    check_write(Path::new("/proc/self/mem"), 3, expect![[r#"
+    check_write(
+        Path::new("/proc/self/mem"),
+        3,
+        expect![[r#"
         error: cannot read `[FILE]`
           caused by: Input/output error (os error 5)
-    "#]
-        error: cannot read `[FILE]`
-          caused by: Input/output error (os error 5)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

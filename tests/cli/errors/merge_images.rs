@@ -36,17 +36,23 @@ fn check_with(other: &[u8], expected: Expect) {
 
 #[test]
 fn no_image_is_too_few() {
-    check_merge(|_| Vec::new(), expect![[r#"
+    check_merge(
+        |_| Vec::new(),
+        expect![[r#"
         error: `mergeImages` was given no image; it needs at least one
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_image_that_is_missing_is_named() {
-    check_merge(|sandbox| vec![sandbox.store_path("gone.tar")], expect![[r#"
+    check_merge(
+        |sandbox| vec![sandbox.store_path("gone.tar")],
+        expect![[r#"
         error: cannot read image `/nix/store/[HASH]-gone.tar`
           caused by: No such file or directory (os error 2)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -68,39 +74,51 @@ fn an_image_that_is_missing_before_others_is_named() {
 
 #[test]
 fn an_image_packed_with_xz_is_refused() {
-    check_with(&tars::xz(&tars::image()), expect![[r#"
+    check_with(
+        &tars::xz(&tars::image()),
+        expect![[r#"
         error: image `/nix/store/[HASH]-other.tar` is packed with xz; `mergeImages` takes tar archives that are plain or packed with gzip or zstd
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_image_that_is_no_archive_is_refused() {
-    check_with("#!/bin/sh\n".repeat(100).as_bytes(), expect![[r#"
+    check_with(
+        "#!/bin/sh\n".repeat(100).as_bytes(),
+        expect![[r#"
         reading image `/nix/store/[HASH]-good.tar`
         reading image `/nix/store/[HASH]-other.tar`
         error: image archive `/nix/store/[HASH]-other.tar` is damaged or no tar
           caused by: no tar header at byte 0: its checksum is wrong
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_image_that_is_cut_short_is_refused() {
-    check_with(&tars::image()[..2600], expect![[r#"
+    check_with(
+        &tars::image()[..2600],
+        expect![[r#"
         reading image `/nix/store/[HASH]-good.tar`
         reading image `/nix/store/[HASH]-other.tar`
         error: image archive `/nix/store/[HASH]-other.tar` is damaged or no tar
           caused by: the tar ends at byte 2600, within the content of a member
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_manifest_that_is_no_list_is_refused() {
-    check_with(&tars::image_with(&json!({})), expect![[r#"
+    check_with(
+        &tars::image_with(&json!({})),
+        expect![[r#"
         reading image `/nix/store/[HASH]-good.tar`
         reading image `/nix/store/[HASH]-other.tar`
         error: `manifest.json` of image `/nix/store/[HASH]-other.tar` is not what it should be
           caused by: invalid type: map, expected a sequence at line 1 column 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -117,19 +135,55 @@ fn repositories_that_are_no_object_are_refused() {
 }
 
 #[test]
+fn a_manifest_that_is_a_directory_is_refused() {
+    check_with(
+        &Tar::new().file("manifest.json/x", "x").finish(),
+        expect![[r#"
+            reading image `/nix/store/[HASH]-good.tar`
+            reading image `/nix/store/[HASH]-other.tar`
+            error: image archive `/nix/store/[HASH]-other.tar` has no file `manifest.json`, which `mergeImages` joins
+        "#]],
+    );
+}
+
+#[test]
+fn a_symlink_here_and_a_directory_there_is_refused() {
+    check_merge(
+        |sandbox| {
+            let link = Tar::new().symlink("a", "b").finish();
+            vec![
+                sandbox.file("first.tar", link),
+                sandbox.file("second.tar", tars::image()),
+            ]
+        },
+        expect![[r#"
+            reading image `/nix/store/[HASH]-first.tar`
+            reading image `/nix/store/[HASH]-second.tar`
+            error: cannot merge image `/nix/store/[HASH]-second.tar` with those before it: `a` is a directory here and something else there
+        "#]],
+    );
+}
+
+#[test]
 fn a_directory_here_and_a_file_there_is_refused() {
-    check_with(&Tar::new().file("a", "x").finish(), expect![[r#"
-        reading image `/nix/store/[HASH]-good.tar`
-        reading image `/nix/store/[HASH]-other.tar`
-        writing an archive of 2 images, 10.24 kB
-    "#]]);
+    check_with(
+        &Tar::new().file("a", "x").finish(),
+        expect![[r#"
+            reading image `/nix/store/[HASH]-good.tar`
+            reading image `/nix/store/[HASH]-other.tar`
+            error: cannot merge image `/nix/store/[HASH]-other.tar` with those before it: `a` is a directory here and something else there
+        "#]],
+    );
 }
 
 #[test]
 fn a_member_that_leads_out_is_refused() {
-    check_with(&Tar::new().file("../a", "x").finish(), expect![[r#"
-        reading image `/nix/store/[HASH]-good.tar`
-        reading image `/nix/store/[HASH]-other.tar`
-        error: image archive `/nix/store/[HASH]-other.tar` has the name with `..` `../a`; such a member could only do harm
-    "#]]);
+    check_with(
+        &Tar::new().file("../a", "x").finish(),
+        expect![[r#"
+            reading image `/nix/store/[HASH]-good.tar`
+            reading image `/nix/store/[HASH]-other.tar`
+            error: image archive `/nix/store/[HASH]-other.tar` names `../a`, which has a part `..`; names have to stay within the archive
+        "#]],
+    );
 }

@@ -16,20 +16,17 @@ const LIMITED: &str = "trap '' 25; ulimit -f 8; exec \"$0\" \"$@\"";
 
 /// Builds where no file may grow beyond a few kilobytes.
 #[track_caller]
-fn check_limited(
-    subcommand: &str,
-    attrs: impl FnOnce(&Sandbox) -> Value,
-    expected: Expect,
-) {
+fn check_limited(subcommand: &str, attrs: impl FnOnce(&Sandbox) -> Value, expected: Expect) {
     let sandbox = Sandbox::new();
     sandbox.write_attrs(&attrs(&sandbox));
     let mut shell = sandbox.shell(LIMITED, &[subcommand]);
     check_command(&sandbox, &mut shell, FAILED, &expected);
 }
 
-/// An image whose base has a megabyte that no compressor makes smaller.
+/// An image whose base has so much that no compressor makes smaller that all buffers are full when
+/// writing fails.
 fn large_image(sandbox: &Sandbox, compressor: &str) -> Value {
-    let noise = noise(1_000_000);
+    let noise = noise(8_000_000);
     let archive = tars::members()
         .file("noise", noise)
         .file("manifest.json", tars::manifest().to_string());
@@ -62,38 +59,50 @@ fn noise(count: usize) -> Vec<u8> {
 
 #[test]
 fn a_plain_image_that_does_not_fit_is_taken_away() {
-    check_limited("image", |sandbox| large_image(sandbox, "none"), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        hashing the new layer
-        writing an image of 1.02 MB
-        error: cannot write `/nix/store/[HASH]-out`
-          caused by: File too large (os error 27)
-    "#]]);
+    check_limited(
+        "image",
+        |sandbox| large_image(sandbox, "none"),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            hashing the new layer
+            writing an image of 8.03 MB
+            error: cannot write `/nix/store/[HASH]-out`
+              caused by: File too large (os error 27)
+        "#]],
+    );
 }
 
 #[test]
 fn a_gzip_image_that_does_not_fit_is_taken_away() {
-    check_limited("image", |sandbox| large_image(sandbox, "gz"), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        hashing the new layer
-        writing an image of 1.02 MB
-        error: cannot write `/nix/store/[HASH]-out`
-          caused by: File too large (os error 27)
-    "#]]);
+    check_limited(
+        "image",
+        |sandbox| large_image(sandbox, "gz"),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            hashing the new layer
+            writing an image of 8.03 MB
+            error: cannot write `/nix/store/[HASH]-out`
+              caused by: File too large (os error 27)
+        "#]],
+    );
 }
 
 #[test]
 fn a_zstd_image_that_does_not_fit_is_taken_away() {
-    check_limited("image", |sandbox| large_image(sandbox, "zstd"), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        hashing the new layer
-        writing an image of 1.02 MB
-        error: cannot write `/nix/store/[HASH]-out`
-          caused by: File too large (os error 27)
-    "#]]);
+    check_limited(
+        "image",
+        |sandbox| large_image(sandbox, "zstd"),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            hashing the new layer
+            writing an image of 8.03 MB
+            error: cannot write `/nix/store/[HASH]-out`
+              caused by: File too large (os error 27)
+        "#]],
+    );
 }
 
 /// All of it waits in a buffer until the stream is finished.
@@ -123,12 +132,16 @@ fn a_gzip_image_that_does_not_fit_at_its_end_is_taken_away() {
 
 #[test]
 fn a_layer_that_does_not_fit_is_taken_away() {
-    check_limited("pure-layer", large_layer, expect![[r#"
+    check_limited(
+        "pure-layer",
+        large_layer,
+        expect![[r#"
         copying `/nix/store/[HASH]-item` to the root of the layer
         packing 1.00 MB in 2 files
         error: cannot write `/nix/store/[HASH]-out/layer.tar`
           caused by: File too large (os error 27)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -242,48 +255,64 @@ fn check_full_disk(subcommand: &str, attrs: impl FnOnce(&Sandbox) -> Value, expe
 
 #[test]
 fn an_image_that_fills_the_disk_is_taken_away() {
-    check_full_disk("image", |sandbox| large_image(sandbox, "none"), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        hashing the new layer
-        writing an image of 1.02 MB
-        error: cannot write `[TMP]/disk/out`
-          caused by: No space left on device (os error 28)
-    "#]]);
+    check_full_disk(
+        "image",
+        |sandbox| large_image(sandbox, "none"),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            hashing the new layer
+            writing an image of 8.03 MB
+            error: cannot write `[TMP]/disk/out`
+              caused by: No space left on device (os error 28)
+        "#]],
+    );
 }
 
 #[test]
 fn a_gzip_image_that_fills_the_disk_is_taken_away() {
-    check_full_disk("image", |sandbox| large_image(sandbox, "gz"), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        hashing the new layer
-        writing an image of 1.02 MB
-        error: cannot write `[TMP]/disk/out`
-          caused by: No space left on device (os error 28)
-    "#]]);
+    check_full_disk(
+        "image",
+        |sandbox| large_image(sandbox, "gz"),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            hashing the new layer
+            writing an image of 8.03 MB
+            error: cannot write `[TMP]/disk/out`
+              caused by: No space left on device (os error 28)
+        "#]],
+    );
 }
 
 #[test]
 fn a_zstd_image_that_fills_the_disk_is_taken_away() {
-    check_full_disk("image", |sandbox| large_image(sandbox, "zstd"), expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        hashing the new layer
-        writing an image of 1.02 MB
-        error: cannot write `[TMP]/disk/out`
-          caused by: No space left on device (os error 28)
-    "#]]);
+    check_full_disk(
+        "image",
+        |sandbox| large_image(sandbox, "zstd"),
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            hashing the new layer
+            writing an image of 8.03 MB
+            error: cannot write `[TMP]/disk/out`
+              caused by: No space left on device (os error 28)
+        "#]],
+    );
 }
 
 #[test]
 fn a_layer_that_fills_the_disk_is_taken_away() {
-    check_full_disk("pure-layer", large_layer, expect![[r#"
+    check_full_disk(
+        "pure-layer",
+        large_layer,
+        expect![[r#"
         copying `/nix/store/[HASH]-item` to the root of the layer
         packing 1.00 MB in 2 files
         error: cannot write `[TMP]/disk/out/layer.tar`
           caused by: No space left on device (os error 28)
-    "#]]);
+    "#]],
+    );
 }
 
 /// Builds where `out` is there already; it has to stay as it is.
@@ -299,23 +328,31 @@ fn check_existing(subcommand: &str, attrs: impl FnOnce(&Sandbox) -> Value, expec
 
 #[test]
 fn an_image_does_not_replace_what_is_there() {
-    check_existing("image", image_attrs, expect![[r#"
+    check_existing(
+        "image",
+        image_attrs,
+        expect![[r#"
         listing the layer's closure
         hashing the new layer
         writing an image of 20.48 kB
         error: cannot create `/nix/store/[HASH]-out`
           caused by: File exists (os error 17)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_layer_does_not_replace_what_is_there() {
-    check_existing("pure-layer", layer_attrs, expect![[r#"
+    check_existing(
+        "pure-layer",
+        layer_attrs,
+        expect![[r#"
         nothing to copy to the root of the layer
         packing 10.24 kB in 1 files
         error: cannot create `/nix/store/[HASH]-out`
           caused by: File exists (os error 17)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -323,13 +360,18 @@ fn an_output_in_no_directory_is_named() {
     let sandbox = Sandbox::new();
     let mut attrs = image_attrs(&sandbox);
     attrs["outputs"]["out"] = json!("/nowhere/out");
-    check(&sandbox, "image", &attrs, &expect![[r#"
+    check(
+        &sandbox,
+        "image",
+        &attrs,
+        &expect![[r#"
         listing the layer's closure
         hashing the new layer
         writing an image of 20.48 kB
         error: cannot create `/nowhere/out`
           caused by: No such file or directory (os error 2)
-    "#]]);
+    "#]],
+    );
 }
 
 /// A log that nobody can read any more is no reason to stop.

@@ -2,56 +2,57 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use serde_json::{Value, json};
 
 /// A tar that grows.
 #[derive(Debug, Clone, Default)]
-pub struct Tar {
+pub(super) struct Tar {
     bytes: Vec<u8>,
 }
 
 impl Tar {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::default()
     }
 
-    pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+    pub(super) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         let content = content.as_ref();
         self.header(&header(name, b'0', content.len() as u64, ""))
             .content(content)
     }
 
-    pub fn directory(self, name: &str) -> Self {
+    pub(super) fn directory(self, name: &str) -> Self {
         self.header(&header(name, b'5', 0, ""))
     }
 
-    pub fn symlink(self, name: &str, target: &str) -> Self {
+    pub(super) fn symlink(self, name: &str, target: &str) -> Self {
         self.header(&header(name, b'2', 0, target))
     }
 
-    pub fn hard_link(self, name: &str, target: &str) -> Self {
+    pub(super) fn hard_link(self, name: &str, target: &str) -> Self {
         self.header(&header(name, b'1', 0, target))
     }
 
     /// A pax header with `records`: key and value of each.
-    pub fn pax(self, records: &[(&str, &str)]) -> Self {
+    pub(super) fn pax(self, records: &[(&str, &str)]) -> Self {
         self.extension(b'x', &pax_records(records))
     }
 
     /// An extension header of the type `typeflag`.
-    pub fn extension(self, typeflag: u8, content: &[u8]) -> Self {
+    pub(super) fn extension(self, typeflag: u8, content: &[u8]) -> Self {
         self.header(&header("extension", typeflag, content.len() as u64, ""))
             .content(content)
     }
 
-    pub fn header(mut self, header: &tar::Header) -> Self {
+    pub(super) fn header(mut self, header: &tar::Header) -> Self {
         self.bytes.extend_from_slice(header.as_bytes());
         self
     }
 
     /// Some bytes, and zeros up to a whole block.
-    pub fn content(mut self, content: &[u8]) -> Self {
+    pub(super) fn content(mut self, content: &[u8]) -> Self {
         self.bytes.extend_from_slice(content);
         let padded = self.bytes.len().next_multiple_of(512);
         self.bytes.resize(padded, 0);
@@ -59,19 +60,19 @@ impl Tar {
     }
 
     /// The bytes so far.
-    pub fn unfinished(self) -> Vec<u8> {
+    pub(super) fn unfinished(self) -> Vec<u8> {
         self.bytes
     }
 
     /// The bytes with an end marker.
-    pub fn finish(mut self) -> Vec<u8> {
+    pub(super) fn finish(mut self) -> Vec<u8> {
         self.bytes.extend_from_slice(&[0; 1024]);
         self.bytes
     }
 }
 
 /// A header with a good checksum.
-pub fn header(name: &str, typeflag: u8, size: u64, link: &str) -> tar::Header {
+pub(super) fn header(name: &str, typeflag: u8, size: u64, link: &str) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     let old = header.as_old_mut();
     old.name[..name.len()].copy_from_slice(name.as_bytes());
@@ -87,13 +88,13 @@ pub fn header(name: &str, typeflag: u8, size: u64, link: &str) -> tar::Header {
 }
 
 /// `header` with `bytes` at `offset`, and a good checksum again.
-pub fn patched(mut header: tar::Header, offset: usize, bytes: &[u8]) -> tar::Header {
+pub(super) fn patched(mut header: tar::Header, offset: usize, bytes: &[u8]) -> tar::Header {
     header.as_mut_bytes()[offset..offset + bytes.len()].copy_from_slice(bytes);
     header.set_cksum();
     header
 }
 
-pub fn pax_records(records: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn pax_records(records: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (key, value) in records {
         let rest = format!(" {key}={value}\n");
@@ -106,24 +107,24 @@ pub fn pax_records(records: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// The `manifest.json` of [`image`].
-pub fn manifest() -> Value {
+pub(super) fn manifest() -> Value {
     json!([{ "Config": "config.json", "RepoTags": ["base:1"], "Layers": ["a/layer.tar"] }])
 }
 
 /// An image archive with one layer.
-pub fn image() -> Vec<u8> {
+pub(super) fn image() -> Vec<u8> {
     image_with(&manifest())
 }
 
 /// The same with another manifest.
-pub fn image_with(manifest: &Value) -> Vec<u8> {
+pub(super) fn image_with(manifest: &Value) -> Vec<u8> {
     members()
         .file("manifest.json", manifest.to_string())
         .finish()
 }
 
 /// The members of [`image`], without its manifest.
-pub fn members() -> Tar {
+pub(super) fn members() -> Tar {
     Tar::new()
         .file("config.json", r#"{"config":{"Env":["A=1"]}}"#)
         .directory("a/")
@@ -131,12 +132,12 @@ pub fn members() -> Tar {
 }
 
 /// The layer of [`image`].
-pub fn layer() -> Vec<u8> {
+pub(super) fn layer() -> Vec<u8> {
     Tar::new().directory("./").file("./hello", "hello").finish()
 }
 
 /// An image archive whose layer is `layer`.
-pub fn image_of_layer(layer: &[u8]) -> Vec<u8> {
+pub(super) fn image_of_layer(layer: &[u8]) -> Vec<u8> {
     Tar::new()
         .file("config.json", "{}")
         .file("a/layer.tar", layer)
@@ -144,15 +145,15 @@ pub fn image_of_layer(layer: &[u8]) -> Vec<u8> {
         .finish()
 }
 
-pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     pack("gzip", &["-n"], bytes)
 }
 
-pub fn zstd(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn zstd(bytes: &[u8]) -> Vec<u8> {
     pack("zstd", &["-q", "--check"], bytes)
 }
 
-pub fn xz(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn xz(bytes: &[u8]) -> Vec<u8> {
     pack("xz", &[], bytes)
 }
 
@@ -164,10 +165,11 @@ fn pack(program: &str, arguments: &[&str], bytes: &[u8]) -> Vec<u8> {
         .spawn()
         .unwrap_or_else(|error| panic!("cannot start {program}: {error}"));
     let mut stdin = child.stdin.take().unwrap();
-    // Inputs are small enough for the pipes.
-    stdin.write_all(bytes).unwrap();
-    drop(stdin);
-    let output = child.wait_with_output().unwrap();
+    let output = thread::scope(|scope| {
+        // Both pipes may be full.
+        scope.spawn(move || stdin.write_all(bytes).unwrap());
+        child.wait_with_output().unwrap()
+    });
     assert!(output.status.success(), "{program} failed");
     output.stdout
 }
