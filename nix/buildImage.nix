@@ -8,6 +8,7 @@
   mkLayerClosure,
   mkPureLayer,
   mkRootLayer,
+  outputHash,
   platform,
 }:
 
@@ -137,15 +138,7 @@ lib.makeOverridable (
         passthru = {
           buildArgs = arguments;
           inherit layer;
-          imageTag =
-            if finalTag != null then
-              finalTag
-            else
-              lib.head (
-                lib.splitString "-" (
-                  baseNameOf (builtins.unsafeDiscardStringContext finalAttrs.finalPackage.outPath)
-                )
-              );
+          imageTag = if finalTag != null then finalTag else outputHash finalAttrs.finalPackage;
         };
 
         inherit meta;

@@ -6,6 +6,10 @@
   buildPackages,
   # The `dockerTools` that ours takes the place of; what is not ours yet comes from there.
   dockerTools ? { },
+  # For sets whose `dockerTools` has none.
+  fakeNss,
+  # Package sets before nixpkgs 24.11 do not have it.
+  devShellTools ? null,
 }:
 
 lib.makeScope newScope (
@@ -19,20 +23,42 @@ lib.makeScope newScope (
 
     mkBuilderDerivation = callPackage ./mkBuilderDerivation.nix { };
     mkBaseJson = callPackage ./mkBaseJson.nix { };
+    mkCustomisationLayer = callPackage ./mkCustomisationLayer.nix { };
     mkDbExtraCommand = callPackage ./mkDbExtraCommand.nix { };
+    mkDescription = callPackage ./mkDescription.nix { };
     mkLayerClosure = callPackage ./mkLayerClosure.nix { };
+    mkLayeredImage = callPackage ./mkLayeredImage.nix { };
     mkRootLayer =
       dockerTools.mkRootLayer or (throw ''
         buildImage: `runAsRoot` needs `dockerTools.mkRootLayer`, which this package set does not
         have; put the commands into `extraCommands`, or take nixpkgs as the package set.
       '');
     compressorExtension = callPackage ./compressorExtension.nix { };
+    nixShellRc = callPackage ./nixShellRc.nix { };
+    outputHash = callPackage ./outputHash.nix { };
     platform = callPackage ./platform.nix { };
+    storePaths = callPackage ./storePaths.nix { };
+    streamScript = callPackage ./streamScript.nix { };
 
     buildImage = callPackage ./buildImage.nix { };
     buildImageWithNixDb = callPackage ./buildImageWithNixDb.nix { };
+    buildLayeredImage = callPackage ./buildLayeredImage.nix { };
+    buildLayeredImageWithNixDb = callPackage ./buildLayeredImageWithNixDb.nix { };
+    buildNixShellImage = callPackage ./buildNixShellImage.nix { };
     mergeImages = callPackage ./mergeImages.nix { };
     mkPureLayer = callPackage ./mkPureLayer.nix { };
+    streamLayeredImage = callPackage ./streamLayeredImage.nix { };
+    streamNixShellImage = callPackage ./streamNixShellImage.nix { };
+
+    # Nothing in these could be faster, so the set's own stay, and ours are for sets without.
+    binSh = dockerTools.binSh or (callPackage ./binSh.nix { });
+    caCertificates = dockerTools.caCertificates or (callPackage ./caCertificates.nix { });
+    fakeNss = dockerTools.fakeNss or fakeNss;
+    shadowSetup = dockerTools.shadowSetup or (callPackage ./shadowSetup.nix { });
+    shellScript = dockerTools.shellScript or (callPackage ./shellScript.nix { });
+    usrBinEnv = dockerTools.usrBinEnv or (callPackage ./usrBinEnv.nix { });
+    devShellTools =
+      if devShellTools == null then callPackage ./devShellTools.nix { } else devShellTools;
 
     image = callPackage ./image.nix { };
   }

@@ -4,13 +4,14 @@
   buildPackages,
   closureInfo,
   lib,
+  storePaths,
 }:
 
 # The store path, or the list of them, that the database is to know with its closure.
 contents:
 
 let
-  paths = lib.filter (path: path != null) (lib.flatten [ contents ]);
+  paths = storePaths contents;
 in
 ''
   echo "Loading the closure of the contents into a Nix database."

@@ -5,6 +5,7 @@
   mkBuilderDerivation,
   rsync,
   stdenvNoCC,
+  storePaths,
   tarsum,
 }:
 
@@ -27,12 +28,8 @@
 }:
 
 let
-  # As a derivation's attribute would be: paths go to the store, nulls vanish.
-  toWords =
-    contents:
-    lib.concatMapStringsSep " " (item: "${item}") (
-      lib.filter (item: item != null) (lib.flatten [ contents ])
-    );
+  # As a derivation's attribute would be.
+  toWords = contents: lib.concatStringsSep " " (storePaths contents);
 
   splitWords = text: lib.filter (word: word != "") (lib.splitString " " text);
 in

@@ -7,10 +7,21 @@ let
     dockerTools
     // {
       inherit (final.callPackage ./default.nix { inherit dockerTools; })
+        binSh
         buildImage
         buildImageWithNixDb
+        buildLayeredImage
+        buildLayeredImageWithNixDb
+        buildNixShellImage
+        caCertificates
+        fakeNss
         mergeImages
         mkPureLayer
+        shadowSetup
+        shellScript
+        streamLayeredImage
+        streamNixShellImage
+        usrBinEnv
         ;
     }
     # The set of nixpkgs can be called again with other dependencies; ours stay in it then.

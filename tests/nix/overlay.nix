@@ -43,10 +43,21 @@ in
   "a package set without dockerTools gets ours" = {
     expr = lib.attrNames (over { });
     expected = [
+      "binSh"
       "buildImage"
       "buildImageWithNixDb"
+      "buildLayeredImage"
+      "buildLayeredImageWithNixDb"
+      "buildNixShellImage"
+      "caCertificates"
+      "fakeNss"
       "mergeImages"
       "mkPureLayer"
+      "shadowSetup"
+      "shellScript"
+      "streamLayeredImage"
+      "streamNixShellImage"
+      "usrBinEnv"
     ];
   };
 }

@@ -1,0 +1,4 @@
+# `/bin/sh`, which is bash.
+{ linkFarm, bash, lib }:
+
+linkFarm "bin-sh" { "bin/sh" = lib.getExe bash; }

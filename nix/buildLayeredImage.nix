@@ -1,0 +1,31 @@
+# The archive of an image with layers that other images share.
+{
+  compressorExtension,
+  lib,
+  mkLayeredImage,
+  streamLayeredImage,
+}:
+
+lib.makeOverridable (
+  {
+    # The image name, registry prefix included.
+    name,
+    # One of `none`, `gz` and `zstd`.
+    compressor ? "gz",
+    # The `meta` of the derivation.
+    meta ? { },
+    # The other arguments are those of `streamLayeredImage`, which refuses what it does not know.
+    ...
+  }@arguments:
+
+  mkLayeredImage {
+    name = "${baseNameOf name}.tar${compressorExtension { inherit name compressor; }}";
+    stream = streamLayeredImage (
+      removeAttrs arguments [
+        "compressor"
+        "meta"
+      ]
+    );
+    inherit compressor meta;
+  }
+)

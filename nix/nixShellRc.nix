@@ -1,0 +1,38 @@
+# What bash reads before it is a shell for a derivation. It does what `nix-shell` writes into its
+# own such file, so it is a script and not a part of `builder`.
+{ lib, writeText }:
+
+{
+  # The shell, as a file.
+  shell,
+  # The programs to find before those of the derivation.
+  path,
+  # Bash that runs in place of a prompt, or null.
+  command,
+  # The same, in a shell that is not interactive.
+  run,
+}:
+
+writeText "nix-shell-rc" (
+  ''
+    unset PATH
+    dontAddDisableDepTrack=1
+    if [ -e $stdenv/setup ]; then source $stdenv/setup; fi
+    PATH=${path}:"$PATH"
+    SHELL=${lib.escapeShellArg shell}
+    BASH=${lib.escapeShellArg shell}
+    set +e
+    if [ -n "$PS1" ] && [ -z "$NIX_SHELL_PRESERVE_PROMPT" ]; then
+      PS1='\n\[\033[1;32m\][nix-shell:\w]\$\[\033[0m\] '
+    fi
+    if [ "$(type -t runHook)" = function ]; then runHook shellHook; fi
+    unset NIX_ENFORCE_PURITY
+    shopt -u nullglob
+    shopt -s execfail
+  ''
+  + lib.optionalString (command != null || run != null) ''
+    ${lib.optionalString (command != null) command}
+    ${lib.optionalString (run != null) run}
+    exit
+  ''
+)

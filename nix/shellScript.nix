@@ -1,0 +1,19 @@
+# A script that finds the core utilities where nothing else is installed.
+{
+  coreutils,
+  runtimeShell,
+  writeScript,
+}:
+
+# The name of the script.
+name:
+
+# Bash.
+text:
+
+writeScript name ''
+  #!${runtimeShell}
+  set -e
+  export PATH=${coreutils}/bin:/bin
+  ${text}
+''

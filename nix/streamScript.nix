@@ -1,0 +1,7 @@
+# The program that takes the description of a layered image, and writes the image to its
+# standard output.
+{ builder, buildPackages, lib }:
+
+buildPackages.writeShellScript "stream" ''
+  exec ${lib.getExe builder} stream "$@"
+''
