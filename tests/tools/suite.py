@@ -24,8 +24,23 @@ experimental-features = nix-command flakes
 """
 
 
+# How much of what is wrong with a test is shown.
+LINES_SHOWN = 30
+
+
 class Failure(Exception):
     """A test found something wrong; the arguments are lines that say what."""
+
+
+def end(kind, value, trace):
+    """Shows a failure outside of any test as the lines it has."""
+    if kind is Failure:
+        print("error: " + "\n       ".join(map(str, value.args)), file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, value, trace)
+
+
+sys.excepthook = end
 
 
 class Suite:
@@ -41,8 +56,10 @@ class Suite:
 
     def report(self, name, complaints=()):
         print(f"{'FAIL' if complaints else 'ok  '} {name}", flush=True)
-        for line in complaints:
+        for line in complaints[:LINES_SHOWN]:
             print(f"       {line}")
+        if len(complaints) > LINES_SHOWN:
+            print(f"       and {len(complaints) - LINES_SHOWN} lines more")
         self.failed += bool(complaints)
         self.passed += not complaints
 
@@ -94,7 +111,8 @@ def output(*command, **options):
     done = run(*command, **options)
     if done.returncode:
         stderr = done.stderr if isinstance(done.stderr, str) else done.stderr.decode(errors="replace")
-        raise Failure(f"{' '.join(map(str, command))}: exit status {done.returncode}", *stderr.splitlines()[-20:])
+        said = " ".join(" ".join(map(str, command)).split())
+        raise Failure(f"{said[:200]}: exit status {done.returncode}", *stderr.splitlines()[-20:])
     return done.stdout
 
 
