@@ -10,7 +10,7 @@ program := $(abspath $(target_directory)/$(triple)/release/builder)
 export NIX_IMAGE_BUILDER_BINARY := $(program)
 
 define compile
-@echo 'Compiling builder (a minute the first time)' >&2
+@test -e $(program) || echo 'Compiling builder, which takes a minute' >&2
 @RUSTFLAGS='-C target-feature=+crt-static' cargo build --quiet --release --target $(triple)
 endef
 
