@@ -4,7 +4,7 @@
   symlinkJoin,
   writeTextDir,
   runCommand,
-  # Lines to put behind ours.
+  # Lines to put between root and nobody, where nixpkgs has them.
   extraPasswdLines ? [ ],
   extraGroupLines ? [ ],
 }:
@@ -15,17 +15,15 @@ symlinkJoin {
     (writeTextDir "etc/passwd" (
       lib.concatLines (
         [ "root:x:0:0:root user:/var/empty:/bin/sh" ]
-        ++ [ "nobody:x:65534:65534:nobody:/var/empty:/bin/sh" ]
         ++ extraPasswdLines
+        ++ [ "nobody:x:65534:65534:nobody:/var/empty:/bin/sh" ]
       )
     ))
     (writeTextDir "etc/group" (
       lib.concatLines (
-        [
-          "root:x:0:"
-          "nobody:x:65534:"
-        ]
+        [ "root:x:0:" ]
         ++ extraGroupLines
+        ++ [ "nobody:x:65534:" ]
       )
     ))
     (writeTextDir "etc/nsswitch.conf" ''
