@@ -6,9 +6,8 @@
   buildPackages,
   # The `dockerTools` that ours takes the place of; what is not ours yet comes from there.
   dockerTools ? { },
-  # For sets whose `dockerTools` has none.
   fakeNss,
-  # Package sets before nixpkgs 24.11 do not have it.
+  # Old package sets do not have it.
   devShellTools ? null,
 }:
 
@@ -53,7 +52,7 @@ lib.makeScope newScope (
     # Nothing in these could be faster, so the set's own stay, and ours are for sets without.
     binSh = dockerTools.binSh or (callPackage ./binSh.nix { });
     caCertificates = dockerTools.caCertificates or (callPackage ./caCertificates.nix { });
-    fakeNss = dockerTools.fakeNss or fakeNss;
+    inherit fakeNss;
     shadowSetup = dockerTools.shadowSetup or (callPackage ./shadowSetup.nix { });
     shellScript = dockerTools.shellScript or (callPackage ./shellScript.nix { });
     usrBinEnv = dockerTools.usrBinEnv or (callPackage ./usrBinEnv.nix { });
