@@ -10,7 +10,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::compress::{self, Packing};
-use crate::plan::Range;
+use crate::plan::{Owner, Range};
 use crate::source::Source;
 use crate::tar::read::{Member, MemberKind, ReadError, Reader, Skip};
 
@@ -40,10 +40,19 @@ pub struct Archive {
     pub is_compressed: bool,
 }
 
+/// A file of an archive, with mode, owner and time (in seconds since 1970) as its header has them.
+#[derive(Debug, Clone)]
+pub struct ArchiveFile {
+    pub mode: u32,
+    pub owner: Arc<Owner>,
+    pub mtime: u64,
+    pub range: Range,
+}
+
 #[derive(Debug, Clone)]
 pub enum ArchiveMember {
     Directory { mode: u32 },
-    File { mode: u32, range: Range },
+    File(ArchiveFile),
     Symlink { target: Vec<u8> },
 }
 
@@ -94,6 +103,17 @@ pub enum ArchiveError {
         name: String,
         size: u64,
     },
+}
+
+/// Who owns a member, as its header has it.
+fn owner(member: &Member) -> Owner {
+    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    Owner {
+        uid: member.uid,
+        gid: member.gid,
+        uname: text(&member.uname),
+        gname: text(&member.gname),
+    }
 }
 
 /// What a caller may want to do with the content of a regular member while a compressed archive
@@ -175,21 +195,23 @@ impl Archive {
         let mode = member.mode;
         let value = match member.kind {
             MemberKind::Directory => ArchiveMember::Directory { mode },
-            MemberKind::Regular => ArchiveMember::File {
+            MemberKind::Regular => ArchiveMember::File(ArchiveFile {
                 mode,
+                owner: Arc::new(owner(member)),
+                mtime: member.mtime,
                 range: Range {
                     source: Arc::clone(source),
                     offset: member.content_at,
                     size: member.size,
                 },
-            },
+            }),
             MemberKind::Symlink => ArchiveMember::Symlink {
                 target: member.link.clone(),
             },
             MemberKind::HardLink => {
                 let target = self.member_path(&member.link)?;
                 match self.members.get(&target) {
-                    Some(target @ ArchiveMember::File { .. }) => target.clone(),
+                    Some(target @ ArchiveMember::File(_)) => target.clone(),
                     _ => {
                         return Err(ArchiveError::HardLink {
                             path: self.path.clone(),
@@ -259,16 +281,16 @@ impl Archive {
         }
     }
 
-    /// The bytes of the file that `name` is or leads to.
+    /// The file that `name` is or leads to.
     ///
     /// # Errors
     /// When there is none, or the name leads out of the archive. `needed_by` says in a message who
     /// asked for it.
-    pub fn file(&self, name: &str, needed_by: &'static str) -> Result<Range, ArchiveError> {
+    pub fn file(&self, name: &str, needed_by: &'static str) -> Result<&ArchiveFile, ArchiveError> {
         let mut path = self.member_path(name.as_bytes())?;
         for _ in 0..MAX_LINKS {
             match self.members.get(&path) {
-                Some(ArchiveMember::File { range, .. }) => return Ok(range.clone()),
+                Some(ArchiveMember::File(file)) => return Ok(file),
                 Some(ArchiveMember::Symlink { target }) => {
                     path = self.target_path(path, target)?;
                 }
@@ -311,7 +333,7 @@ impl Archive {
     /// # Errors
     /// When it is missing, larger than [`MAX_JSON`] or cannot be read.
     pub fn json(&self, name: &str, needed_by: &'static str) -> Result<Vec<u8>, ArchiveError> {
-        let range = self.file(name, needed_by)?;
+        let range = self.file(name, needed_by)?.range.clone();
         if range.size > MAX_JSON {
             return Err(ArchiveError::TooLarge {
                 path: self.path.clone(),

@@ -17,6 +17,8 @@ pub struct Attrs<T> {
     pub ours: T,
     /// Where the output `out` goes.
     pub out: PathBuf,
+    /// The closure that `exportReferencesGraph.graph` exported, if any.
+    pub closure: Option<Value>,
     /// The attributes as environment variables, as a derivation without structured attributes has
     /// them: lists joined by blanks, `true` as 1, `false` and `null` empty. Scripts of users expect
     /// them.
@@ -80,6 +82,75 @@ pub struct MergeAttrs {
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
 pub struct BaseJsonAttrs {
     pub json: PathBuf,
+}
+
+/// The customisation layer of a streamed image: its contents as links, and scripts on top.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CustomisationAttrs {
+    pub name: String,
+    pub contents: Vec<PathBuf>,
+    /// Empty for none, as is the next one.
+    pub extra_commands: String,
+    pub fake_root_commands: String,
+    pub enable_fakechroot: bool,
+    /// `/nix/store`.
+    pub store_dir: String,
+    /// The bash that runs the scripts; null without any.
+    pub shell: Option<PathBuf>,
+    pub fakeroot: Option<PathBuf>,
+    pub proot: Option<PathBuf>,
+}
+
+/// A streamed image, as `streamLayeredImage` asks for its description.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DescriptionAttrs {
+    /// With the registry, in lower case.
+    pub name: String,
+    /// Null stands for the hash part of the output path.
+    pub tag: Option<String>,
+    pub base_json: PathBuf,
+    pub customisation_layer: PathBuf,
+    pub from_image: Option<PathBuf>,
+    /// A time, or `now`.
+    pub created: String,
+    pub mtime: String,
+    #[serde(deserialize_with = "user_id")]
+    pub uid: u32,
+    #[serde(deserialize_with = "group_id")]
+    pub gid: u32,
+    pub uname: String,
+    pub gname: String,
+    /// The layers of the base image and the customisation layer count too.
+    pub max_layers: u64,
+    /// A list of steps, or the path of a file with one; null for nixpkgs' automatic layering.
+    pub layering_pipeline: Option<Value>,
+    pub include_store_paths: bool,
+    pub debug: bool,
+    /// `/nix/store`.
+    pub store_dir: String,
+}
+
+/// A layered image in a file, as `buildLayeredImage` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LayeredImageAttrs {
+    /// What `builder description` wrote.
+    pub conf: PathBuf,
+    pub compressor: Compression,
+}
+
+impl Section for CustomisationAttrs {
+    const KEY: &'static str = "customisation";
+}
+
+impl Section for DescriptionAttrs {
+    const KEY: &'static str = "description";
+}
+
+impl Section for LayeredImageAttrs {
+    const KEY: &'static str = "layeredImage";
 }
 
 impl Section for LayerAttrs {
@@ -164,9 +235,12 @@ pub fn parse<T: Section>(text: &str, path: &Path) -> Result<Attrs<T>, AttrsError
         .and_then(|outputs| outputs.get("out"))
         .and_then(Value::as_str)
         .ok_or_else(|| AttrsError::NoOutput { path: path() })?;
+    let out = PathBuf::from(out);
+    let closure = all.remove("graph");
     Ok(Attrs {
         ours,
-        out: PathBuf::from(out),
+        out,
+        closure,
         environment: all
             .iter()
             .filter_map(|(name, value)| Some((name.clone(), as_variable(value)?)))

@@ -157,8 +157,8 @@ pub fn read(path: &Path, choice: Choice<'_>, wanted: Wanted<'_>) -> Result<BaseI
         .layers
         .into_iter()
         .map(|name| {
-            let range = archive.file(&name, "its `manifest.json` names as a layer")?;
-            Ok((name, range))
+            let file = archive.file(&name, "its `manifest.json` names as a layer")?;
+            Ok((name, file.range.clone()))
         })
         .collect::<Result<Vec<_>, ArchiveError>>()?;
     let facts = read_layers(&archive, &layers, streamed, wanted)?;
@@ -193,10 +193,10 @@ fn read_layers(
         layers.iter().map(|layer| (layer.1.offset, layer)).collect();
     let mut facts = BTreeMap::new();
     for (member, read) in streamed {
-        if let Some(ArchiveMember::File { range, .. }) = archive.members.get(&member)
-            && left.remove(&range.offset).is_some()
+        if let Some(ArchiveMember::File(file)) = archive.members.get(&member)
+            && left.remove(&file.range.offset).is_some()
         {
-            facts.insert(range.offset, read?);
+            facts.insert(file.range.offset, read?);
         }
     }
     let read = |(offset, (name, range)): (u64, &(String, Range))| {

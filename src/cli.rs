@@ -3,18 +3,23 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::SystemTime;
 
 use clap::{Parser, Subcommand};
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::stat::{Mode, umask};
 use thiserror::Error;
 
 use crate::Surroundings;
 use crate::attrs::{self, Attrs, AttrsError, BaseJsonAttrs, Section};
 use crate::config::{BaseJson, ConfigError};
+use crate::customisation::{self, CustomisationError};
+use crate::description::{self, DescriptionError};
 use crate::image::{self, ImageError};
 use crate::layer::{self, LayerError};
 use crate::merge_images::{self, MergeImagesError};
@@ -22,7 +27,9 @@ use crate::output::{self, OutputError};
 use crate::plan::DEFAULT_SOURCE_DATE_EPOCH;
 use crate::progress::Progress;
 use crate::script::ScriptError;
+use crate::stream::{self, StreamError};
 use crate::tarsum::{self, TarSumError};
+use crate::time::Time;
 
 /// Turns Nix closures into container images.
 ///
@@ -36,7 +43,7 @@ struct Arguments {
     command: Command,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Command {
     /// Make a layer without root's rights (mkPureLayer): layer.tar, json and VERSION
     PureLayer,
@@ -46,6 +53,20 @@ enum Command {
     Merge,
     /// Make an image's JSON with the time of the build in it (created = "now")
     BaseJson,
+    /// Make the customisation layer of a streamed image: layer.tar and checksum
+    CustomisationLayer,
+    /// Describe a streamed image: its layers with DiffIDs and sizes (streamLayeredImage)
+    Description,
+    /// Make a layered image archive from a description (buildLayeredImage)
+    LayeredImage,
+    /// Write the image of a description to standard output
+    Stream {
+        /// What `builder description` made
+        conf: PathBuf,
+        /// The name and tag of the image, instead of those in the description
+        #[arg(long = "repo_tag", short = 't', value_name = "NAME:TAG")]
+        repo_tag: Option<String>,
+    },
     /// Print the TarSum (tarsum.v1+sha256) of the tar on standard input
     Tarsum,
 }
@@ -90,6 +111,18 @@ pub enum CliError {
     #[error(transparent)]
     Merge(#[from] MergeImagesError),
     #[error(transparent)]
+    Customisation(#[from] CustomisationError),
+    #[error(transparent)]
+    Description(#[from] DescriptionError),
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    #[error(
+        "an image is no text for a terminal; write it to a file or a pipe, for example with `| docker load`"
+    )]
+    Terminal,
+    #[error("cannot write to the standard output")]
+    Stdout(#[source] io::Error),
+    #[error(transparent)]
     Output(#[from] OutputError),
     #[error(transparent)]
     TarSum(#[from] TarSumError),
@@ -111,8 +144,17 @@ impl CliError {
             Self::Layer(LayerError::Script(ScriptError::Failed { status, .. })) => {
                 u8::try_from(*status).unwrap_or(1)
             }
+            Self::Customisation(CustomisationError::Script(ScriptError::Failed {
+                status, ..
+            })) => u8::try_from(*status).unwrap_or(1),
             _ => 1,
         }
+    }
+
+    /// Whether there is nothing to say: the reader of a stream went away.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        matches!(self, Self::Stream(error) if error.is_broken_pipe())
     }
 }
 
@@ -129,6 +171,22 @@ pub fn run() -> Result<(), CliError> {
         Command::PureLayer => Ok(layer::build(&read_attrs("pure-layer")?, &surroundings)?),
         Command::Image => Ok(image::build(&read_attrs("image")?, &surroundings)?),
         Command::Merge => Ok(merge_images::build(&read_attrs("merge")?, &surroundings)?),
+        Command::CustomisationLayer => Ok(customisation::build(
+            &read_attrs("customisation-layer")?,
+            &surroundings,
+        )?),
+        Command::Description => Ok(description::build(
+            &read_attrs("description")?,
+            &surroundings,
+        )?),
+        Command::LayeredImage => Ok(stream::build(
+            &read_attrs("layered-image")?,
+            now(),
+            &surroundings,
+        )?),
+        Command::Stream { conf, repo_tag } => {
+            stream_to_stdout(&conf, repo_tag.as_deref(), &surroundings)
+        }
         Command::BaseJson => base_json(&read_attrs("base-json")?),
         Command::Tarsum => print_tarsum(),
     }
@@ -150,6 +208,7 @@ fn surroundings() -> Result<Surroundings, CliError> {
         source_date_epoch: number("SOURCE_DATE_EPOCH", MAX_TIME)?
             .unwrap_or(DEFAULT_SOURCE_DATE_EPOCH),
         build_directory: build_directory()?,
+        temporary_directory: env::temp_dir(),
         progress: progress(),
     })
 }
@@ -222,6 +281,43 @@ fn attrs_files(json: &Path) -> [(String, String); 2] {
     ]
 }
 
+/// Writes the image to the standard output, with nixpkgs' lines about it on stderr.
+fn stream_to_stdout(
+    conf: &Path,
+    repo_tag: Option<&str>,
+    surroundings: &Surroundings,
+) -> Result<(), CliError> {
+    let stdout = io::stdout();
+    if stdout.is_terminal() {
+        return Err(CliError::Terminal);
+    }
+    let description = stream::read(conf)?;
+    let progress = surroundings.progress;
+    if description.from_image.is_none() {
+        progress.line("No 'fromImage' provided");
+    }
+    let image = stream::plan(&description, repo_tag, now(), surroundings)?;
+    let fd = stdout
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(CliError::Stdout)?;
+    // A larger pipe means fewer changes between writer and reader. It is no harm if it stays small.
+    let _ = fcntl(&fd, FcntlArg::F_SETPIPE_SZ(PIPE));
+    let mut out = BufWriter::with_capacity(STREAM_BUFFER, File::from(fd));
+    let bar = progress.bar(image.size());
+    image.write(&mut bar.watch(&mut out), |line| bar.line(progress, line))?;
+    bar.finish();
+    out.flush().map_err(CliError::Stdout)?;
+    progress.line("Done.");
+    Ok(())
+}
+
+/// The size of the pipe to the reader of a stream, in bytes; more than this only root may ask for.
+const PIPE: i32 = 1 << 20;
+
+/// How much is written to it at once, in bytes.
+const STREAM_BUFFER: usize = 256 << 10;
+
 fn base_json(attrs: &Attrs<BaseJsonAttrs>) -> Result<(), CliError> {
     let path = &attrs.ours.json;
     let text = std::fs::read(path).map_err(|source| CliError::Read {
@@ -234,15 +330,13 @@ fn base_json(attrs: &Attrs<BaseJsonAttrs>) -> Result<(), CliError> {
     })?;
     Ok(output::bytes(
         &attrs.out,
-        base.created_at(&now()).as_bytes(),
+        base.created_at(&now().to_string()).as_bytes(),
     )?)
 }
 
-/// The present time as `TZ=utc date --iso-8601=seconds` prints it.
 #[expect(clippy::disallowed_methods, reason = "this is the one door")]
-fn now() -> String {
-    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    now.replace('Z', "+00:00")
+fn now() -> Time {
+    Time::new(SystemTime::now())
 }
 
 fn print_tarsum() -> Result<(), CliError> {

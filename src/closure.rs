@@ -41,7 +41,11 @@ pub fn list_files(closure: &[StorePath]) -> Result<ClosureFiles, ScanError> {
     Ok(ClosureFiles { files })
 }
 
-fn list_store_path(path: &Path) -> Result<Vec<ClosureFile>, ScanError> {
+/// Reads all files of one store path, in no order.
+///
+/// # Errors
+/// When it is missing or cannot be read.
+pub fn list_store_path(path: &Path) -> Result<Vec<ClosureFile>, ScanError> {
     let mut files = Vec::new();
     if let Some(node) = scan::scan_node(path)? {
         let name = path.as_os_str().as_bytes();

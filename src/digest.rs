@@ -28,6 +28,14 @@ impl Digest {
     }
 }
 
+impl DiffId {
+    /// 64 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        self.0.hex()
+    }
+}
+
 /// `bytes` as lower-case hexadecimal digits, two a byte.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

@@ -99,7 +99,7 @@ pub fn build(attrs: &Attrs<ImageAttrs>, surroundings: &Surroundings) -> Result<(
         })?;
 
     let out = &attrs.out;
-    let tag = image.tag.clone().unwrap_or_else(|| hash_part(out));
+    let tag = image.tag.clone().unwrap_or_else(|| output::hash_part(out));
     let members = plan_members(
         image,
         &tag,
@@ -129,12 +129,6 @@ fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
         path: path.to_owned(),
         source,
     })
-}
-
-/// The digits before the first `-` of an output's name, which tag an image that has no tag.
-fn hash_part(out: &Path) -> String {
-    let name = out.file_name().unwrap_or_default().to_string_lossy();
-    name.split('-').next().unwrap_or_default().to_owned()
 }
 
 /// What the layer refers to.
@@ -208,6 +202,7 @@ fn plan_layer(
     let tar = TarPlan {
         prefix: Some(Range { size: end, ..range }),
         entries: append(missing, store, surroundings.source_date_epoch),
+        ..TarPlan::default()
     };
 
     let mut hash = HashWriter::new();
@@ -285,7 +280,7 @@ fn plan_members(
     surroundings: &Surroundings,
 ) -> Result<members::Members, ImageError> {
     let mut members = match base {
-        Some(base) => keep(base, &surroundings.build_directory)?,
+        Some(base) => keep(base, &surroundings.temporary_directory)?,
         None => BTreeMap::new(),
     };
     let config_name = format!(
@@ -365,12 +360,9 @@ fn read_only(member: ArchiveMember) -> members::Planned {
             mode: read_only(mode),
             kind: Kind::Directory,
         },
-        ArchiveMember::File { mode, range } => members::Planned {
-            mode: read_only(mode),
-            kind: Kind::Regular {
-                size: range.size,
-                content: Content::Range(range),
-            },
+        ArchiveMember::File(file) => members::Planned {
+            mode: read_only(file.mode),
+            kind: Kind::of_range(file.range),
         },
         ArchiveMember::Symlink { target } => members::Planned {
             mode: crate::scan::SYMLINK_MODE,

@@ -2,6 +2,7 @@
 
 pub mod jq;
 pub mod jshon;
+pub mod python;
 
 use serde_json::Number;
 
@@ -9,6 +10,9 @@ use serde_json::Number;
 trait Style {
     /// The blanks that one level adds.
     const INDENT: usize;
+
+    /// What stands behind the document.
+    const END: &str;
 
     fn push_string(out: &mut String, text: &str);
 
@@ -19,7 +23,7 @@ trait Style {
 fn print<S: Style>(value: &serde_json::Value) -> String {
     let mut out = String::new();
     push_value::<S>(&mut out, value, 0);
-    out.push('\n');
+    out.push_str(S::END);
     out
 }
 
@@ -74,7 +78,7 @@ fn push_line(out: &mut String, blanks: usize) {
     out.extend(std::iter::repeat_n(' ', blanks));
 }
 
-/// The escape that both programs write for `character`, if it has a short one.
+/// The escape that all the programs write for `character`, if it has a short one.
 fn short_escape(character: char) -> Option<&'static str> {
     Some(match character {
         '"' => "\\\"",

@@ -16,7 +16,7 @@ use crate::output::{self, OutputError};
 use crate::plan::{Owner, TarPlan};
 use crate::progress;
 use crate::scan::{self, Dirlinks, ScanError};
-use crate::script::{self, ScriptError};
+use crate::script::{self, Script, ScriptError};
 use crate::tarsum;
 use crate::tree::Directory;
 
@@ -25,6 +25,12 @@ pub const VERSION: &str = "1.0";
 
 /// What nixpkgs' `chmod ug+w` adds to the mode of a layer's root.
 const ROOT_WRITABLE: u32 = 0o220;
+
+/// The layer's root in the build directory; scripts of users may know its name.
+const ROOT: &str = "layer";
+
+/// Runs the user's script in the layer's root.
+const BUILD_COMMAND: &str = "(cd layer; eval \"$extraCommands\")";
 
 /// A layer could not be built.
 #[derive(Debug, Error)]
@@ -111,10 +117,16 @@ fn run_script(
     environment: &BTreeMap<String, String>,
     build_directory: &Path,
 ) -> Result<Directory, LayerError> {
-    let shell = layer.shell.as_deref().ok_or(ScriptError::NoShell)?;
-    let root = script::materialise(&tree, build_directory)?;
+    let root = build_directory.join(ROOT);
+    script::materialise(&tree, &root)?;
     drop(tree);
-    script::run(&layer.name, shell, build_directory, environment)?;
+    let script = Script {
+        arguments: "`extraCommands`",
+        layer: &layer.name,
+        shell: layer.shell.as_deref(),
+        build_command: BUILD_COMMAND,
+    };
+    script::run(&script, build_directory, environment)?;
     scan::scan(&root, Dirlinks::Keep, 0).map_err(|source| LayerError::AfterScript {
         layer: layer.name.clone(),
         source,

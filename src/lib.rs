@@ -11,19 +11,29 @@
 // What was asked for.
 pub mod attrs;
 pub mod store_path;
+pub mod time;
+
+// Which store paths share a layer.
+pub mod graph;
+pub mod layering;
 
 // The files of a layer.
 pub mod tree;
 pub mod scan;
 pub mod merge;
+pub mod join;
 pub mod script;
+pub mod fakeroot;
 pub mod closure;
 
 // Its bytes.
 pub mod plan;
+pub mod store_layer;
 pub mod source;
+pub mod python;
 pub mod tar;
 pub mod digest;
+pub mod hash_thread;
 pub mod tarsum;
 pub mod compress;
 pub mod gzip;
@@ -42,6 +52,9 @@ pub mod progress;
 pub mod layer;
 pub mod image;
 pub mod merge_images;
+pub mod customisation;
+pub mod description;
+pub mod stream;
 
 pub mod cli;
 
@@ -54,7 +67,9 @@ pub struct Surroundings {
     pub threads: usize,
     /// The time of every entry in a layer, in seconds since 1970.
     pub source_date_epoch: u64,
-    /// Where temporary files may be: Nix's build directory.
+    /// The working directory, which is Nix's build directory; scripts of users run in it.
     pub build_directory: PathBuf,
+    /// Where files may be that nobody needs afterwards.
+    pub temporary_directory: PathBuf,
     pub progress: progress::Progress,
 }

@@ -10,8 +10,10 @@ fn main() -> ExitCode {
     match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where words cannot go, the exit code has to do.
-            let _ = report(&error);
+            if !error.is_quiet() {
+                // Where words cannot go, the exit code has to do.
+                let _ = report(&error);
+            }
             ExitCode::from(error.exit_code())
         }
     }

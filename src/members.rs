@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::archive::{ArchiveMember, MemberPath, RangeReader};
+use crate::archive::{ArchiveFile, ArchiveMember, MemberPath, RangeReader};
 use crate::plan::{Entry, Kind, Owner, Range, TarPlan};
 use crate::source::Source;
 
@@ -52,8 +52,8 @@ pub fn into_plan(mut members: Members, directory_mode: u32, mtime: u64) -> TarPl
         }
     });
     TarPlan {
-        prefix: None,
         entries: entries.collect(),
+        ..TarPlan::default()
     }
 }
 
@@ -90,7 +90,7 @@ pub fn spool(members: &mut BTreeMap<MemberPath, ArchiveMember>, file: File) -> i
     }
     let source = Arc::new(Source::file(Path::new("temporary file"), file));
     for member in members.values_mut() {
-        if let ArchiveMember::File { range, .. } = member {
+        if let ArchiveMember::File(ArchiveFile { range, .. }) = member {
             *range = Range {
                 source: Arc::clone(&source),
                 offset: copied[&range.offset],
@@ -103,7 +103,7 @@ pub fn spool(members: &mut BTreeMap<MemberPath, ArchiveMember>, file: File) -> i
 
 fn range(member: &ArchiveMember) -> Option<&Range> {
     match member {
-        ArchiveMember::File { range, .. } => Some(range),
+        ArchiveMember::File(file) => Some(&file.range),
         _ => None,
     }
 }

@@ -18,6 +18,9 @@ use crate::tree::{Directory, Name, Node, Origin};
 /// own limit, see path_resolution(7).
 const MAX_LINKS: u32 = 40;
 
+/// The name under which nixpkgs has the layer in the build directory.
+const LAYER: &[u8] = b"layer";
+
 /// The mode of a layer's root that nothing was copied to.
 const EMPTY_ROOT_MODE: u32 = 0o755;
 
@@ -232,15 +235,19 @@ fn follow_target(root: &Directory, mut at: Vec<Name>, target: &[u8], links: &mut
             Lead::Nowhere
         };
     }
-    for part in target.split(|byte| *byte == b'/') {
+    let mut parts = target.split(|byte| *byte == b'/');
+    while let Some(part) = parts.next() {
         match part {
             b"" | b"." => {}
+            b".." if at.pop().is_some() => {}
+            // Above the layer lies the build directory, with nothing in it but the layer.
             b".." => {
-                if at.pop().is_none() {
-                    return Lead::Outside {
+                return match parts.find(|part| !matches!(*part, b"" | b".")) {
+                    None | Some(b".." | LAYER) => Lead::Outside {
                         target: path.to_owned(),
-                    };
-                }
+                    },
+                    Some(_) => Lead::Nowhere,
+                };
             }
             name => match follow(root, at, name, links) {
                 Lead::Directory(next) => at = next,

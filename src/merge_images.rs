@@ -85,7 +85,7 @@ pub fn build(
 
     let mut merged = BTreeMap::new();
     for archive in inputs {
-        add_members(&mut merged, archive, &surroundings.build_directory)?;
+        add_members(&mut merged, archive, &surroundings.temporary_directory)?;
     }
     for (name, document) in [
         (b"manifest.json".as_slice(), Value::Array(manifest)),
@@ -197,12 +197,9 @@ fn add_members(
                 mode: mode & !UMASK,
                 kind: Kind::Directory,
             },
-            ArchiveMember::File { mode, range } => Planned {
-                mode: mode & !UMASK,
-                kind: Kind::Regular {
-                    size: range.size,
-                    content: Content::Range(range),
-                },
+            ArchiveMember::File(file) => Planned {
+                mode: file.mode & !UMASK,
+                kind: Kind::of_range(file.range),
             },
             ArchiveMember::Symlink { target } => Planned {
                 mode: crate::scan::SYMLINK_MODE,

@@ -38,6 +38,13 @@ impl OutputError {
     }
 }
 
+/// The digits before the first `-` of an output's name, which tag an image that has no tag.
+#[must_use]
+pub fn hash_part(out: &Path) -> String {
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    name.split('-').next().unwrap_or_default().to_owned()
+}
+
 /// Creates the file `path`, which must not exist, with what `fill` writes. When that fails, the
 /// file is gone again.
 ///

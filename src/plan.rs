@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::source::Source;
-use crate::tar::{self, BLOCK, RECORD};
+use crate::tar::{BLOCK, Dialect, RECORD};
 use crate::tree::{Directory, Node, SpecialKind};
 
 /// What stdenv sets `SOURCE_DATE_EPOCH` to, and so the time of every entry: 1980-01-01, in seconds.
@@ -15,6 +15,7 @@ pub const DEFAULT_SOURCE_DATE_EPOCH: u64 = 315_532_800;
 /// One tar: perhaps the entries of an existing one, then entries of its own.
 #[derive(Debug, Default)]
 pub struct TarPlan {
+    pub dialect: Dialect,
     /// Entries of a tar that exists already, without its end marker: `tar -r` appends to them.
     pub prefix: Option<Range>,
     pub entries: Vec<Entry>,
@@ -75,6 +76,17 @@ pub struct Owner {
     pub gname: String,
 }
 
+impl Kind {
+    /// A regular file whose content is `range`.
+    #[must_use]
+    pub fn of_range(range: Range) -> Self {
+        Self::Regular {
+            size: range.size,
+            content: Content::Range(range),
+        }
+    }
+}
+
 impl Owner {
     /// The owner that GNU tar writes for `--owner=UID --group=GID` in Nix's build sandbox, whose
     /// passwd and group files are fixed; see `docs/format.md`.
@@ -100,6 +112,17 @@ impl Owner {
         }
     }
 
+    /// Numbers alone, as `--numeric-owner` writes them.
+    #[must_use]
+    pub fn numeric(uid: u64, gid: u64) -> Self {
+        Self {
+            uid,
+            gid,
+            uname: String::new(),
+            gname: String::new(),
+        }
+    }
+
     /// `root:root`.
     #[must_use]
     pub fn root() -> Self {
@@ -118,7 +141,11 @@ impl TarPlan {
     #[must_use]
     pub fn unpadded_size(&self) -> u64 {
         let prefix = self.prefix.as_ref().map_or(0, |range| range.size);
-        prefix + self.entries.iter().map(Entry::size).sum::<u64>()
+        let sizes = self
+            .entries
+            .iter()
+            .map(|entry| self.dialect.entry_size(entry));
+        prefix + sizes.sum::<u64>()
     }
 
     /// Plans the tar of `root` as `tar -C root --sort=name .` writes it: `./` first, every name
@@ -128,8 +155,8 @@ impl TarPlan {
         let mut entries = Vec::new();
         push_directory(&mut entries, b".".to_vec(), root, owner, mtime);
         Self {
-            prefix: None,
             entries,
+            ..Self::default()
         }
     }
 }
@@ -213,11 +240,5 @@ impl Entry {
             Kind::Regular { size, .. } => size,
             _ => 0,
         }
-    }
-
-    /// The bytes that the entry takes in the tar: headers, content and padding.
-    #[must_use]
-    pub fn size(&self) -> u64 {
-        tar::gnu::headers_size(self) + self.content_size().next_multiple_of(BLOCK)
     }
 }

@@ -57,6 +57,11 @@ impl Bar {
         Watched { bar: &self.0, out }
     }
 
+    /// Prints one line where `progress` has its messages, above the bar.
+    pub fn line(&self, progress: Progress, text: &str) {
+        self.0.suspend(|| progress.line(text));
+    }
+
     /// Takes the bar off the screen.
     pub fn finish(self) {
         self.0.finish_and_clear();

@@ -1,5 +1,6 @@
 //! Reads a directory on disk into a [`Directory`], and lists the files of store paths.
 
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStringExt;
@@ -53,10 +54,12 @@ pub enum Dirlinks {
 /// # Errors
 /// When something cannot be read, or there are more than [`MAX_ENTRIES`] entries.
 pub fn scan(dir: &Path, dirlinks: Dirlinks, origin: Origin) -> Result<Directory, ScanError> {
-    let metadata = fs::metadata(dir).map_err(|source| ScanError::Read {
+    let read = |source| ScanError::Read {
         path: dir.to_owned(),
         source,
-    })?;
+    };
+    let real = fs::canonicalize(dir).map_err(read)?;
+    let metadata = fs::metadata(&real).map_err(read)?;
     if !metadata.is_dir() {
         return Err(ScanError::NotADirectory {
             path: dir.to_owned(),
@@ -67,7 +70,7 @@ pub fn scan(dir: &Path, dirlinks: Dirlinks, origin: Origin) -> Result<Directory,
         origin,
         left: MAX_ENTRIES,
     }
-    .directory(dir, &metadata)
+    .directory(&Place::of(&real), &metadata)
 }
 
 /// One walk over a directory.
@@ -78,28 +81,64 @@ struct Scan {
     left: usize,
 }
 
+/// Where a walk is.
+struct Place {
+    /// Without symlinks on the way: the kernel counts those of a lookup twice when it has to
+    /// begin anew, and so may refuse 21 of them one day and allow 40 the other.
+    real: PathBuf,
+    /// As rsync would come here: through every symlink that was followed.
+    way: PathBuf,
+}
+
+impl Place {
+    /// At `path`, with no symlink followed yet.
+    fn of(path: &Path) -> Self {
+        Self {
+            real: path.to_owned(),
+            way: path.to_owned(),
+        }
+    }
+
+    fn join(&self, name: &OsStr) -> Self {
+        Self {
+            real: self.real.join(name),
+            way: self.way.join(name),
+        }
+    }
+
+    /// The directory that the symlink here leads to, if it does: a link that leads nowhere, or
+    /// around in circles, stays a link, and so does one that more than 40 links lead to.
+    fn follow(&self) -> Option<(Self, Metadata)> {
+        let real = fs::canonicalize(&self.way).ok()?;
+        let metadata = fs::metadata(&real).ok()?;
+        let way = self.way.clone();
+        metadata.is_dir().then_some((Self { real, way }, metadata))
+    }
+}
+
 impl Scan {
-    fn directory(&mut self, dir: &Path, metadata: &Metadata) -> Result<Directory, ScanError> {
+    fn directory(&mut self, dir: &Place, metadata: &Metadata) -> Result<Directory, ScanError> {
         let read_dir = |source| ScanError::ReadDir {
-            path: dir.to_owned(),
+            path: dir.real.clone(),
             source,
         };
         let mut directory = Directory::empty(mode(metadata), self.origin);
-        for entry in fs::read_dir(dir).map_err(read_dir)? {
+        for entry in fs::read_dir(&dir.real).map_err(read_dir)? {
             let entry = entry.map_err(read_dir)?;
-            let path = entry.path();
-            self.left = self
-                .left
-                .checked_sub(1)
-                .ok_or_else(|| ScanError::TooMany { path: path.clone() })?;
-            if let Some(node) = self.node(&path)? {
+            let place = dir.join(&entry.file_name());
+            let left = self.left.checked_sub(1);
+            self.left = left.ok_or_else(|| ScanError::TooMany {
+                path: place.way.clone(),
+            })?;
+            if let Some(node) = self.node(&place)? {
                 directory.entries.insert(entry.file_name().into_vec(), node);
             }
         }
         Ok(directory)
     }
 
-    fn node(&mut self, path: &Path) -> Result<Option<Node>, ScanError> {
+    fn node(&mut self, place: &Place) -> Result<Option<Node>, ScanError> {
+        let path = &place.real;
         let read = |source| ScanError::Read {
             path: path.to_owned(),
             source,
@@ -108,27 +147,26 @@ impl Scan {
         let origin = self.origin;
         let file_type = metadata.file_type();
         let node = if file_type.is_dir() {
-            Node::Directory(self.directory(path, &metadata)?)
+            Node::Directory(self.directory(place, &metadata)?)
         } else if file_type.is_symlink() {
-            // A link that leads nowhere, or around in circles, stays a link.
-            match fs::metadata(path) {
-                Ok(target) if self.dirlinks == Dirlinks::Copy && target.is_dir() => {
-                    Node::Directory(self.directory(path, &target)?)
-                }
-                _ => Node::Symlink(Symlink {
-                    target: fs::read_link(path)
-                        .map_err(read)?
-                        .into_os_string()
-                        .into_vec(),
-                    origin,
-                }),
+            let copied = match self.dirlinks {
+                Dirlinks::Copy => place.follow(),
+                Dirlinks::Keep => None,
+            };
+            if let Some((place, metadata)) = copied {
+                return Ok(Some(Node::Directory(self.directory(&place, &metadata)?)));
             }
+            let target = fs::read_link(path).map_err(read)?;
+            Node::Symlink(Symlink {
+                target: target.into_os_string().into_vec(),
+                origin,
+            })
         } else if file_type.is_file() {
             Node::Regular(Regular {
                 mode: mode(&metadata),
                 size: metadata.len(),
                 mtime: metadata.mtime(),
-                source: path.to_owned(),
+                source: path.clone(),
                 origin,
             })
         } else if file_type.is_socket() {
@@ -171,5 +209,5 @@ pub fn scan_node(path: &Path) -> Result<Option<Node>, ScanError> {
         origin: 0,
         left: MAX_ENTRIES,
     }
-    .node(path)
+    .node(&Place::of(path))
 }

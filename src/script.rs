@@ -1,5 +1,5 @@
-//! Runs `extraCommands` of a layer: copies the layer's tree to disk, runs the script there as
-//! stdenv would, and reads back what it made of it.
+//! Runs the scripts of users on a layer: copies the layer's tree to disk and runs bash there as
+//! stdenv would.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, FileTimes, Permissions};
@@ -19,46 +19,59 @@ use crate::tree::{Directory, Node, Regular};
 /// does in every `runCommand`.
 const BUILD: &str = "source \"$stdenv/setup\"; genericBuild";
 
-/// The build that runs the user's script in the layer's root.
-const BUILD_COMMAND: &str = "(cd layer; eval \"$extraCommands\")";
-
-/// The name of the layer's root in the build directory; scripts of users may know it.
-pub const ROOT: &str = "layer";
+/// The scripts of one layer.
+#[derive(Debug)]
+pub struct Script<'a> {
+    /// The arguments that hold them, for messages: `` `extraCommands` ``.
+    pub arguments: &'static str,
+    pub layer: &'a str,
+    /// The bash of stdenv.
+    pub shell: Option<&'a Path>,
+    /// Bash that runs them where they belong.
+    pub build_command: &'a str,
+}
 
 /// A script failed, or could not be run.
 #[derive(Debug, Error)]
 pub enum ScriptError {
-    #[error("cannot copy `{}` to `{}`, where `extraCommands` is to find it", from.display(), to.display())]
+    #[error("cannot copy `{}` to `{}`, where a script is to find it", from.display(), to.display())]
     Copy {
         from: PathBuf,
         to: PathBuf,
         source: io::Error,
     },
-    #[error("cannot make `{}` for `extraCommands`", path.display())]
+    #[error("cannot make `{}` for a script", path.display())]
     Make { path: PathBuf, source: io::Error },
-    #[error("cannot start `{}` to run `extraCommands`", shell.display())]
-    Start { shell: PathBuf, source: io::Error },
-    #[error("no shell is named to run `extraCommands` with; `mkPureLayer` passes stdenv's")]
-    NoShell,
+    #[error("cannot start `{}` to run {arguments}", shell.display())]
+    Start {
+        arguments: &'static str,
+        shell: PathBuf,
+        source: io::Error,
+    },
+    #[error("no shell is named to run {arguments} with; our Nix functions pass stdenv's")]
+    NoShell { arguments: &'static str },
     #[error(
-        "`extraCommands` of layer `{layer}` failed with exit status {status}; its output stands above"
+        "{arguments} of layer `{layer}` failed with exit status {status}; the output stands above"
     )]
-    Failed { layer: String, status: i32 },
-    #[error(
-        "`extraCommands` of layer `{layer}` was ended by signal {signal}; its output stands above"
-    )]
-    Killed { layer: String, signal: i32 },
+    Failed {
+        arguments: &'static str,
+        layer: String,
+        status: i32,
+    },
+    #[error("{arguments} of layer `{layer}` was ended by signal {signal}; the output stands above")]
+    Killed {
+        arguments: &'static str,
+        layer: String,
+        signal: i32,
+    },
 }
 
-/// Copies `tree` to `build_directory/layer`, which must not exist. Modes and times are those of
-/// the tree.
+/// Copies `tree` to `root`, which must not exist. Modes and times are those of the tree.
 ///
 /// # Errors
 /// When something cannot be copied.
-pub fn materialise(tree: &Directory, build_directory: &Path) -> Result<PathBuf, ScriptError> {
-    let root = build_directory.join(ROOT);
-    make_directory(tree, &root)?;
-    Ok(root)
+pub fn materialise(tree: &Directory, root: &Path) -> Result<(), ScriptError> {
+    make_directory(tree, root)
 }
 
 fn make_directory(directory: &Directory, path: &Path) -> Result<(), ScriptError> {
@@ -117,37 +130,47 @@ fn copy(file: &Regular, to: &Path) -> Result<(), ScriptError> {
         .map_err(copy)
 }
 
-/// Runs the script in `build_directory` with `environment` added to what Nix set.
+/// Runs `script` in `build_directory` with `environment` added to what Nix set.
 ///
 /// # Errors
 /// When it cannot be started, or fails.
 pub fn run(
-    layer: &str,
-    shell: &Path,
+    script: &Script<'_>,
     build_directory: &Path,
     environment: &BTreeMap<String, String>,
 ) -> Result<(), ScriptError> {
+    let arguments = script.arguments;
+    let shell = script.shell.ok_or(ScriptError::NoShell { arguments })?;
     let status = Command::new(shell)
         .args(["-e", "-c", BUILD])
         .current_dir(build_directory)
         .envs(environment)
-        .env("buildCommand", BUILD_COMMAND)
+        .env("buildCommand", script.build_command)
         .status()
         .map_err(|source| ScriptError::Start {
+            arguments,
             shell: shell.to_owned(),
             source,
         })?;
-    if let Some(signal) = status.signal() {
-        return Err(ScriptError::Killed {
-            layer: layer.to_owned(),
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => Err(ScriptError::Killed {
+            arguments,
+            layer: script.layer.to_owned(),
             signal,
-        });
-    }
-    match status.code() {
-        Some(0) => Ok(()),
-        code => Err(ScriptError::Failed {
-            layer: layer.to_owned(),
-            status: code.unwrap_or(1),
         }),
+        (None, Some(0)) => Ok(()),
+        (None, code) => Err(script.failed(code.unwrap_or(1))),
+    }
+}
+
+impl Script<'_> {
+    /// The error for scripts that ended with `status`.
+    #[must_use]
+    pub fn failed(&self, status: i32) -> ScriptError {
+        ScriptError::Failed {
+            arguments: self.arguments,
+            layer: self.layer.to_owned(),
+            status,
+        }
     }
 }

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::digest::{Digest, HashWriter};
 use crate::plan::{Entry, Kind, TarPlan};
-use crate::tar::gnu;
+use crate::tar;
 use crate::tar::read::{Member, ReadError, Reader, Skip};
 use crate::tar::write::{self, WriteError};
 
@@ -83,9 +83,9 @@ fn header_of_entry(entry: &Entry) -> HashWriter {
         uid: entry.owner.uid,
         gid: entry.owner.gid,
         size: entry.content_size(),
-        typeflag: gnu::typeflag(&entry.kind),
+        typeflag: tar::typeflag(&entry.kind),
         link,
-        device: gnu::device(&entry.kind).unwrap_or((0, 0)),
+        device: tar::device(&entry.kind).unwrap_or((0, 0)),
     })
 }
 

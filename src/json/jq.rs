@@ -17,6 +17,7 @@ struct Jq;
 
 impl Style for Jq {
     const INDENT: usize = 2;
+    const END: &str = "\n";
 
     fn push_string(out: &mut String, text: &str) {
         out.push('"');

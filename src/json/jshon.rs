@@ -17,6 +17,7 @@ struct Jshon;
 
 impl Style for Jshon {
     const INDENT: usize = 1;
+    const END: &str = "\n";
 
     fn push_string(out: &mut String, text: &str) {
         out.push('"');

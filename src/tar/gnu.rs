@@ -5,9 +5,8 @@
 
 use tar::{GnuHeader, Header};
 
-use super::BLOCK;
-use crate::plan::{Entry, Kind};
-use crate::tree::SpecialKind;
+use super::{BLOCK, device, put, seal, target, typeflag};
+use crate::plan::Entry;
 
 /// The longest name or link target that fits a header, in bytes. It needs no NUL behind it.
 const NAME_FIELD: usize = 100;
@@ -42,13 +41,6 @@ fn long_size(text: &[u8]) -> u64 {
         BLOCK + (text.len() as u64 + 1).next_multiple_of(BLOCK)
     } else {
         0
-    }
-}
-
-fn target(entry: &Entry) -> &[u8] {
-    match &entry.kind {
-        Kind::Symlink { target } => target,
-        _ => b"",
     }
 }
 
@@ -94,40 +86,10 @@ fn push_header(bytes: &mut Vec<u8>, entry: &Entry) {
     bytes.extend_from_slice(header.as_bytes());
 }
 
-/// The type of an entry as a tar header gives it.
-#[must_use]
-pub fn typeflag(kind: &Kind) -> u8 {
-    match kind {
-        Kind::Regular { .. } => b'0',
-        Kind::Symlink { .. } => b'2',
-        Kind::Special(SpecialKind::CharDevice { .. }) => b'3',
-        Kind::Special(SpecialKind::BlockDevice { .. }) => b'4',
-        Kind::Directory => b'5',
-        Kind::Special(SpecialKind::Fifo) => b'6',
-    }
-}
-
-/// The major and minor number of a device.
-#[must_use]
-pub fn device(kind: &Kind) -> Option<(u64, u64)> {
-    match *kind {
-        Kind::Special(
-            SpecialKind::CharDevice { major, minor } | SpecialKind::BlockDevice { major, minor },
-        ) => Some((major, minor)),
-        _ => None,
-    }
-}
-
 fn fields(header: &mut Header) -> &mut GnuHeader {
     header
         .as_gnu_mut()
         .expect("`Header::new_gnu` makes a GNU header")
-}
-
-/// Copies as much of `text` as the field holds.
-fn put(field: &mut [u8], text: &[u8]) {
-    let length = text.len().min(field.len());
-    field[..length].copy_from_slice(&text[..length]);
 }
 
 /// Writes `number` in octal with a NUL behind it, or, where it does not fit, in base 256 with the
@@ -143,17 +105,6 @@ fn put_number(field: &mut [u8], number: u64) {
     let at = field.len() - length;
     field[at..].copy_from_slice(&bytes[bytes.len() - length..]);
     field[0] |= 0x80;
-}
-
-/// Fills in the checksum: six octal digits, a NUL, a space.
-fn seal(header: &mut Header) {
-    let gnu = fields(header);
-    gnu.cksum = *b"        ";
-    let sum: u32 = header.as_bytes().iter().map(|byte| u32::from(*byte)).sum();
-    put(
-        &mut fields(header).cksum,
-        format!("{sum:06o}\0 ").as_bytes(),
-    );
 }
 
 #[cfg(test)]

@@ -52,6 +52,10 @@ pub struct Member {
     pub mode: u32,
     pub uid: u64,
     pub gid: u64,
+    pub uname: Vec<u8>,
+    pub gname: Vec<u8>,
+    /// Whole seconds since 1970; 0 for an earlier time.
+    pub mtime: u64,
     /// The bytes of content that follow.
     pub size: u64,
     /// The target of a symlink or hard link, else empty.
@@ -125,6 +129,9 @@ struct Extensions {
     size: Option<u64>,
     uid: Option<u64>,
     gid: Option<u64>,
+    uname: Option<Vec<u8>>,
+    gname: Option<Vec<u8>>,
+    mtime: Option<u64>,
     xattrs: Vec<(Vec<u8>, Vec<u8>)>,
     pax: bool,
     /// Where the last of them is that concerns one member.
@@ -238,6 +245,7 @@ impl<R: Skip> Reader<R> {
         };
         self.next_header = content_end(at, size)?;
         let device = |field| number(at, "device number", field);
+        let [uname, gname] = header_owner(header).map(|name| until_nul(name).to_vec());
         Ok(Member {
             name,
             kind,
@@ -248,6 +256,13 @@ impl<R: Skip> Reader<R> {
             gid: extensions
                 .gid
                 .map_or_else(|| number(at, "gid", &old.gid), Ok)?,
+            uname: extensions.uname.unwrap_or(uname),
+            gname: extensions.gname.unwrap_or(gname),
+            // A time changes nothing that a program does with a member: none is refused.
+            mtime: extensions
+                .mtime
+                .or_else(|| number(at, "mtime", &old.mtime).ok())
+                .unwrap_or_default(),
             size,
             link: match kind {
                 MemberKind::Symlink | MemberKind::HardLink => extensions
@@ -426,6 +441,15 @@ fn header_name(header: &Header) -> Vec<u8> {
     }
 }
 
+/// The names of user and group, which headers of before 1988 do not have.
+fn header_owner(header: &Header) -> [&[u8]; 2] {
+    match (header.as_gnu(), header.as_ustar()) {
+        (Some(gnu), _) => [&gnu.uname, &gnu.gname],
+        (_, Some(ustar)) => [&ustar.uname, &ustar.gname],
+        _ => [b"", b""],
+    }
+}
+
 fn until_nul(field: &[u8]) -> &[u8] {
     field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
@@ -479,6 +503,9 @@ fn extend_from_pax(records: &[u8], at: u64, extensions: &mut Extensions) -> Resu
             b"size" => extensions.size = Some(pax_number(value, "size", at)?),
             b"uid" => extensions.uid = Some(pax_number(value, "uid", at)?),
             b"gid" => extensions.gid = Some(pax_number(value, "gid", at)?),
+            b"uname" => extensions.uname = Some(value.to_vec()),
+            b"gname" => extensions.gname = Some(value.to_vec()),
+            b"mtime" => extensions.mtime = Some(pax_seconds(value, at)),
             key if key.starts_with(b"GNU.sparse.") => {
                 return Err(wrong("describes a sparse file, which is not supported"));
             }
@@ -540,4 +567,10 @@ fn pax_number(value: &[u8], field: &'static str, at: u64) -> Result<u64, ReadErr
             field,
             value: value.escape_ascii().to_string(),
         })
+}
+
+/// The whole seconds of a time, which may have a fraction.
+fn pax_seconds(value: &[u8], at: u64) -> u64 {
+    let whole = value.split(|byte| *byte == b'.').next();
+    pax_number(whole.unwrap_or_default(), "mtime", at).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::{BLOCK, gnu};
+use super::BLOCK;
 use crate::plan::{Content, Entry, Kind, Range, TarPlan};
 
 /// How much is read at once, in bytes. Larger pieces no longer make the copy faster, and every
@@ -54,11 +54,10 @@ fn write_plan(plan: &TarPlan, out: &mut dyn Write, piece: &mut [u8]) -> Result<(
         write_range(range, out, piece)?;
     }
     for entry in &plan.entries {
-        out.write_all(&gnu::headers(entry))
+        out.write_all(&plan.dialect.headers(entry))
             .map_err(WriteError::Write)?;
         write_content(entry, out, piece)?;
-        let size = entry.content_size();
-        write_zeros(out, size.next_multiple_of(BLOCK) - size)?;
+        write_padding(entry, out)?;
     }
     write_zeros(out, plan.size() - plan.unpadded_size())
 }
@@ -70,6 +69,15 @@ fn write_plan(plan: &TarPlan, out: &mut dyn Write, piece: &mut [u8]) -> Result<(
 pub fn write_entry_content(entry: &Entry, out: &mut dyn Write) -> Result<(), WriteError> {
     let mut piece = vec![0; PIECE.min(entry.content_size() as usize + 1)];
     write_content(entry, out, &mut piece)
+}
+
+/// Writes the zeros that fill the last block of `entry`.
+///
+/// # Errors
+/// When `out` fails.
+pub fn write_padding(entry: &Entry, out: &mut dyn Write) -> Result<(), WriteError> {
+    let size = entry.content_size();
+    write_zeros(out, size.next_multiple_of(BLOCK) - size)
 }
 
 fn write_content(entry: &Entry, out: &mut dyn Write, piece: &mut [u8]) -> Result<(), WriteError> {
@@ -143,7 +151,11 @@ fn write_range(range: &Range, out: &mut dyn Write, piece: &mut [u8]) -> Result<(
     Ok(())
 }
 
-fn write_zeros(out: &mut dyn Write, count: u64) -> Result<(), WriteError> {
+/// Writes `count` bytes of zeros.
+///
+/// # Errors
+/// When `out` fails.
+pub fn write_zeros(out: &mut dyn Write, count: u64) -> Result<(), WriteError> {
     io::copy(&mut io::repeat(0).take(count), out)
         .map(drop)
         .map_err(WriteError::Write)

@@ -1,0 +1,288 @@
+//! Builds the customisation layer of streamed and layered images: the contents joined as links,
+//! and what `extraCommands` and `fakeRootCommands` made of them. The output is a directory with
+//! `layer.tar` and its `checksum`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::Surroundings;
+use crate::attrs::{Attrs, CustomisationAttrs};
+use crate::compress::Compression;
+use crate::digest::{DiffId, HashWriter};
+use crate::fakeroot::{State, StateError};
+use crate::join;
+use crate::output::{self, OutputError};
+use crate::plan::{Entry, Kind, Owner, TarPlan};
+use crate::progress;
+use crate::scan::{self, Dirlinks, ScanError};
+use crate::script::{self, Script, ScriptError};
+use crate::tar::write;
+
+/// The root of the layer in the build directory; scripts of users may know its name.
+const ROOT: &str = "old_out";
+
+/// Where fakeroot leaves its state and the script its exit status, in the build directory.
+const STATE: &str = ".fakeroot-state";
+const STATUS: &str = ".fakeroot-status";
+
+const EXTRA_COMMANDS: &str = "(cd old_out; eval \"$extraCommands\")";
+
+/// What runs below fakeroot. Its exit status goes into a file, since proot keeps it to itself.
+const AS_ROOT: &str = r#"bash -c 'bash -e -c "$asRoot"; echo $? > "$fakerootStatus"'"#;
+
+/// The first lines of what bash runs as root: stdenv's functions and the attributes, as in nixpkgs.
+const SETUP: &str = r#"
+if [ -e "$NIX_ATTRS_SH_FILE" ]; then . "$NIX_ATTRS_SH_FILE"; fi
+source "$stdenv/setup"
+"#;
+
+/// The customisation layer could not be built.
+#[derive(Debug, Error)]
+pub enum CustomisationError {
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    #[error(transparent)]
+    Script(#[from] ScriptError),
+    #[error("{0} of layer `{1}` did not run to its end")]
+    NoStatus(&'static str, String),
+    #[error("cannot read `{}`", path.display())]
+    Status { path: PathBuf, source: io::Error },
+    #[error("cannot find out which owners `fakeRootCommands` gave")]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+/// Builds the layer that `attrs` describe.
+///
+/// # Errors
+/// When an input cannot be read, a script fails or the output cannot be written.
+pub fn build(
+    attrs: &Attrs<CustomisationAttrs>,
+    surroundings: &Surroundings,
+) -> Result<(), CustomisationError> {
+    let layer = &attrs.ours;
+    let progress = surroundings.progress;
+    progress.phase(
+        "join",
+        &format!("joining {} packages", layer.contents.len()),
+    );
+    let mut tree = join::join(&layer.contents)?;
+
+    let owner = Arc::new(Owner::numeric(0, 0));
+    let epoch = surroundings.source_date_epoch;
+    let plan = if layer.has_script() {
+        let root = surroundings.build_directory.join(ROOT);
+        script::materialise(&tree, &root)?;
+        progress.phase("scripts", &format!("running {}", layer.scripts()));
+        run(layer, &attrs.environment, &surroundings.build_directory)?;
+        tree = scan::scan(&root, Dirlinks::Keep, 0)?;
+        let mut plan = TarPlan::of_tree(tree, &owner, epoch);
+        if layer.runs_as_root() {
+            let state = surroundings.build_directory.join(STATE);
+            State::read(&state)?.apply(&root, &mut plan.entries)?;
+        }
+        if layer.enable_fakechroot {
+            leave_out_bound(
+                &mut plan,
+                layer,
+                &surroundings.build_directory,
+                &owner,
+                epoch,
+            );
+        }
+        plan
+    } else {
+        TarPlan::of_tree(tree, &owner, epoch)
+    };
+    progress.phase(
+        "pack",
+        &format!(
+            "packing {} in {} files",
+            progress::size(plan.size()),
+            plan.entries.len()
+        ),
+    );
+    write(&plan, &attrs.out, surroundings)
+}
+
+impl CustomisationAttrs {
+    fn runs_as_root(&self) -> bool {
+        self.enable_fakechroot || !self.fake_root_commands.is_empty()
+    }
+
+    fn has_script(&self) -> bool {
+        self.runs_as_root() || !self.extra_commands.is_empty()
+    }
+
+    /// The arguments that hold a script, for messages.
+    fn scripts(&self) -> &'static str {
+        match (self.extra_commands.is_empty(), self.runs_as_root()) {
+            (_, false) => "`extraCommands`",
+            (true, true) => "`fakeRootCommands`",
+            (false, true) => "`extraCommands` or `fakeRootCommands`",
+        }
+    }
+}
+
+/// Runs `extraCommands` as the build's user and then `fakeRootCommands` below fakeroot, and proot.
+fn run(
+    layer: &CustomisationAttrs,
+    environment: &BTreeMap<String, String>,
+    build_directory: &Path,
+) -> Result<(), CustomisationError> {
+    let program = |path: &Option<PathBuf>, name: &str| {
+        path.as_ref()
+            .map_or_else(|| name.to_owned(), |path| path.display().to_string())
+    };
+    let fakeroot = program(&layer.fakeroot, "fakeroot");
+    let mut build_command = EXTRA_COMMANDS.to_owned();
+    let mut as_root = SETUP.to_owned();
+    if layer.runs_as_root() {
+        let fakeroot = format!("{fakeroot} -s \"$fakerootState\" {AS_ROOT}");
+        build_command += "\n";
+        if layer.enable_fakechroot {
+            build_command += &proot(&program(&layer.proot, "proot"), &layer.store_dir, &fakeroot);
+        } else {
+            build_command += &fakeroot;
+            as_root += "cd old_out\n";
+        }
+    }
+    as_root += "eval \"$fakeRootCommands\"";
+
+    let script = Script {
+        arguments: layer.scripts(),
+        layer: &layer.name,
+        shell: layer.shell.as_deref(),
+        build_command: &build_command,
+    };
+    let mut environment = environment.clone();
+    let path = |name| build_directory.join(name).to_string_lossy().into_owned();
+    environment.insert("asRoot".to_owned(), as_root);
+    environment.insert("fakerootState".to_owned(), path(STATE));
+    environment.insert("fakerootStatus".to_owned(), path(STATUS));
+    script::run(&script, build_directory, &environment)?;
+    if layer.runs_as_root() {
+        check_status(&script, &build_directory.join(STATUS))?;
+    }
+    Ok(())
+}
+
+/// proot with the layer as `/`, in which the build directory and the host's special directories
+/// stay visible.
+fn proot(proot: &str, store_dir: &str, command: &str) -> String {
+    let bound = [
+        "/dev/",
+        "/proc/",
+        "/sys/",
+        &format!("{store_dir}/"),
+        "$NIX_BUILD_TOP",
+    ];
+    let bind = |path: &&str| format!(" --bind=\"{path}:{path}!\"");
+    let binds: String = bound.iter().map(bind).collect();
+    format!("{proot} -r \"$PWD/{ROOT}\"{binds} --pwd=/ {command}")
+}
+
+fn check_status(script: &Script<'_>, path: &Path) -> Result<(), CustomisationError> {
+    let no_status = || CustomisationError::NoStatus(script.arguments, script.layer.to_owned());
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(no_status()),
+        Err(source) => {
+            return Err(CustomisationError::Status {
+                path: path.to_owned(),
+                source,
+            });
+        }
+    };
+    match text.trim().parse() {
+        Ok(0) => Ok(()),
+        Ok(status) => Err(script.failed(status).into()),
+        Err(_) => Err(no_status()),
+    }
+}
+
+/// Takes out of a layer what was only bound into it, as nixpkgs' tar excludes it: `/dev`, `/proc`,
+/// `/sys`, the store and the build directory. Where proot had to make a directory to bind
+/// something, nixpkgs' tar sees it, and so it is in the layer.
+fn leave_out_bound(
+    plan: &mut TarPlan,
+    layer: &CustomisationAttrs,
+    build_directory: &Path,
+    owner: &Arc<Owner>,
+    mtime: u64,
+) {
+    let store = format!(".{}", layer.store_dir);
+    let build = format!(".{}", build_directory.display());
+    let bound = ["./dev", "./proc", "./sys", &store, &build];
+    plan.entries.retain(|entry| {
+        !bound.iter().any(|bound| {
+            let rest = entry.name.strip_prefix(bound.as_bytes());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+        })
+    });
+
+    let parents = store
+        .match_indices('/')
+        .skip(1)
+        .map(|(at, _)| &store[..=at]);
+    for parent in parents {
+        if plan
+            .entries
+            .iter()
+            .any(|entry| entry.name == parent.as_bytes())
+        {
+            continue;
+        }
+        let at = plan
+            .entries
+            .partition_point(|entry| components(&entry.name) < components(parent.as_bytes()));
+        let made = Entry {
+            name: parent.as_bytes().to_vec(),
+            kind: Kind::Directory,
+            mode: 0o755,
+            owner: Arc::clone(owner),
+            mtime,
+        };
+        plan.entries.insert(at, made);
+    }
+}
+
+fn components(name: &[u8]) -> Vec<&[u8]> {
+    name.split(|byte| *byte == b'/')
+        .filter(|part| !part.is_empty())
+        .collect()
+}
+
+fn write(
+    plan: &TarPlan,
+    out: &Path,
+    surroundings: &Surroundings,
+) -> Result<(), CustomisationError> {
+    output::directory(out, || {
+        let tar = out.join("layer.tar");
+        let threads = surroundings.threads;
+        output::tar(
+            &tar,
+            plan,
+            Compression::None,
+            threads,
+            surroundings.progress,
+        )?;
+        let diff_id = hash(plan).map_err(|error| OutputError::of_write(error, &tar))?;
+        let checksum = format!("{}\n", diff_id.hex());
+        output::bytes(&out.join("checksum"), checksum.as_bytes())?;
+        Ok(())
+    })
+}
+
+fn hash(plan: &TarPlan) -> Result<DiffId, write::WriteError> {
+    let mut hash = HashWriter::new();
+    write::write(plan, &mut hash)?;
+    Ok(hash.into_diff_id())
+}

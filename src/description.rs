@@ -1,0 +1,368 @@
+//! Describes a streamed image before it is written: which store paths share a layer, and every
+//! layer's DiffID and size. Nix builds the description once; streaming then is one forward pass.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::Surroundings;
+use crate::attrs::{Attrs, DescriptionAttrs};
+use crate::base::{self, BaseError, Choice, Wanted};
+use crate::closure::ClosureFiles;
+use crate::digest::HashWriter;
+use crate::graph::{self, Graph, GraphError};
+use crate::json::jq;
+use crate::layering::{self, Layer, NoLayerLeft, PipelineError};
+use crate::output::{self, OutputError};
+use crate::plan::{Owner, TarPlan};
+use crate::progress;
+use crate::scan::ScanError;
+use crate::store_layer;
+use crate::store_path::{StorePath, StorePathError};
+use crate::tar::write::{self, WriteError};
+use crate::time::{Time, TimeError};
+
+/// The value of `created` and `mtime` that stands for the time of the run.
+pub const NOW: &str = "now";
+
+/// The tar in a customisation layer's directory.
+pub const LAYER: &str = "layer.tar";
+
+/// What `builder stream` reads. The fields are nixpkgs', and `builder` holds what we add.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    pub architecture: Value,
+    pub config: Value,
+    pub os: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Value>,
+    pub store_dir: String,
+    pub from_image: Option<PathBuf>,
+    /// Lowest first.
+    pub store_layers: Vec<Vec<String>>,
+    pub customisation_layer: PathBuf,
+    /// `name:tag`.
+    pub repo_tag: String,
+    /// A time, or `now`; so is `mtime`.
+    pub created: String,
+    pub mtime: String,
+    pub uid: String,
+    pub gid: String,
+    pub uname: String,
+    pub gname: String,
+    pub builder: Recorded,
+}
+
+/// What was computed once so that streaming need not.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recorded {
+    /// The base image's `config.Env`.
+    pub base_env: Vec<String>,
+    /// The base image's layers, lowest first.
+    pub base_layers: Vec<RecordedBaseLayer>,
+    /// One for each of `store_layers`; none at all when `mtime` is `now`, since its bytes are not
+    /// known then.
+    pub store_layers: Option<Vec<RecordedLayer>>,
+    pub customisation_layer: RecordedLayer,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedBaseLayer {
+    /// The member of the base image's archive.
+    pub name: String,
+    pub diff_id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedLayer {
+    pub diff_id: String,
+    /// Of the uncompressed tar, in bytes.
+    pub size: u64,
+}
+
+/// An image could not be described.
+#[derive(Debug, Error)]
+pub enum DescriptionError {
+    #[error("cannot read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("`{}` is not the image's JSON", path.display())]
+    BaseJson {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
+    #[error(transparent)]
+    Time(#[from] TimeError),
+    #[error(transparent)]
+    Base(#[from] BaseError),
+    #[error("cannot read the closure of image `{image}`")]
+    Graph { image: String, source: GraphError },
+    #[error(transparent)]
+    NoLayerLeft(#[from] NoLayerLeft),
+    #[error("cannot follow the `layeringPipeline` of image `{image}`")]
+    Pipeline {
+        image: String,
+        source: PipelineError,
+    },
+    #[error("a layer of image `{image}` is not made of store paths")]
+    StorePath {
+        image: String,
+        source: StorePathError,
+    },
+    #[error(
+        "`{path}` is not in the store `{store_dir}`, so it cannot be in a layer of image `{image}`"
+    )]
+    OutsideStore {
+        path: String,
+        store_dir: String,
+        image: String,
+    },
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    #[error(transparent)]
+    Content(#[from] WriteError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+/// The base JSON of a streamed image.
+#[derive(Debug, Deserialize)]
+struct ImageJson {
+    architecture: Value,
+    config: Value,
+    os: Value,
+    variant: Option<Value>,
+}
+
+/// Describes the image of `attrs`.
+///
+/// # Errors
+/// When an input cannot be read or is wrong, or the output cannot be written.
+pub fn build(
+    attrs: &Attrs<DescriptionAttrs>,
+    surroundings: &Surroundings,
+) -> Result<(), DescriptionError> {
+    let image = &attrs.ours;
+    let progress = surroundings.progress;
+    let base_json = read_json(&image.base_json)?;
+    let created = resolve("created", &image.created)?;
+    let mtime = resolve("mtime", &image.mtime)?;
+
+    let base = read_base(image, surroundings)?;
+    progress.phase("layers", "choosing layers");
+    let layers = choose_layers(image, attrs.closure.as_ref(), base.layers.len())?;
+    if image.debug {
+        progress.line(&layering::explain(&layers));
+    }
+    let paths: Vec<Vec<StorePath>> = layers.into_iter().map(|layer| layer.paths).collect();
+
+    progress.phase("hash", &format!("hashing {} layers", paths.len() + 1));
+    let owner = owner(image.uid, image.gid, &image.uname, &image.gname);
+    let store_layers = match mtime {
+        Some(mtime) => Some(record_store_layers(&paths, &owner, mtime.seconds())?),
+        None => None,
+    };
+    let customisation_layer = record_file(&image.customisation_layer.join(LAYER))?;
+    for layer in store_layers.iter().flatten().chain([&customisation_layer]) {
+        progress.line(&format!(
+            "layer {}: {}",
+            layer.diff_id,
+            progress::size(layer.size)
+        ));
+    }
+
+    let tag = image
+        .tag
+        .clone()
+        .unwrap_or_else(|| output::hash_part(&attrs.out));
+    let description = Description {
+        architecture: base_json.architecture,
+        config: base_json.config,
+        os: base_json.os,
+        variant: base_json.variant,
+        store_dir: image.store_dir.clone(),
+        from_image: image.from_image.clone(),
+        store_layers: paths.iter().map(|paths| shown(paths)).collect(),
+        customisation_layer: image.customisation_layer.clone(),
+        repo_tag: format!("{}:{tag}", image.name),
+        created: created.map_or_else(|| NOW.to_owned(), |time| time.to_string()),
+        mtime: mtime.map_or_else(|| NOW.to_owned(), |time| time.to_string()),
+        uid: image.uid.to_string(),
+        gid: image.gid.to_string(),
+        uname: image.uname.clone(),
+        gname: image.gname.clone(),
+        builder: Recorded {
+            base_env: base.env,
+            base_layers: base.layers,
+            store_layers,
+            customisation_layer,
+        },
+    };
+    let text = jq::print(&json!(description));
+    Ok(output::bytes(&attrs.out, text.as_bytes())?)
+}
+
+fn read_json(path: &Path) -> Result<ImageJson, DescriptionError> {
+    let text = std::fs::read(path).map_err(|source| DescriptionError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    serde_json::from_slice(&text).map_err(|source| DescriptionError::BaseJson {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The time that `value` gives, or `None` for [`NOW`].
+fn resolve(argument: &'static str, value: &str) -> Result<Option<Time>, TimeError> {
+    if value == NOW {
+        return Ok(None);
+    }
+    Time::parse(argument, value).map(Some)
+}
+
+#[derive(Default)]
+struct RecordedBase {
+    env: Vec<String>,
+    layers: Vec<RecordedBaseLayer>,
+}
+
+fn read_base(
+    image: &DescriptionAttrs,
+    surroundings: &Surroundings,
+) -> Result<RecordedBase, DescriptionError> {
+    let Some(path) = &image.from_image else {
+        return Ok(RecordedBase::default());
+    };
+    let text = format!("reading base image `{}`", path.display());
+    surroundings.progress.phase("base", &text);
+    // Every store path has a layer of its own here, so nothing is left out for the base's sake.
+    let nothing = Wanted {
+        files: &ClosureFiles::default(),
+        store: b"",
+    };
+    let first = Choice {
+        name: None,
+        tag: None,
+    };
+    let base = base::read(path, first, nothing)?;
+    let layers = base.layers.into_iter().map(|layer| RecordedBaseLayer {
+        name: layer.name,
+        diff_id: layer.diff_id.to_string(),
+    });
+    Ok(RecordedBase {
+        env: base.env,
+        layers: layers.collect(),
+    })
+}
+
+fn choose_layers(
+    image: &DescriptionAttrs,
+    closure: Option<&Value>,
+    base_layers: usize,
+) -> Result<Vec<Layer>, DescriptionError> {
+    let name = || image.name.clone();
+    let in_pipeline = |source| DescriptionError::Pipeline {
+        image: name(),
+        source,
+    };
+    let in_graph = |source| DescriptionError::Graph {
+        image: name(),
+        source,
+    };
+    let pipeline = image.layering_pipeline.as_ref().map(layering::read);
+    let pipeline = pipeline.transpose().map_err(in_pipeline)?;
+    let available = match pipeline {
+        Some(_) => 0,
+        None => {
+            let max_layers = usize::try_from(image.max_layers).unwrap_or(usize::MAX);
+            layering::available(max_layers, base_layers)?
+        }
+    };
+    let Some(closure) = closure.filter(|_| image.include_store_paths) else {
+        return Ok(Vec::new());
+    };
+    let excluded = [&image.base_json, &image.customisation_layer]
+        .map(|path| path.to_string_lossy().into_owned());
+    let closure = graph::parse(closure).map_err(in_graph)?;
+    let graph = Graph::new(closure, &excluded).map_err(in_graph)?;
+    let layers = match pipeline {
+        Some(pipeline) => layering::pipeline(&graph, &pipeline).map_err(in_pipeline)?,
+        None => layering::auto(&graph, available),
+    };
+    for path in layers.iter().flat_map(|layer| &layer.paths) {
+        if !path.as_path().starts_with(&image.store_dir) {
+            return Err(DescriptionError::OutsideStore {
+                path: path.as_path().display().to_string(),
+                store_dir: image.store_dir.clone(),
+                image: name(),
+            });
+        }
+    }
+    Ok(layers)
+}
+
+/// The owner of everything in the store layers.
+#[must_use]
+pub fn owner(uid: u32, gid: u32, uname: &str, gname: &str) -> Arc<Owner> {
+    Arc::new(Owner {
+        uid: u64::from(uid),
+        gid: u64::from(gid),
+        uname: uname.to_owned(),
+        gname: gname.to_owned(),
+    })
+}
+
+fn record_store_layers(
+    layers: &[Vec<StorePath>],
+    owner: &Arc<Owner>,
+    mtime: u64,
+) -> Result<Vec<RecordedLayer>, DescriptionError> {
+    layers
+        .par_iter()
+        .map(|paths| record(&store_layer::plan(paths, owner, mtime)?))
+        .collect()
+}
+
+/// The DiffID and size of the layer that `plan` describes.
+///
+/// # Errors
+/// When content cannot be read.
+pub fn record(plan: &TarPlan) -> Result<RecordedLayer, DescriptionError> {
+    let mut hash = HashWriter::new();
+    write::write(plan, &mut hash)?;
+    Ok(RecordedLayer {
+        size: hash.size(),
+        diff_id: hash.into_diff_id().to_string(),
+    })
+}
+
+/// The DiffID and size of a layer that is a file already.
+fn record_file(path: &Path) -> Result<RecordedLayer, DescriptionError> {
+    let mut hash = HashWriter::new();
+    let copied = File::open(path).and_then(|mut file| io::copy(&mut file, &mut hash));
+    copied.map_err(|source| DescriptionError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(RecordedLayer {
+        size: hash.size(),
+        diff_id: hash.into_diff_id().to_string(),
+    })
+}
+
+fn shown(paths: &[StorePath]) -> Vec<String> {
+    let paths = paths
+        .iter()
+        .map(|path| path.as_path().display().to_string());
+    paths.collect()
+}

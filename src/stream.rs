@@ -1,0 +1,538 @@
+//! Writes a streamed image from its description, to stdout or into a file, in one forward pass. The
+//! bytes of every layer are compared with what the description recorded.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use crate::Surroundings;
+use crate::archive::{self, ArchiveError, ArchiveFile};
+use crate::attrs::{Attrs, LayeredImageAttrs};
+use crate::compress;
+use crate::description::{self, Description, DescriptionError, LAYER, NOW, RecordedLayer};
+use crate::digest::Digest;
+use crate::hash_thread::HashThread;
+use crate::json::python as python_json;
+use crate::members;
+use crate::output::{self, OutputError};
+use crate::plan::{Content, Entry, Kind, Owner, Range, TarPlan};
+use crate::progress;
+use crate::python;
+use crate::scan::ScanError;
+use crate::source::Source;
+use crate::store_layer;
+use crate::store_path::{StorePath, StorePathError};
+use crate::tar::write::{self, WriteError};
+use crate::tar::{self, Dialect};
+use crate::time::{Time, TimeError};
+
+/// The mode of the archive's members.
+const MEMBER_MODE: u32 = 0o644;
+
+/// The mode of the customisation layer's member, which nixpkgs takes from the store's file.
+const CUSTOMISATION_MODE: u32 = 0o444;
+
+/// A described image could not be written.
+#[derive(Debug, Error)]
+pub enum StreamError {
+    #[error("cannot read the image description `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("`{}` is not an image description of this version of `builder`", path.display())]
+    Json {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
+    #[error("`{field}` in the image description is `{value}`, which is no number")]
+    Number { field: &'static str, value: String },
+    #[error("the image description has a layer that is not made of store paths")]
+    StorePath(#[from] StorePathError),
+    #[error(
+        "the image description records {recorded} store layers but lists {listed}; it was changed by hand"
+    )]
+    Count { recorded: usize, listed: usize },
+    #[error("`config` is {found}; it has to be a set, such as `{{ Cmd = [ \"/bin/sh\" ]; }}`")]
+    Config { found: Value },
+    #[error(
+        "`config.Env` is {found}; it has to be a list of strings, such as `[ \"NAME=value\" ]`"
+    )]
+    Env { found: Value },
+    #[error(transparent)]
+    Time(#[from] TimeError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error("cannot copy base image `{}` to a temporary file", path.display())]
+    Spool { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    #[error("cannot hash the layers of the image")]
+    Hash(#[source] Box<DescriptionError>),
+    #[error(
+        "{layer} has other bytes than the image description recorded: DiffID {found} instead of {recorded}; a store path has changed, `nix-store --verify --check-contents` finds it"
+    )]
+    Changed {
+        layer: String,
+        recorded: String,
+        found: String,
+    },
+    #[error(
+        "{layer} has {found} bytes and had {recorded} when the image was described; a store path has changed, `nix-store --verify --check-contents` finds it"
+    )]
+    Resized {
+        layer: String,
+        recorded: u64,
+        found: u64,
+    },
+    #[error("cannot start a thread to hash in")]
+    Thread(#[source] io::Error),
+    #[error(transparent)]
+    Content(WriteError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+/// A member of the image, and what is said when it is written.
+#[derive(Debug)]
+struct Part {
+    message: Option<String>,
+    entry: Entry,
+    /// The DiffID that its bytes must have.
+    recorded: Option<String>,
+}
+
+/// Everything of an image, ready to be written.
+#[derive(Debug)]
+pub struct Streamed {
+    parts: Vec<Part>,
+}
+
+/// Reads the description in `path`.
+///
+/// # Errors
+/// When it cannot be read or parsed.
+pub fn read(path: &Path) -> Result<Description, StreamError> {
+    let text = std::fs::read(path).map_err(|source| StreamError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    serde_json::from_slice(&text).map_err(|source| StreamError::Json {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Builds the layered image that `attrs` describe in a file.
+///
+/// # Errors
+/// When an input cannot be read, a store path has changed or the output cannot be written.
+pub fn build(
+    attrs: &Attrs<LayeredImageAttrs>,
+    now: Time,
+    surroundings: &Surroundings,
+) -> Result<(), StreamError> {
+    let image = plan(&read(&attrs.ours.conf)?, None, now, surroundings)?;
+    let progress = surroundings.progress;
+    let text = format!("writing an image of {}", progress::size(image.size()));
+    progress.phase("write", &text);
+    let out = &attrs.out;
+    let wrap = |source| {
+        StreamError::Output(OutputError::Write {
+            path: out.clone(),
+            source,
+        })
+    };
+    let threads = surroundings.threads;
+    output::file(out, |file| {
+        let bar = progress.bar(image.size());
+        let written = compress::write(file, attrs.ours.compressor, threads, wrap, |to| {
+            image
+                .write(&mut bar.watch(to), |_| {})
+                .map_err(|error| error.at(out))
+        });
+        bar.finish();
+        written.map(drop)
+    })
+}
+
+impl StreamError {
+    fn at(self, path: &Path) -> Self {
+        match self {
+            Self::Content(error) => Self::Output(OutputError::of_write(error, path)),
+            other => other,
+        }
+    }
+
+    /// Whether the reader of the stream went away, which is nobody's fault.
+    #[must_use]
+    pub fn is_broken_pipe(&self) -> bool {
+        match self {
+            Self::Content(WriteError::Write(source)) => source.kind() == io::ErrorKind::BrokenPipe,
+            _ => false,
+        }
+    }
+}
+
+/// Plans the image of `description`. `repo_tag` takes the place of the description's.
+///
+/// # Errors
+/// When an input cannot be read.
+pub fn plan(
+    description: &Description,
+    repo_tag: Option<&str>,
+    now: Time,
+    surroundings: &Surroundings,
+) -> Result<Streamed, StreamError> {
+    let created = resolve("created", &description.created, now)?;
+    let mtime = resolve("mtime", &description.mtime, now)?.seconds();
+    let mut layers = base_layers(description, surroundings)?;
+    layers.extend(store_layers(description, mtime, layers.len())?);
+    layers.push(customisation_layer(description, mtime, layers.len())?);
+
+    let config = image_config(description, &created, &layers)?.into_bytes();
+    let config_name = format!("{}.json", Digest::of(&config).hex());
+    let manifest = json!([{
+        "Config": config_name,
+        "RepoTags": [repo_tag.unwrap_or(&description.repo_tag)],
+        "Layers": layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(),
+    }]);
+    let manifest = python_json::print(&manifest).into_bytes();
+
+    let nobody = Arc::new(Owner::numeric(0, 0));
+    let document = |name: &str, bytes, message: Option<&str>| Part {
+        message: message.map(str::to_owned),
+        entry: Entry::inline(name, bytes, MEMBER_MODE, &nobody, mtime),
+        recorded: None,
+    };
+    let documents = [
+        document(&config_name, config, Some("Adding manifests...")),
+        document("manifest.json", manifest, None),
+    ];
+    let parts = layers.into_iter().map(|layer| layer.part).chain(documents);
+    Ok(Streamed {
+        parts: parts.collect(),
+    })
+}
+
+fn resolve(argument: &'static str, value: &str, now: Time) -> Result<Time, TimeError> {
+    if value == NOW {
+        return Ok(now);
+    }
+    Time::parse(argument, value)
+}
+
+/// A layer, and what config and manifest say of it.
+struct StreamedLayer {
+    name: String,
+    diff_id: String,
+    /// What the history calls the layer's store paths.
+    paths: Vec<String>,
+    part: Part,
+}
+
+fn base_layers(
+    description: &Description,
+    surroundings: &Surroundings,
+) -> Result<Vec<StreamedLayer>, StreamError> {
+    let Some(path) = &description.from_image else {
+        return Ok(Vec::new());
+    };
+    let mut archive = archive::index(path, &mut |_, _| Ok(()))?;
+    let layers = &description.builder.base_layers;
+    let is_in_order = {
+        let files = layers.iter().map(|layer| archive.file(&layer.name, NEEDED));
+        let files: Vec<&ArchiveFile> = files.collect::<Result<_, _>>()?;
+        files.is_sorted_by(|a, b| a.range.offset + a.range.size <= b.range.offset)
+    };
+    if archive.is_compressed && !is_in_order {
+        let spooled = tempfile::tempfile_in(&surroundings.temporary_directory)
+            .and_then(|file| members::spool(&mut archive.members, file));
+        spooled.map_err(|source| StreamError::Spool {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    let layers = layers.iter().enumerate().map(|(index, layer)| {
+        let file = archive.file(&layer.name, NEEDED)?;
+        let entry = Entry {
+            name: layer.name.clone().into_bytes(),
+            kind: Kind::of_range(file.range.clone()),
+            mode: file.mode,
+            owner: Arc::clone(&file.owner),
+            mtime: file.mtime,
+        };
+        Ok(StreamedLayer {
+            name: layer.name.clone(),
+            diff_id: layer.diff_id.clone(),
+            paths: vec![layer.name.clone()],
+            part: Part {
+                message: Some(format!(
+                    "Adding base layer {} from {}",
+                    index + 1,
+                    layer.name
+                )),
+                entry,
+                // A base layer may be compressed, so its bytes need not have its DiffID.
+                recorded: None,
+            },
+        })
+    });
+    layers.collect()
+}
+
+/// Who asks for a base layer, in messages.
+const NEEDED: &str = "the image description names as a layer";
+
+fn store_layers(
+    description: &Description,
+    mtime: u64,
+    below: usize,
+) -> Result<Vec<StreamedLayer>, StreamError> {
+    let number = |field, value: &str| {
+        value.parse().map_err(|_| StreamError::Number {
+            field,
+            value: value.to_owned(),
+        })
+    };
+    let owner = description::owner(
+        number("uid", &description.uid)?,
+        number("gid", &description.gid)?,
+        &description.uname,
+        &description.gname,
+    );
+    let listed = &description.store_layers;
+    let plans = listed
+        .par_iter()
+        .map(|paths| {
+            let paths = paths.iter().map(|path| StorePath::parse(path.as_bytes()));
+            let paths: Vec<StorePath> = paths.collect::<Result<_, _>>()?;
+            Ok(store_layer::plan(&paths, &owner, mtime)?)
+        })
+        .collect::<Result<Vec<TarPlan>, StreamError>>()?;
+    let recorded = match &description.builder.store_layers {
+        Some(recorded) => recorded.clone(),
+        None => plans
+            .par_iter()
+            .map(description::record)
+            .collect::<Result<_, _>>()
+            .map_err(|error| StreamError::Hash(Box::new(error)))?,
+    };
+    if recorded.len() != listed.len() {
+        return Err(StreamError::Count {
+            recorded: recorded.len(),
+            listed: listed.len(),
+        });
+    }
+    let layers = plans.into_iter().zip(recorded).zip(listed).enumerate();
+    layers
+        .map(|(index, ((plan, recorded), paths))| {
+            let number = below + index + 1;
+            let list = python::repr_list(paths);
+            let message = format!("Creating layer {number} from paths: {list}");
+            let owner = Arc::new(Owner::numeric(0, 0));
+            let member = Member {
+                number,
+                message,
+                recorded,
+                mode: MEMBER_MODE,
+                owner,
+                mtime,
+            };
+            member.of(plan.size(), Content::Tar(Arc::new(plan)), paths.clone())
+        })
+        .collect()
+}
+
+fn customisation_layer(
+    description: &Description,
+    mtime: u64,
+    below: usize,
+) -> Result<StreamedLayer, StreamError> {
+    let directory = &description.customisation_layer;
+    let path = directory.join(LAYER);
+    let read = |source| {
+        StreamError::Content(WriteError::Read {
+            path: path.clone(),
+            source,
+        })
+    };
+    let file = File::open(&path).map_err(read)?;
+    let size = file.metadata().map_err(read)?.len();
+    let number = below + 1;
+    let member = Member {
+        number,
+        message: format!("Creating layer {number} with customisation..."),
+        recorded: description.builder.customisation_layer.clone(),
+        mode: CUSTOMISATION_MODE,
+        owner: Arc::new(Owner::root()),
+        mtime,
+    };
+    let range = Range {
+        source: Arc::new(Source::file(&path, file)),
+        offset: 0,
+        size,
+    };
+    let paths = vec![directory.display().to_string()];
+    member.of(size, Content::Range(range), paths)
+}
+
+/// What a recorded layer's member is made from.
+struct Member {
+    number: usize,
+    message: String,
+    recorded: RecordedLayer,
+    mode: u32,
+    owner: Arc<Owner>,
+    mtime: u64,
+}
+
+impl Member {
+    fn of(
+        self,
+        size: u64,
+        content: Content,
+        paths: Vec<String>,
+    ) -> Result<StreamedLayer, StreamError> {
+        let recorded = self.recorded;
+        if size != recorded.size {
+            return Err(StreamError::Resized {
+                layer: format!("layer {}", self.number),
+                recorded: recorded.size,
+                found: size,
+            });
+        }
+        let hex = recorded.diff_id.strip_prefix("sha256:");
+        let name = format!("{}/layer.tar", hex.unwrap_or(&recorded.diff_id));
+        Ok(StreamedLayer {
+            part: Part {
+                message: Some(self.message),
+                entry: Entry {
+                    name: name.clone().into_bytes(),
+                    kind: Kind::Regular { size, content },
+                    mode: self.mode,
+                    owner: self.owner,
+                    mtime: self.mtime,
+                },
+                recorded: Some(recorded.diff_id.clone()),
+            },
+            name,
+            diff_id: recorded.diff_id,
+            paths,
+        })
+    }
+}
+
+fn image_config(
+    description: &Description,
+    created: &Time,
+    layers: &[StreamedLayer],
+) -> Result<String, StreamError> {
+    let created = created.to_string();
+    let diff_ids: Vec<&str> = layers.iter().map(|layer| layer.diff_id.as_str()).collect();
+    let history: Vec<Value> = layers
+        .iter()
+        .map(|layer| {
+            let paths = python::repr_list(&layer.paths);
+            json!({ "created": created, "comment": format!("store paths: {paths}") })
+        })
+        .collect();
+    Ok(python_json::print(&json!({
+        "created": created,
+        "architecture": description.architecture,
+        "os": "linux",
+        "config": container_config(description)?,
+        "rootfs": { "diff_ids": diff_ids, "type": "layers" },
+        "history": history,
+    })))
+}
+
+/// The image's `config`, with the base image's variables before its own. Of variables with equal
+/// names the first one's place and the last one's value stay.
+fn container_config(description: &Description) -> Result<Value, StreamError> {
+    if description.from_image.is_none() {
+        return Ok(description.config.clone());
+    }
+    let mut config = match &description.config {
+        Value::Null => Map::new(),
+        Value::Object(config) => config.clone(),
+        other => {
+            return Err(StreamError::Config {
+                found: other.clone(),
+            });
+        }
+    };
+    let own = match config.get("Env") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(env) => serde_json::from_value(env.clone())
+            .map_err(|_| StreamError::Env { found: env.clone() })?,
+    };
+    let mut env: Vec<String> = Vec::new();
+    for variable in description.builder.base_env.iter().cloned().chain(own) {
+        let name = |variable: &str| variable.split('=').next().unwrap_or_default().to_owned();
+        match env.iter_mut().find(|other| name(other) == name(&variable)) {
+            Some(other) => *other = variable,
+            None => env.push(variable),
+        }
+    }
+    if !env.is_empty() {
+        config.insert("Env".to_owned(), env.into());
+    }
+    Ok(Value::Object(config))
+}
+
+impl Streamed {
+    /// The size of the archive in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let entries = self.parts.iter().map(|part| &part.entry);
+        let unpadded: u64 = entries.map(|entry| Dialect::Pax.entry_size(entry)).sum();
+        (unpadded + 2 * tar::BLOCK).next_multiple_of(tar::RECORD)
+    }
+
+    /// Writes the archive to `out`, and hands `say` a line about each step.
+    ///
+    /// # Errors
+    /// When content cannot be read or is not what was recorded, or `out` fails.
+    pub fn write(&self, out: &mut dyn Write, mut say: impl FnMut(&str)) -> Result<(), StreamError> {
+        let mut written = 0;
+        for part in &self.parts {
+            if let Some(message) = &part.message {
+                say(message);
+            }
+            part.write(out)?;
+            written += Dialect::Pax.entry_size(&part.entry);
+        }
+        write::write_zeros(out, self.size() - written).map_err(StreamError::Content)
+    }
+}
+
+impl Part {
+    fn write(&self, out: &mut dyn Write) -> Result<(), StreamError> {
+        let entry = &self.entry;
+        out.write_all(&Dialect::Pax.headers(entry))
+            .map_err(|error| StreamError::Content(WriteError::Write(error)))?;
+        match &self.recorded {
+            None => write::write_entry_content(entry, out).map_err(StreamError::Content)?,
+            Some(recorded) => write_verified(entry, recorded, out)?,
+        }
+        write::write_padding(entry, out).map_err(StreamError::Content)
+    }
+}
+
+/// Writes the content of `entry`, a layer, and compares its DiffID with the recorded one.
+fn write_verified(entry: &Entry, recorded: &str, out: &mut dyn Write) -> Result<(), StreamError> {
+    let mut hashing = HashThread::new(out).map_err(StreamError::Thread)?;
+    write::write_entry_content(entry, &mut hashing).map_err(StreamError::Content)?;
+    let found = hashing.finish().into_diff_id().to_string();
+    if found != recorded {
+        return Err(StreamError::Changed {
+            layer: String::from_utf8_lossy(&entry.name).into_owned(),
+            recorded: recorded.to_owned(),
+            found,
+        });
+    }
+    Ok(())
+}
