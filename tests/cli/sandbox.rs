@@ -1,7 +1,7 @@
 //! Runs the built `builder` as Nix does: in an empty build directory, with an `.attrs.json`, on
 //! inputs whose names look like store paths. Everything lies in one directory that vanishes.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,15 @@ use tempfile::TempDir;
 
 /// What stands for a hash in the name of every store path.
 const HASH: &str = "00000000000000000000000000000000";
+
+/// Where programs are found.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what the tests compare with is on the machine"
+)]
+pub(crate) fn search_path() -> OsString {
+    std::env::var_os("PATH").unwrap_or_default()
+}
 
 #[derive(Debug)]
 pub(crate) struct Sandbox {
@@ -90,7 +99,7 @@ impl Sandbox {
             .args(arguments)
             .current_dir(self.build_directory())
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", search_path())
             .env("NIX_BUILD_CORES", "2");
         command
     }

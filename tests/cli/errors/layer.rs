@@ -147,7 +147,7 @@ fn check_unreadable(restrict: impl FnOnce(&Path), expected: Expect) {
 #[test]
 fn a_file_that_may_not_be_read_is_named() {
     check_unreadable(
-        |item| fs::set_permissions(item.join("etc/key"), Permissions::from_mode(0)).unwrap(),
+        |item| fs::set_permissions(item.join("etc/key"), Permissions::from_mode(0o000)).unwrap(),
         expect![[r#"
             copying `/nix/store/[HASH]-secrets` to the root of the layer
             packing 10.24 kB in 3 files

@@ -7,7 +7,7 @@ use expect_test::{Expect, expect};
 use serde_json::json;
 
 use super::{FAILED, check_command, check_layer, check_output, layer_attrs};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, search_path};
 
 /// A stand-in for stdenv's, whose `genericBuild` ends in the evaluation of `$buildCommand` too.
 /// Some versions of bash complain about a subshell in a function that ends, hence the new shell.
@@ -34,7 +34,7 @@ fn check_script(script: &str, status: i32, expected: Expect) {
 }
 
 fn bash() -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap();
+    let path = search_path();
     let found = std::env::split_paths(&path).map(|directory| directory.join("bash"));
     found.into_iter().find(|bash| bash.exists()).unwrap()
 }
