@@ -326,6 +326,7 @@ fn appends_like_gnu_tar(layer: &Tree, store: &Tree) -> Verdict {
     let ours = bytes(&TarPlan {
         prefix: Some(prefix),
         entries,
+        ..TarPlan::default()
     })?;
 
     fs::write(work.path().join("newFiles"), list).unwrap();
