@@ -140,7 +140,11 @@ impl Merge<'_> {
     /// Puts `new`, which is no directory, at `name` in `at`.
     fn entry(&mut self, at: &[Name], name: Name, new: Node) -> Result<(), MergeError> {
         match (directory_at(self.root, at).entries.get_mut(&name), new) {
-            (Some(Node::Directory(old)), new) if !old.entries.is_empty() => {
+            // What this item itself made a directory it comes to a second time, through a symlink
+            // that was kept; it may already be about to fill it.
+            (Some(Node::Directory(old)), new)
+                if !old.entries.is_empty() || old.origin == new.origin() =>
+            {
                 return Err(MergeError::Clash {
                     path: shown(at, &name),
                     new: new.noun(),

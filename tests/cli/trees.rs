@@ -383,6 +383,54 @@ pub(crate) fn plain_tree() -> impl Strategy<Value = Tree> {
     tree(name, select(vec![0o444_u32, 0o555, 0o755]), kind)
 }
 
+/// What a Nix store may hold, in few places, so that two trees clash often. Links lead to each
+/// other, to themselves, to nothing, out of the tree, and to what `/decoy` stands for.
+/// Directories are read only, as in a store: which of two modes a directory gets when rsync comes
+/// to it by two ways is rsync's secret.
+pub(crate) fn clashing_tree() -> impl Strategy<Value = Tree> {
+    let name = select(vec!["a", "b", "c"]).prop_map(|name| name.as_bytes().to_vec());
+    let targets = [
+        "a",
+        "b",
+        "c",
+        "a/b",
+        "a/c",
+        "b/a",
+        "./c/",
+        "c/../a",
+        ".",
+        "..",
+        "../a",
+        "../b",
+        "../c",
+        "../../a",
+        "../1/a",
+        "nothing",
+        "/decoy/dir",
+        "/decoy/dir/a",
+        "/decoy/file",
+        "/decoy/none",
+    ];
+    let target = select(targets.to_vec()).prop_map(|target| target.as_bytes().to_vec());
+    let regular = (b'x'..=b'z', 3_usize..=4, 1_u64..=2).prop_map(|(first, size, mtime)| {
+        let content = Content::new(first, size);
+        Kind::Regular { content, mtime }
+    });
+    let kind = prop_oneof![
+        4 => Just(Kind::Directory),
+        2 => regular,
+        3 => target.prop_map(Kind::Symlink),
+    ];
+    tree(name, select(vec![0o444_u32, 0o555]), kind).prop_map(|mut tree| {
+        for node in tree.0.values_mut() {
+            if node.kind == Kind::Directory {
+                node.mode = 0o555;
+            }
+        }
+        tree
+    })
+}
+
 fn tree(
     name: impl Strategy<Value = Vec<u8>>,
     mode: impl Strategy<Value = u32>,
