@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::process::Output;
@@ -17,6 +18,7 @@ use nix_image_builder::tarsum;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use super::tars::{self, Tar};
 use super::{FAILED, image_attrs};
@@ -25,11 +27,10 @@ use crate::sandbox::Sandbox;
 /// What no input may take, even where other work slows this one down.
 const SOON: Duration = Duration::from_secs(5);
 
-/// Reads `bytes` as a base image and as an image to merge, and says what they hold, if that went
-/// well.
+/// Reads the file `path` as a base image and as an image to merge, and says what it holds, if that
+/// went well.
 #[track_caller]
-fn read(path: &Path, bytes: &[u8], what: &str) -> Option<String> {
-    fs::write(path, bytes).unwrap();
+fn read(path: &Path, what: &str) -> Option<String> {
     let files = ClosureFiles::default();
     let wanted = Wanted {
         files: &files,
@@ -57,13 +58,23 @@ fn read(path: &Path, bytes: &[u8], what: &str) -> Option<String> {
     read.unwrap_or_else(|_| panic!("{what}: panicked"))
 }
 
-/// Reads all that remain of `bytes` when it ends early, and says how many are read as a whole.
-fn count_truncated(bytes: &[u8], lengths: impl Iterator<Item = usize>) -> usize {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("base.tar");
-    lengths
-        .filter(|length| read(&path, &bytes[..*length], &format!("{length} bytes")).is_some())
+/// Reads what remains of `bytes` when it ends early, and says how often that is read as a whole.
+#[track_caller]
+fn count_truncated(bytes: &[u8], longest: usize) -> usize {
+    let file = file_of(bytes);
+    (0..=longest)
+        .rev()
+        .filter(|length| {
+            file.as_file().set_len(*length as u64).unwrap();
+            read(file.path(), &format!("{length} bytes")).is_some()
+        })
         .count()
+}
+
+fn file_of(bytes: &[u8]) -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
+    file.as_file().write_all_at(bytes, 0).unwrap();
+    file
 }
 
 /// An archive whose members are all needed, and that ends with the last of them.
@@ -77,42 +88,41 @@ fn no_part_of_an_archive_is_taken_for_a_whole() {
     let archive = image_without_end();
     // What pads the last member may lack.
     let needed = archive.len() - 512 + tars::manifest().to_string().len();
-    assert_eq!(count_truncated(&archive, 0..needed), 0);
+    assert_eq!(count_truncated(&archive, needed - 1), 0);
 }
 
 #[test]
 fn no_part_of_a_gzip_archive_is_taken_for_a_whole() {
     let packed = tars::gzip(&tars::image());
-    assert_eq!(count_truncated(&packed, 0..packed.len()), 0);
+    assert_eq!(count_truncated(&packed, packed.len() - 1), 0);
 }
 
 #[test]
 fn no_part_of_a_zstd_archive_is_taken_for_a_whole() {
     let packed = tars::zstd(&tars::image());
-    assert_eq!(count_truncated(&packed, 0..packed.len()), 0);
+    assert_eq!(count_truncated(&packed, packed.len() - 1), 0);
 }
 
 #[test]
 fn no_part_of_an_xz_archive_is_taken_for_a_whole() {
     let packed = tars::xz(&tars::image());
-    assert_eq!(count_truncated(&packed, 0..packed.len()), 0);
+    assert_eq!(count_truncated(&packed, packed.len() - 1), 0);
 }
 
-/// Reads `bytes` with one changed at each of `positions`, in several ways, and says what those hold
-/// that are read.
-fn read_changed(bytes: &[u8], positions: impl Iterator<Item = usize>) -> BTreeSet<String> {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("base.tar");
+/// Reads `bytes` with one changed, each in several ways, and says what those hold that are read.
+#[track_caller]
+fn read_changed(bytes: &[u8]) -> BTreeSet<String> {
     let changes: [fn(u8) -> u8; 4] = [|_| 0, |_| 0xff, |byte| byte ^ 1, |byte| byte ^ 0x80];
-    let mut changed = bytes.to_vec();
+    let file = file_of(bytes);
+    let put = |byte, at| file.as_file().write_all_at(&[byte], at as u64).unwrap();
     let mut found = BTreeSet::new();
-    for at in positions {
+    for (at, byte) in bytes.iter().enumerate() {
         for change in changes {
-            changed[at] = change(bytes[at]);
-            let what = format!("byte {at} as {}", changed[at]);
-            found.extend(read(&path, &changed, &what));
+            let changed = change(*byte);
+            put(changed, at);
+            found.extend(read(file.path(), &format!("byte {at} as {changed}")));
         }
-        changed[at] = bytes[at];
+        put(*byte, at);
     }
     found
 }
@@ -121,14 +131,14 @@ fn read_changed(bytes: &[u8], positions: impl Iterator<Item = usize>) -> BTreeSe
 fn changed_bytes_of_an_archive_do_no_harm() {
     let archive = image_without_end();
     // Padding, and what a layer or the config says, may be anything.
-    let found = read_changed(&archive, 0..archive.len());
+    let found = read_changed(&archive);
     assert!(found.len() > 1, "{found:?}");
 }
 
 /// Reads `packed`, whose checksum has to hold what it was made of.
 #[track_caller]
 fn check_noticed(packed: &[u8]) {
-    let found = read_changed(packed, 0..packed.len());
+    let found = read_changed(packed);
     assert_eq!(found.len(), 1, "{found:?}");
 }
 
@@ -220,8 +230,7 @@ proptest! {
         for damage in &damage {
             apply(damage, &mut bytes);
         }
-        let directory = tempfile::tempdir().unwrap();
-        read(&directory.path().join("base.tar"), &bytes, "damaged");
+        read(file_of(&bytes).path(), "damaged");
 
         let mut reader = Reader::new(bytes.as_slice());
         let mut end = 0;
@@ -236,11 +245,9 @@ proptest! {
 
     #[test]
     fn no_bytes_at_all_make_the_reader_panic(bytes in vec(any::<u8>(), 0..2048)) {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("base.tar");
-        read(&path, &bytes, "noise");
+        read(file_of(&bytes).path(), "noise");
         for magic in [&b"\x1f\x8b\x08\0\0\0\0\0\0\x03"[..], b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0"] {
-            read(&path, &[magic, &bytes].concat(), "packed noise");
+            read(file_of(&[magic, &bytes].concat()).path(), "packed noise");
         }
     }
 }
