@@ -15,18 +15,18 @@ pub fn explain(layers: &[Layer]) -> String {
 }
 
 fn explain_layer(layer: &Layer, number: usize, of: usize) -> String {
-    let (count, size) = (layer.paths.len(), layer.nar_size);
-    let count = counted(count, "path");
+    let count = counted(layer.paths.len() as u64, "path");
+    let size = counted(layer.nar_size, "byte");
     let paths = layer.paths.iter();
     let paths = paths.map(|path| format!("  {}\n", path.as_path().display()));
     format!(
-        "layer {number} of {of}: {count}, {size} bytes: {}\n{}",
+        "layer {number} of {of}: {count}, {size}: {}\n{}",
         layer.reason,
         paths.collect::<String>()
     )
 }
 
-fn counted(count: usize, thing: &str) -> String {
+fn counted(count: u64, thing: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {thing}{plural}")
 }

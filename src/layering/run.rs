@@ -36,6 +36,7 @@ pub enum Shape {
     },
     List {
         length: usize,
+        /// What the first item is; the others are of the same kind.
         of: Option<Box<Shape>>,
     },
     Parts {
