@@ -211,3 +211,29 @@ pub fn scan_node(path: &Path) -> Result<Option<Node>, ScanError> {
     }
     .node(&Place::of(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With the real limit, this test would need a gigabyte.
+    #[test]
+    fn more_entries_than_the_limit_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        std::os::unix::fs::symlink(".", path.join("a")).unwrap();
+        let mut scan = Scan {
+            dirlinks: Dirlinks::Copy,
+            origin: 0,
+            left: 3,
+        };
+        let error = scan
+            .directory(&Place::of(path), &fs::metadata(path).unwrap())
+            .unwrap_err();
+        let expected = format!(
+            "more than 4000000 entries at `{}/a/a/a/a`; a symlink there may lead back into its own directory",
+            path.display()
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+}

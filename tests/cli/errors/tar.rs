@@ -284,6 +284,20 @@ fn a_pax_size_that_is_not_that_of_the_header_is_refused() {
 }
 
 #[test]
+fn two_sizes_in_one_pax_header_are_refused() {
+    check(
+        &Tar::new()
+            .pax(&[("size", "1"), ("size", "2")])
+            .file("file", "x")
+            .finish(),
+        expect![[r#"
+            error: cannot compute the TarSum of standard input
+              caused by: the extension header at byte 0 gives a second size
+        "#]],
+    );
+}
+
+#[test]
 fn a_pax_size_below_zero_is_an_error() {
     check(
         &Tar::new().pax(&[("size", "-1")]).file("file", "").finish(),
