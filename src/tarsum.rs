@@ -2,6 +2,7 @@
 //! members but not on their order and times. Docker's `pkg/tarsum` defines it (`tarsum_spec.md`);
 //! the `checksum` of a legacy layer `json` is all that still uses it.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 use rayon::prelude::*;
@@ -100,9 +101,13 @@ fn header_of_member(member: &Member) -> HashWriter {
         link: &member.link,
         device: member.device,
     });
-    let mut xattrs: Vec<_> = member.xattrs.iter().collect();
-    xattrs.sort();
-    for (name, value) in xattrs {
+    // By name, the last of a name; an empty value counts as none.
+    let xattrs: BTreeMap<_, _> = member
+        .xattrs
+        .iter()
+        .map(|(name, value)| (name, value))
+        .collect();
+    for (name, value) in xattrs.into_iter().filter(|(_, value)| !value.is_empty()) {
         put(&mut hash, name);
         put(&mut hash, value);
     }

@@ -39,6 +39,8 @@ impl Style for Jshon {
         match number.as_f64() {
             // jansson reads a number with a point or an exponent as a C double.
             Some(real) if literal.contains(['.', 'e', 'E']) => out.push_str(&print_real(real)),
+            // And one without as an integer, which has no zero below zero.
+            _ if literal == "-0" => out.push('0'),
             _ => out.push_str(literal),
         }
     }
