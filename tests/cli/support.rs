@@ -1,6 +1,5 @@
 //! Runs other programs as judges, and checks over generated values, always the same ones.
 
-use std::fmt;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -108,13 +107,4 @@ pub(crate) fn judge(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/judges")
         .join(name)
-}
-
-/// A value that is long to print, and so is not printed.
-pub(crate) struct Quiet<T>(pub T);
-
-impl<T> fmt::Debug for Quiet<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("...")
-    }
 }
