@@ -51,6 +51,12 @@ pub(super) struct Selected {
     pub(super) parents: HashSet<String>,
 }
 
+impl Selected {
+    pub(super) fn is_empty(&self) -> bool {
+        self.paths.is_empty() && self.parents.is_empty()
+    }
+}
+
 /// The functions, and what each wants for arguments.
 const FUNCTIONS: [(&str, &str); 12] = [
     ("flatten", "no argument"),

@@ -92,11 +92,18 @@ impl Step {
                 Ok(Data::list(items))
             }
             Function::LimitLayers(most) => self.limit_layers(*most, self.list(data)?),
+            // The one list that nixpkgs lets pass, for it has no graphs to stumble over.
+            Function::PopularityContest if data.is_empty_list() => Ok(data),
             Function::PopularityContest => {
                 let contest = popularity::contest(self.graph(data)?, graph);
                 Ok(Data::graphs(contest))
             }
             Function::SplitEvery(count) => Ok(split_every(*count, self.graph(data)?)),
+            // Without paths to look for nixpkgs does not look at what these two are given.
+            Function::RemovePaths(paths) if paths.is_empty() => Ok(data),
+            Function::SplitPaths(selected) if selected.is_empty() => {
+                Ok(Data::Parts(vec![("rest", data)]))
+            }
             Function::RemovePaths(paths) => Ok(remove_paths(paths, self.graph(data)?, graph)),
             Function::SubcomponentOut(paths) => {
                 let subgraph = self.graph(data)?;
@@ -302,6 +309,10 @@ impl Data {
             (name, Self::Graph(part))
         };
         Self::Parts(parts.into_iter().map(part).collect())
+    }
+
+    fn is_empty_list(&self) -> bool {
+        matches!(self, Self::List(list) if list.items.is_empty())
     }
 
     fn shape(&self) -> Shape {

@@ -409,17 +409,15 @@ fn layers_are_explained() {
     let pipeline = |steps| layering::pipeline(&graph, &layering::parse(&steps).unwrap()).unwrap();
     check_explained(
         &pipeline(json!([
-            ["remove_paths", []],
-            ["split_paths", [path(1)]],
+            ["remove_paths", path(2)],
+            ["split_paths", [path(0)]],
             ["over", "main", ["split_every", 1]]
         ])),
         expect![[r#"
-            layer 1 of 3: 1 path, 100 bytes: what `remove_paths` left, then part `main`, then piece 1 of 2
+            layer 1 of 2: 1 path, 100 bytes: what `remove_paths` left, then part `main`, then piece 1 of 1
               /nix/store/mkqvpkfbz99y1b7ipg6wpyjkw2ng3fyd-a
-            layer 2 of 3: 1 path, 1019 bytes: what `remove_paths` left, then part `main`, then piece 2 of 2
+            layer 2 of 2: 1 path, 1019 bytes: what `remove_paths` left, then part `rest`
               /nix/store/a7ipg6wpyjkw2lg3fydrgx57q58y6xwv-a-1
-            layer 3 of 3: 1 path, 938 bytes: what `remove_paths` left, then part `rest`
-              /nix/store/zvak6sb3xvxs3znm6dln7vpvl7zdacv9-a-1.2
         "#]],
     );
     check_explained(

@@ -120,6 +120,24 @@ fn a_split_that_finds_nothing_leaves_an_empty_layer_only_where_nixpkgs_does() {
 }
 
 #[test]
+fn steps_without_paths_to_look_for_take_anything() {
+    let graph = graph(&chain(4));
+    let plain = json!([["split_every", 2]]);
+    let idle = json!([
+        ["split_every", 2],
+        ["remove_paths", []],
+        ["split_paths", []]
+    ]);
+    assert_eq!(run(&graph, &plain).unwrap(), run(&graph, &idle).unwrap());
+    let nothing = json!([
+        ["remove_paths", (0..4).map(path).collect::<Vec<_>>()],
+        ["split_every", 1],
+        ["popularity_contest"]
+    ]);
+    assert!(run(&graph, &nothing).unwrap().is_empty());
+}
+
+#[test]
 fn popularity_counts_beyond_all_machine_words() {
     // Every diamond doubles the ways: 2^2000 lead to the lowest path.
     let closure = diamonds(2000);
