@@ -1,6 +1,6 @@
 //! Encodes tar headers as `tarfile` of CPython 3.13 writes them in its default format: the pax
 //! interchange format of POSIX.1-2001, with that module's choices where the standard leaves some.
-//! Python 3.8 to 3.13 write the same; `tests/python/pax.rs` compares with the real program.
+//! Python 3.9 to 3.13 write the same; `tests/python/pax.rs` compares with the real program.
 //!
 //! A header holds ASCII only, and what does not fit is put in front of it, in records of an
 //! extended header: `LENGTH KEYWORD=VALUE\n`.

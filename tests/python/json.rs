@@ -12,8 +12,8 @@ use crate::support::{Quiet, Verdict, for_all, same_text, stdout};
 #[test]
 fn any_document_prints_as_with_python() {
     for_all(
-        20,
-        vec(document(), 50).prop_map(Quiet),
+        5,
+        vec(document(), 200).prop_map(Quiet),
         |Quiet(documents)| {
             let documents: Vec<String> = documents.iter().map(Value::to_string).collect();
             prints_like_python(&documents)

@@ -1,4 +1,4 @@
-//! Tests of what we write as Python does, against the real one. It has to be Python 3.8 or newer:
+//! Tests of what we write as Python does, against the real one. It has to be Python 3.9 or newer:
 //! since then it writes the same.
 
 #[path = "../cli/support.rs"]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use nix_image_builder::plan::{Content, DEFAULT_SOURCE_DATE_EPOCH, Entry, Kind, Owner, TarPlan};
 use nix_image_builder::python::path_order;
+use nix_image_builder::tar::read::Reader;
 use nix_image_builder::tar::{BLOCK, Dialect, pax, write};
 use nix_image_builder::tree::SpecialKind;
 use nix_image_builder::{scan, tar};
@@ -15,7 +16,7 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 use crate::python;
-use crate::support::{Quiet, Verdict, for_all, stdout};
+use crate::support::{Quiet, Verdict, for_all, same_text, stdout};
 use crate::trees::{Tree, any_tree, make, on_disk};
 
 #[test]
@@ -94,6 +95,33 @@ fn numbers_around_the_size_of_their_fields_are_as_pythons() {
         });
     }
     same_headers(&entries).unwrap();
+}
+
+#[test]
+fn any_headers_are_read_as_they_were_meant() {
+    for_all(1000, entry(), |entry| {
+        let headers = pax::headers(&entry);
+        let member = Reader::new(headers.as_slice()).next_member();
+        let member = member.map_err(|error| error.to_string())?;
+        let member = member.ok_or("nothing is read")?;
+        let owner = &entry.owner;
+        same(&member.name, &entry.name)?;
+        same(&member.uname, owner.uname.as_bytes())?;
+        same(&member.gname, owner.gname.as_bytes())?;
+        let read = [member.uid, member.gid, member.size, member.mtime];
+        let meant = [owner.uid, owner.gid, entry.content_size(), entry.mtime];
+        same_text(&format!("{read:?}"), &format!("{meant:?}"))
+    });
+}
+
+#[test]
+fn times_that_we_have_no_form_for_are_read_as_near_ones() {
+    for (time, read) in [(json!(1.75), 1), (json!(-1), 0), (json!(-1.5), 0)] {
+        let fields = json!([{ "mtime": time }]).to_string();
+        let headers = stdout(&mut python("pax_headers.py"), fields.as_bytes());
+        let member = Reader::new(headers.as_slice()).next_member();
+        assert_eq!(member.unwrap().unwrap().mtime, read, "{time}");
+    }
 }
 
 /// Our headers of `entries` are Python's, and as long as we said.

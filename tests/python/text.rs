@@ -15,7 +15,7 @@ fn paths_sort_as_with_python() {
             names.iter().all(|name| name != b".")
         })
         .prop_map(|names| [b"/".to_vec(), names.join(&b'/')].concat());
-    for_all(40, vec(path, 0..60), |paths| sort_like_python(&paths));
+    for_all(10, vec(path, 0..240), |paths| sort_like_python(&paths));
 }
 
 fn sort_like_python(paths: &[Vec<u8>]) -> Verdict {
@@ -73,7 +73,7 @@ fn any_text_prints_as_with_python() {
         vec(any::<u8>(), 1..4),
     ];
     let text = vec(piece, 0..6).prop_map(|text| text.concat());
-    for_all(20, vec(text, 0..100), |texts| {
+    for_all(10, vec(text, 0..200), |texts| {
         let ours: String = texts.iter().map(|text| repr_str(text) + "\n").collect();
         same_text(&ours, &judged("repr", &texts))?;
         let ours = repr_list(&texts) + "\n";
