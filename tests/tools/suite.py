@@ -1,5 +1,6 @@
 """What the test runners of this folder's neighbours share: lines of outcomes, and real Nix."""
 
+import difflib
 import json
 import os
 import subprocess
@@ -10,6 +11,9 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 REPOSITORY = TESTS.parent
+
+# A flake is copied before it is evaluated, so it does not find the program beside itself.
+BUILDER = REPOSITORY / f"target/{os.uname().machine}-unknown-linux-gnu/release/builder"
 
 # No path of this machine may be in the sandbox, and no build may leave it unasked. Nix forbids the
 # setuid bits that a script in an image may well set, unless its filter is off.
@@ -84,7 +88,7 @@ def complaints(test):
     try:
         test()
     except Failure as failure:
-        return [str(line) for line in failure.args] or ["it fails"]
+        return [line for said in failure.args for line in str(said).splitlines()] or ["it fails"]
     except Exception:  # A test that breaks has failed, and the others go on.
         return traceback.format_exc().splitlines()
     return []
@@ -97,7 +101,14 @@ def check(right, *lines):
 
 
 def same(what, expected, got):
-    check(expected == got, f"{what} differs", f"expected {expected}", f"     got {got}")
+    """Raises `Failure` with the difference unless both are equal."""
+    if expected == got:
+        return
+    lines = [value.splitlines() if isinstance(value, str) else value for value in (expected, got)]
+    if all(isinstance(value, list) and len(value) > 1 for value in lines):
+        changed = difflib.unified_diff(*([str(line) for line in value] for value in lines), "expected", "got", lineterm="")
+        raise Failure(f"{what} differs", *changed)
+    raise Failure(f"{what} differs", f"expected {expected}", f"     got {got}")
 
 
 def run(*command, **options):
@@ -116,9 +127,9 @@ def output(*command, **options):
     return done.stdout
 
 
-def nix_environment(extra=""):
+def nix_environment():
     """The environment for Nix: nothing of the machine's settings reaches a build."""
-    return os.environ | {"NIX_CONFIG": NIX_CONFIG + extra}
+    return {"NIX_IMAGE_BUILDER_BINARY": str(BUILDER)} | os.environ | {"NIX_CONFIG": NIX_CONFIG}
 
 
 def evaluate(expression):
