@@ -21,6 +21,7 @@ use crate::plan::{Entry, Kind, Owner, TarPlan};
 use crate::progress;
 use crate::scan::{self, Dirlinks, ScanError};
 use crate::script::{self, Script, ScriptError};
+use crate::tar::Dialect;
 use crate::tar::write;
 
 /// The root of the layer in the build directory; scripts of users may know its name.
@@ -76,7 +77,7 @@ pub fn build(
 
     let owner = Arc::new(Owner::numeric(0, 0));
     let epoch = surroundings.source_date_epoch;
-    let plan = if layer.has_script() {
+    let mut plan = if layer.has_script() {
         let root = surroundings.build_directory.join(ROOT);
         script::materialise(&tree, &root)?;
         progress.phase("scripts", &format!("running {}", layer.scripts()));
@@ -100,6 +101,7 @@ pub fn build(
     } else {
         TarPlan::of_tree(tree, &owner, epoch)
     };
+    plan.dialect = Dialect::GnuNumericOwner;
     progress.phase(
         "pack",
         &format!(

@@ -6,11 +6,13 @@ use std::fs::{self, File, FileTimes, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use nix::errno::Errno;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
 use thiserror::Error;
 
 use crate::tree::{Directory, Node, Regular};
@@ -141,25 +143,48 @@ pub fn run(
 ) -> Result<(), ScriptError> {
     let arguments = script.arguments;
     let shell = script.shell.ok_or(ScriptError::NoShell { arguments })?;
-    let status = Command::new(shell)
+    let start = |source| ScriptError::Start {
+        arguments,
+        shell: shell.to_owned(),
+        source,
+    };
+    let child = Command::new(shell)
         .args(["-e", "-c", BUILD])
         .current_dir(build_directory)
         .envs(environment)
         .env("buildCommand", script.build_command)
-        .status()
-        .map_err(|source| ScriptError::Start {
-            arguments,
-            shell: shell.to_owned(),
-            source,
-        })?;
-    match (status.signal(), status.code()) {
-        (Some(signal), _) => Err(ScriptError::Killed {
+        .spawn()
+        .map_err(start)?;
+    match wait(Pid::from_raw(child.id().cast_signed())).map_err(|errno| start(errno.into()))? {
+        Ended::Signal(signal) => Err(ScriptError::Killed {
             arguments,
             layer: script.layer.to_owned(),
             signal,
         }),
-        (None, Some(0)) => Ok(()),
-        (None, code) => Err(script.failed(code.unwrap_or(1))),
+        Ended::Status(0) => Ok(()),
+        Ended::Status(status) => Err(script.failed(status)),
+    }
+}
+
+enum Ended {
+    Status(i32),
+    Signal(i32),
+}
+
+/// Waits until `child` has ended. In Nix's sandbox we are process 1, to which every orphan of a
+/// script comes; nobody else would reap them, and fakeroot waits until its daemon is reaped.
+fn wait(child: Pid) -> nix::Result<Ended> {
+    loop {
+        match waitpid(None, None) {
+            Ok(WaitStatus::Exited(pid, status)) if pid == child => {
+                return Ok(Ended::Status(status));
+            }
+            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == child => {
+                return Ok(Ended::Signal(signal as i32));
+            }
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub enum Dialect {
     /// GNU tar's own format.
     #[default]
     Gnu,
+    /// The same with `--numeric-owner`: nothing has the name of an owner.
+    GnuNumericOwner,
     /// The pax format as Python's `tarfile` writes it.
     Pax,
 }
@@ -32,7 +34,8 @@ impl Dialect {
     #[must_use]
     pub fn headers(self, entry: &Entry) -> Vec<u8> {
         match self {
-            Self::Gnu => gnu::headers(entry),
+            Self::Gnu => gnu::headers(entry, "root"),
+            Self::GnuNumericOwner => gnu::headers(entry, ""),
             Self::Pax => pax::headers(entry),
         }
     }
@@ -41,7 +44,7 @@ impl Dialect {
     #[must_use]
     pub fn headers_size(self, entry: &Entry) -> u64 {
         match self {
-            Self::Gnu => gnu::headers_size(entry),
+            Self::Gnu | Self::GnuNumericOwner => gnu::headers_size(entry),
             Self::Pax => pax::headers_size(entry),
         }
     }

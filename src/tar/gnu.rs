@@ -15,16 +15,16 @@ const NAME_FIELD: usize = 100;
 const LONG_LINK: &[u8] = b"././@LongLink";
 
 /// The headers that introduce `entry`: its own, and before it one with the whole link target and
-/// one with the whole name where they do not fit.
+/// one with the whole name where they do not fit. Those belong to 0:0, which is called `long_owner`.
 #[must_use]
-pub fn headers(entry: &Entry) -> Vec<u8> {
+pub fn headers(entry: &Entry, long_owner: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(BLOCK as usize);
     let target = target(entry);
     if target.len() > NAME_FIELD {
-        push_long(&mut bytes, b'K', target);
+        push_long(&mut bytes, b'K', target, long_owner);
     }
     if entry.name.len() > NAME_FIELD {
-        push_long(&mut bytes, b'L', &entry.name);
+        push_long(&mut bytes, b'L', &entry.name, long_owner);
     }
     push_header(&mut bytes, entry);
     bytes
@@ -44,7 +44,7 @@ fn long_size(text: &[u8]) -> u64 {
     }
 }
 
-fn push_long(bytes: &mut Vec<u8>, typeflag: u8, text: &[u8]) {
+fn push_long(bytes: &mut Vec<u8>, typeflag: u8, text: &[u8], owner: &str) {
     let mut header = Header::new_gnu();
     let gnu = fields(&mut header);
     put(&mut gnu.name, LONG_LINK);
@@ -53,8 +53,8 @@ fn push_long(bytes: &mut Vec<u8>, typeflag: u8, text: &[u8]) {
     put_number(&mut gnu.gid, 0);
     put_number(&mut gnu.size, text.len() as u64 + 1);
     put_number(&mut gnu.mtime, 0);
-    put(&mut gnu.uname, b"root");
-    put(&mut gnu.gname, b"root");
+    put(&mut gnu.uname, owner.as_bytes());
+    put(&mut gnu.gname, owner.as_bytes());
     gnu.typeflag = [typeflag];
     seal(&mut header);
 
