@@ -42,7 +42,10 @@ fn text(bytes: Vec<u8>) -> String {
 fn scalars_are_jqs(texts: &[String]) -> Verdict {
     let lines: String = texts.iter().map(|text| format!("{text}\n")).collect();
     let mut python = command(python_with_jq().to_str().expect("Cargo's paths are text"));
-    let theirs = text(stdout(python.arg(judge("print_with_jq.py")), lines.as_bytes()));
+    let theirs = text(stdout(
+        python.arg(judge("print_with_jq.py")),
+        lines.as_bytes(),
+    ));
     let ours: String = texts.iter().map(|text| jq::print(&parse(text))).collect();
     same_text(&ours, &theirs)
 }
