@@ -87,6 +87,31 @@ fn graphs_that_were_merged_know_nothing_of_each_other() {
 }
 
 #[test]
+fn graphs_that_were_merged_keep_their_own_references() {
+    // Small paths first, so the chain of four is cut in the middle and put together again.
+    let closure = closure([(1, vec![]), (2, vec![0]), (3, vec![1]), (4, vec![2])]);
+    let steps = json!([
+        ["split_every", 2],
+        ["limit_layers", 1],
+        ["map", ["subcomponent_out", [path(3)]]]
+    ]);
+    let layers = run(&graph(&closure), &steps).unwrap();
+    assert_eq!(layers, [[path(2), path(3)], [path(0), path(1)]]);
+}
+
+#[test]
+fn a_limit_that_is_kept_changes_nothing() {
+    let graph = graph(&chain(6));
+    let parts = json!([["split_every", 2], ["map", ["split_paths", [path(0)]]]]);
+    let limited = json!([
+        ["split_every", 2],
+        ["map", ["split_paths", [path(0)]]],
+        ["limit_layers", 3]
+    ]);
+    assert_eq!(run(&graph, &limited).unwrap(), run(&graph, &parts).unwrap());
+}
+
+#[test]
 fn nobody_refers_to_a_path_that_was_split_off() {
     // Both 1 and 2 are split off, so 2's reference to 1 is gone in `main`.
     let closure = closure([(1, vec![]), (2, vec![0]), (3, vec![1]), (4, vec![2])]);
@@ -144,6 +169,14 @@ fn popularity_counts_beyond_all_machine_words() {
     let layers = paths(&layering::popularity(&graph(&closure)));
     assert_eq!(layers.first(), Some(&vec![path(0)]));
     assert_eq!(layers.last(), Some(&vec![path(6000)]));
+}
+
+#[test]
+fn popularity_of_more_paths_than_are_looked_at_in_one_walk() {
+    for closure in [chain(600), dense(700, 1), dense(1_100, 2)] {
+        let layers = paths(&layering::popularity(&graph(&closure)));
+        assert!(layers.concat() == plain::popularity(&closure));
+    }
 }
 
 proptest! {
