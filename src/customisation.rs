@@ -34,7 +34,11 @@ const STATUS: &str = ".fakeroot-status";
 const EXTRA_COMMANDS: &str = "(cd old_out; eval \"$extraCommands\")";
 
 /// What runs below fakeroot. Its exit status goes into a file, since proot keeps it to itself.
-const AS_ROOT: &str = r#"bash -c 'bash -e -c "$asRoot"; echo $? > "$fakerootStatus"'"#;
+///
+/// The daemon of fakeroot gets new owners as messages that nobody waits for, and ends without reading
+/// those that are left. `test` asks it about a file: it answers once it has read all before. fakeroot
+/// would have `/bin/ls` ask, which is not in the sandbox.
+const AS_ROOT: &str = r#"bash -c 'bash -e -c "$asRoot"; echo $? > "$fakerootStatus"; test -d /'"#;
 
 /// The first lines of what bash runs as root: stdenv's functions and the attributes, as in nixpkgs.
 const SETUP: &str = r#"
