@@ -7,7 +7,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -229,27 +229,25 @@ fn follow(root: &Directory, mut at: Vec<Name>, name: &[u8], links: &mut u32) -> 
 }
 
 fn follow_target(root: &Directory, mut at: Vec<Name>, target: &[u8], links: &mut u32) -> Lead {
-    let path = Path::new(OsStr::from_bytes(target));
-    if path.is_absolute() {
-        return if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
-            Lead::Outside {
-                target: path.to_owned(),
-            }
-        } else {
-            Lead::Nowhere
-        };
+    if target.starts_with(b"/") {
+        return outside(target);
     }
     let mut parts = target.split(|byte| *byte == b'/');
     while let Some(part) = parts.next() {
         match part {
             b"" | b"." => {}
             b".." if at.pop().is_some() => {}
-            // Above the layer lies the build directory, with nothing in it but the layer.
+            // Above the layer lies the build directory, with nothing in it but the layer, and in
+            // Nix's sandbox `/` above that.
             b".." => {
                 return match parts.find(|part| !matches!(*part, b"" | b".")) {
-                    None | Some(b".." | LAYER) => Lead::Outside {
-                        target: path.to_owned(),
+                    None | Some(LAYER) => Lead::Outside {
+                        target: PathBuf::from(OsStr::from_bytes(target)),
                     },
+                    Some(b"..") => {
+                        let rest: Vec<&[u8]> = parts.collect();
+                        outside(&[b"/", rest.join(&b'/').as_slice()].concat())
+                    }
                     Some(_) => Lead::Nowhere,
                 };
             }
@@ -260,6 +258,16 @@ fn follow_target(root: &Directory, mut at: Vec<Name>, target: &[u8], links: &mut
         }
     }
     Lead::Directory(at)
+}
+
+/// Where the absolute path `target` leads.
+fn outside(target: &[u8]) -> Lead {
+    let target = PathBuf::from(OsStr::from_bytes(target));
+    if fs::metadata(&target).is_ok_and(|metadata| metadata.is_dir()) {
+        Lead::Outside { target }
+    } else {
+        Lead::Nowhere
+    }
 }
 
 fn lookup<'a>(root: &'a Directory, at: &[Name]) -> Option<&'a Directory> {
