@@ -531,15 +531,17 @@ fn refuse_global_overrides(records: &[u8], at: u64) -> Result<(), ReadError> {
     Ok(())
 }
 
-/// The keys and values of pax records.
-fn pax_records(mut records: &[u8], at: u64) -> Result<Vec<(&[u8], &[u8])>, ReadError> {
+/// The key and the value of a pax record.
+type PaxRecord<'a> = (&'a [u8], &'a [u8]);
+
+fn pax_records(mut records: &[u8], at: u64) -> Result<Vec<PaxRecord<'_>>, ReadError> {
     let mut found = Vec::new();
     while !records.is_empty() {
-        let (key, value, rest) = pax_record(records).ok_or(ReadError::Extension {
+        let (record, rest) = split_pax_record(records).ok_or(ReadError::Extension {
             at,
             what: "has a malformed pax record",
         })?;
-        found.push((key, value));
+        found.push(record);
         records = rest;
     }
     Ok(found)
@@ -547,13 +549,13 @@ fn pax_records(mut records: &[u8], at: u64) -> Result<Vec<(&[u8], &[u8])>, ReadE
 
 /// Splits `LENGTH KEY=VALUE\n` off. Only the length says where the record ends: a value may hold
 /// newlines, since names may.
-fn pax_record(records: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+fn split_pax_record(records: &[u8]) -> Option<(PaxRecord<'_>, &[u8])> {
     let blank = records.iter().position(|byte| *byte == b' ')?;
     let length = std::str::from_utf8(&records[..blank]).ok()?;
     let (record, rest) = records.split_at_checked(length.parse().ok()?)?;
     let record = record.get(blank + 1..)?.strip_suffix(b"\n")?;
     let equals = record.iter().position(|byte| *byte == b'=')?;
-    Some((&record[..equals], &record[equals + 1..], rest))
+    Some(((&record[..equals], &record[equals + 1..]), rest))
 }
 
 fn pax_number(value: &[u8], field: &'static str, at: u64) -> Result<u64, ReadError> {

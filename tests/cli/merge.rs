@@ -320,14 +320,14 @@ fn nothing_is_merged_behind_a_link_that_leaves_the_layer() {
 
 #[test]
 fn any_items_merge_as_with_copied_dirlinks() {
-    for_all(150, vec(clashing_tree(), 1..=4), |items| {
+    for_all(100, vec(clashing_tree(), 1..=4), |items| {
         merges_like_rsync(&items, Dirlinks::Copy)
     });
 }
 
 #[test]
 fn any_items_merge_as_with_kept_dirlinks() {
-    for_all(150, vec(clashing_tree(), 1..=4), |items| {
+    for_all(100, vec(clashing_tree(), 1..=4), |items| {
         merges_like_rsync(&items, Dirlinks::Keep)
     });
 }

@@ -102,7 +102,7 @@ fn check(tree: &Tree) {
 #[test]
 fn any_tree_packs_as_with_gnu_tar() {
     let owner = select(OWNERS.to_vec()).prop_map(|(uid, gid)| Owner::in_nix_sandbox(uid, gid));
-    for_all(200, (any_tree(), owner), |(tree, owner)| {
+    for_all(150, (any_tree(), owner), |(tree, owner)| {
         packs_like_gnu_tar(make(&tree).path(), &owner)
     });
 }
@@ -485,7 +485,7 @@ fn check_reading(packer: Packer, format: &str, trees: impl Strategy<Value = Tree
         "v7" | "ustar" => (1234, 43210),
         _ => (2_097_153, 2_100_000_000),
     };
-    for_all(20, trees, |tree| {
+    for_all(12, trees, |tree| {
         let root = make(&tree);
         let tar = stdout(&mut packer(root.path(), owner, format), b"");
         let found = read(&tar, owner)?;

@@ -68,7 +68,7 @@ fn any_plan_has_the_tarsum_of_docker() {
 
 #[track_caller]
 fn check_reading(trees: impl Strategy<Value = Tree>, pack: impl Fn(&Path) -> Command) {
-    for_all(15, trees, |tree| {
+    for_all(10, trees, |tree| {
         let root = make(&tree);
         read_like_docker(&stdout(&mut pack(root.path()), b"")).map(drop)
     });
