@@ -116,10 +116,10 @@ pub fn build(attrs: &Attrs<ImageAttrs>, surroundings: &Surroundings) -> Result<(
     );
     output::tar(out, &plan, image.compressor, surroundings.threads, progress)?;
     progress.line(&format!(
-        "layer {}: {}, {} files of its closure added",
+        "layer {}: {}, {} of its closure added",
         layer.diff_id,
         progress::size(layer.tar.size()),
-        layer.appended
+        progress::count(layer.appended, "file")
     ));
     Ok(())
 }

@@ -84,9 +84,9 @@ pub fn build(attrs: &Attrs<LayerAttrs>, surroundings: &Surroundings) -> Result<(
     progress.phase(
         "pack",
         &format!(
-            "packing {} in {} files",
+            "packing {} in {}",
             progress::size(plan.size()),
-            plan.entries.len()
+            progress::count(plan.entries.len(), "file")
         ),
     );
     write(&plan, base_json, &attrs.out, surroundings)

@@ -102,7 +102,8 @@ pub fn build(
 
     let plan = members::into_plan(merged, DIRECTORY_MODE, surroundings.source_date_epoch);
     let size = progress::size(plan.size());
-    let text = format!("writing an archive of {} images, {size}", paths.len());
+    let images = progress::count(paths.len(), "image");
+    let text = format!("writing an archive of {images}, {size}");
     progress.phase("write", &text);
     let threads = surroundings.threads;
     Ok(output::tar(

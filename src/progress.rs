@@ -1,6 +1,7 @@
 //! Tells people what is going on: in a Nix build by lines in the log and `setPhase` messages, on a
 //! terminal by a progress bar. Everything goes to stderr.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -89,4 +90,22 @@ impl Write for Watched<'_> {
 #[must_use]
 pub fn size(bytes: u64) -> String {
     indicatif::DecimalBytes(bytes).to_string()
+}
+
+/// `count` things with their name, which takes an `s` for several: `1 file`, `2 files`.
+#[must_use]
+pub fn count<N: Display + PartialEq + From<u8>>(count: N, name: &str) -> String {
+    let plural = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {name}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thing_is_singular() {
+        let counts = [0, 1, 2].map(|number| count(number, "file"));
+        assert_eq!(counts, ["0 files", "1 file", "2 files"]);
+    }
 }

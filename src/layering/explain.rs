@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Layer, Origin, Reason};
+use crate::progress;
 
 /// A few lines for each layer: its number, how much is in it, why, and its paths.
 #[must_use]
@@ -15,8 +16,8 @@ pub fn explain(layers: &[Layer]) -> String {
 }
 
 fn explain_layer(layer: &Layer, number: usize, of: usize) -> String {
-    let count = counted(layer.paths.len() as u64, "path");
-    let size = counted(layer.nar_size, "byte");
+    let count = progress::count(layer.paths.len(), "path");
+    let size = progress::count(layer.nar_size, "byte");
     let paths = layer.paths.iter();
     let paths = paths.map(|path| format!("  {}\n", path.as_path().display()));
     format!(
@@ -24,11 +25,6 @@ fn explain_layer(layer: &Layer, number: usize, of: usize) -> String {
         layer.reason,
         paths.collect::<String>()
     )
-}
-
-fn counted(count: u64, thing: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {thing}{plural}")
 }
 
 impl fmt::Display for Reason {

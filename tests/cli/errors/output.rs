@@ -44,7 +44,7 @@ fn large_layer(sandbox: &Sandbox) -> Value {
 }
 
 /// Bytes without a pattern: xorshift.
-fn noise(count: usize) -> Vec<u8> {
+pub(super) fn noise(count: usize) -> Vec<u8> {
     let mut state = 88_172_645_463_325_252_u64;
     let mut bytes = Vec::with_capacity(count + 8);
     while bytes.len() < count {
@@ -157,7 +157,7 @@ fn merged_images_that_do_not_fit_are_taken_away() {
         },
         expect![[r#"
             reading image `/nix/store/[HASH]-image.tar`
-            writing an archive of 1 images, 112.64 kB
+            writing an archive of 1 image, 112.64 kB
             error: cannot write `/nix/store/[HASH]-out`
               caused by: File too large (os error 27)
         "#]],
@@ -347,11 +347,11 @@ fn a_layer_does_not_replace_what_is_there() {
         "pure-layer",
         layer_attrs,
         expect![[r#"
-        nothing to copy to the root of the layer
-        packing 10.24 kB in 1 files
-        error: cannot create `/nix/store/[HASH]-out`
-          caused by: File exists (os error 17)
-    "#]],
+            nothing to copy to the root of the layer
+            packing 10.24 kB in 1 file
+            error: cannot create `/nix/store/[HASH]-out`
+              caused by: File exists (os error 17)
+        "#]],
     );
 }
 
