@@ -86,7 +86,7 @@ pub struct BaseJsonAttrs {
 
 /// The customisation layer of a streamed image: its contents as links, and scripts on top.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
 pub struct CustomisationAttrs {
     pub name: String,
     pub contents: Vec<PathBuf>,
@@ -104,7 +104,7 @@ pub struct CustomisationAttrs {
 
 /// A streamed image, as `streamLayeredImage` asks for its description.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
 pub struct DescriptionAttrs {
     /// With the registry, in lower case.
     pub name: String,
@@ -123,6 +123,7 @@ pub struct DescriptionAttrs {
     pub uname: String,
     pub gname: String,
     /// The layers of the base image and the customisation layer count too.
+    #[serde(deserialize_with = "max_layers")]
     pub max_layers: u64,
     /// A list of steps, or the path of a file with one; null for nixpkgs' automatic layering.
     pub layering_pipeline: Option<Value>,
@@ -134,7 +135,7 @@ pub struct DescriptionAttrs {
 
 /// A layered image in a file, as `buildLayeredImage` asks for it.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
 pub struct LayeredImageAttrs {
     /// What `builder description` wrote.
     pub conf: PathBuf,
@@ -306,6 +307,15 @@ fn id<'de, D: Deserializer<'de>>(
                 names.join(", ")
             ))
         })
+}
+
+fn max_layers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    value.as_u64().ok_or_else(|| {
+        D::Error::custom(format!(
+            "`maxLayers` is {value}; it has to be a whole number from 2 on"
+        ))
+    })
 }
 
 #[cfg(test)]

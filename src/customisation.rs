@@ -33,6 +33,9 @@ const STATUS: &str = ".fakeroot-status";
 
 const EXTRA_COMMANDS: &str = "(cd old_out; eval \"$extraCommands\")";
 
+/// The argument with what runs below fakeroot, for messages.
+const FAKE_ROOT_ARGUMENT: &str = "`fakeRootCommands`";
+
 /// What runs below fakeroot. Its exit status goes into a file, since proot keeps it to itself.
 ///
 /// The daemon of fakeroot gets new owners as messages that nobody waits for, and ends without reading
@@ -53,7 +56,13 @@ pub enum CustomisationError {
     Scan(#[from] ScanError),
     #[error(transparent)]
     Script(#[from] ScriptError),
-    #[error("{0} of layer `{1}` did not run to its end")]
+    #[error("cannot read what {arguments} of layer `{layer}` left")]
+    Left {
+        arguments: &'static str,
+        layer: String,
+        source: ScanError,
+    },
+    #[error("{0} of layer `{1}` did not run to its end; the output stands above")]
     NoStatus(&'static str, String),
     #[error("cannot read `{}`", path.display())]
     Status { path: PathBuf, source: io::Error },
@@ -75,7 +84,10 @@ pub fn build(
     let progress = surroundings.progress;
     progress.phase(
         "join",
-        &format!("joining {} packages", layer.contents.len()),
+        &format!(
+            "joining {}",
+            progress::count(layer.contents.len(), "package")
+        ),
     );
     let mut tree = join::join(&layer.contents)?;
 
@@ -84,9 +96,13 @@ pub fn build(
     let mut plan = if layer.has_script() {
         let root = surroundings.build_directory.join(ROOT);
         script::materialise(&tree, &root)?;
-        progress.phase("scripts", &format!("running {}", layer.scripts()));
+        progress.phase("scripts", &format!("running {}", layer.running()));
         run(layer, &attrs.environment, &surroundings.build_directory)?;
-        tree = scan::scan(&root, Dirlinks::Keep, 0)?;
+        tree = scan::scan(&root, Dirlinks::Keep, 0).map_err(|source| CustomisationError::Left {
+            arguments: layer.scripts(),
+            layer: layer.name.clone(),
+            source,
+        })?;
         let mut plan = TarPlan::of_tree(tree, &owner, epoch);
         if layer.runs_as_root() {
             let state = surroundings.build_directory.join(STATE);
@@ -109,9 +125,9 @@ pub fn build(
     progress.phase(
         "pack",
         &format!(
-            "packing {} in {} files",
+            "packing {} in {}",
             progress::size(plan.size()),
-            plan.entries.len()
+            progress::count(plan.entries.len(), "file")
         ),
     );
     write(&plan, &attrs.out, surroundings)
@@ -126,11 +142,19 @@ impl CustomisationAttrs {
         self.runs_as_root() || !self.extra_commands.is_empty()
     }
 
-    /// The arguments that hold a script, for messages.
+    /// The scripts that there are.
+    fn running(&self) -> &'static str {
+        match (self.extra_commands.is_empty(), self.runs_as_root()) {
+            (false, true) => "`extraCommands` and `fakeRootCommands`",
+            _ => self.scripts(),
+        }
+    }
+
+    /// The arguments that hold a script, one of which a message is about.
     fn scripts(&self) -> &'static str {
         match (self.extra_commands.is_empty(), self.runs_as_root()) {
             (_, false) => "`extraCommands`",
-            (true, true) => "`fakeRootCommands`",
+            (true, true) => FAKE_ROOT_ARGUMENT,
             (false, true) => "`extraCommands` or `fakeRootCommands`",
         }
     }
@@ -174,7 +198,11 @@ fn run(
     environment.insert("fakerootStatus".to_owned(), path(STATUS));
     script::run(&script, build_directory, &environment)?;
     if layer.runs_as_root() {
-        check_status(&script, &build_directory.join(STATUS))?;
+        let as_root = Script {
+            arguments: FAKE_ROOT_ARGUMENT,
+            ..script
+        };
+        check_status(&as_root, &build_directory.join(STATUS))?;
     }
     Ok(())
 }

@@ -104,6 +104,10 @@ pub enum DescriptionError {
     Time(#[from] TimeError),
     #[error(transparent)]
     Base(#[from] BaseError),
+    #[error(
+        "image `{image}` is to hold its store paths, but the attributes name none; set `exportReferencesGraph.graph`"
+    )]
+    NoClosure { image: String },
     #[error("cannot read the closure of image `{image}`")]
     Graph { image: String, source: GraphError },
     #[error(transparent)]
@@ -136,6 +140,7 @@ pub enum DescriptionError {
 
 /// The base JSON of a streamed image.
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 struct ImageJson {
     architecture: Value,
     config: Value,
@@ -165,7 +170,8 @@ pub fn build(
     }
     let paths: Vec<Vec<StorePath>> = layers.into_iter().map(|layer| layer.paths).collect();
 
-    progress.phase("hash", &format!("hashing {} layers", paths.len() + 1));
+    let count = progress::count(paths.len() + 1, "layer");
+    progress.phase("hash", &format!("hashing {count}"));
     let owner = owner(image.uid, image.gid, &image.uname, &image.gname);
     let store_layers = match mtime {
         Some(mtime) => Some(record_store_layers(&paths, &owner, mtime.seconds())?),
@@ -288,9 +294,10 @@ fn choose_layers(
             layering::available(max_layers, base_layers)?
         }
     };
-    let Some(closure) = closure.filter(|_| image.include_store_paths) else {
+    if !image.include_store_paths {
         return Ok(Vec::new());
-    };
+    }
+    let closure = closure.ok_or_else(|| DescriptionError::NoClosure { image: name() })?;
     let excluded = [&image.base_json, &image.customisation_layer]
         .map(|path| path.to_string_lossy().into_owned());
     let closure = graph::parse(closure).map_err(in_graph)?;
