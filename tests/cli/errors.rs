@@ -8,6 +8,7 @@ mod attributes;
 mod base;
 mod image;
 mod layer;
+mod layered;
 mod merge_images;
 mod output;
 mod robustness;

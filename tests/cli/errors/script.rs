@@ -11,7 +11,7 @@ use crate::sandbox::{Sandbox, search_path};
 
 /// A stand-in for stdenv's, whose `genericBuild` ends in the evaluation of `$buildCommand` too.
 /// Some versions of bash complain about a subshell in a function that ends, hence the new shell.
-const SETUP: &str = "genericBuild() { exec \"$BASH\" -e -c \"$buildCommand\"; }";
+pub(super) const SETUP: &str = "genericBuild() { exec \"$BASH\" -e -c \"$buildCommand\"; }";
 
 /// Builds a layer by `script`, which ends `builder` with `status`.
 #[track_caller]
@@ -33,7 +33,7 @@ fn check_script(script: &str, status: i32, expected: Expect) {
     assert!(!sandbox.out().exists());
 }
 
-fn bash() -> PathBuf {
+pub(super) fn bash() -> PathBuf {
     let path = search_path();
     let found = std::env::split_paths(&path).map(|directory| directory.join("bash"));
     found.into_iter().find(|bash| bash.exists()).unwrap()
