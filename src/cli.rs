@@ -4,7 +4,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -28,6 +28,7 @@ use crate::plan::DEFAULT_SOURCE_DATE_EPOCH;
 use crate::progress::Progress;
 use crate::script::ScriptError;
 use crate::stream::{self, StreamError};
+use crate::tar::write::Out;
 use crate::tarsum::{self, TarSumError};
 use crate::time::Time;
 
@@ -303,20 +304,23 @@ fn stream_to_stdout(
         .map_err(CliError::Stdout)?;
     // A larger pipe means fewer changes between writer and reader. It is no harm if it stays small.
     let _ = fcntl(&fd, FcntlArg::F_SETPIPE_SZ(PIPE));
-    let mut out = BufWriter::with_capacity(STREAM_BUFFER, File::from(fd));
+    let mut out = File::from(fd);
     let bar = progress.bar(image.size());
-    image.write(&mut bar.watch(&mut out), |line| bar.line(progress, line))?;
+    let say = |line: &str| bar.line(progress, line);
+    let written = if progress == Progress::Terminal {
+        // Only what passes through us can move the bar.
+        image.write(&mut Out::Writer(&mut bar.watch(&mut out)), say)
+    } else {
+        image.write(&mut Out::Descriptor(&out), say)
+    };
     bar.finish();
-    out.flush().map_err(CliError::Stdout)?;
+    written?;
     progress.line("Done.");
     Ok(())
 }
 
 /// The size of the pipe to the reader of a stream, in bytes; more than this only root may ask for.
 const PIPE: i32 = 1 << 20;
-
-/// How much is written to it at once, in bytes.
-const STREAM_BUFFER: usize = 256 << 10;
 
 fn base_json(attrs: &Attrs<BaseJsonAttrs>) -> Result<(), CliError> {
     let path = &attrs.ours.json;

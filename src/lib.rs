@@ -33,7 +33,6 @@ pub mod source;
 pub mod python;
 pub mod tar;
 pub mod digest;
-pub mod hash_thread;
 pub mod tarsum;
 pub mod compress;
 pub mod gzip;

@@ -1,10 +1,12 @@
-//! Writes a streamed image from its description, to stdout or into a file, in one forward pass. The
-//! bytes of every layer are compared with what the description recorded.
+//! Writes a streamed image from its description, to stdout or into a file, in one forward pass.
+//! Beside it, every layer is compared with what the description recorded.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
@@ -15,8 +17,7 @@ use crate::archive::{self, ArchiveError, ArchiveFile};
 use crate::attrs::{Attrs, LayeredImageAttrs};
 use crate::compress;
 use crate::description::{self, Description, DescriptionError, LAYER, NOW, RecordedLayer};
-use crate::digest::Digest;
-use crate::hash_thread::HashThread;
+use crate::digest::{Digest, HashWriter};
 use crate::json::python as python_json;
 use crate::members;
 use crate::output::{self, OutputError};
@@ -27,7 +28,7 @@ use crate::scan::ScanError;
 use crate::source::Source;
 use crate::store_layer;
 use crate::store_path::{StorePath, StorePathError};
-use crate::tar::write::{self, WriteError};
+use crate::tar::write::{self, Out, WriteError};
 use crate::tar::{self, Dialect};
 use crate::time::{Time, TimeError};
 
@@ -107,7 +108,9 @@ struct Part {
 /// Everything of an image, ready to be written.
 #[derive(Debug)]
 pub struct Streamed {
-    parts: Vec<Part>,
+    layers: Vec<Part>,
+    /// Config and manifest.
+    documents: [Part; 2],
 }
 
 /// Reads the description in `path`.
@@ -150,7 +153,7 @@ pub fn build(
         let bar = progress.bar(image.size());
         let written = compress::write(file, attrs.ours.compressor, threads, wrap, |to| {
             image
-                .write(&mut bar.watch(to), |_| {})
+                .write(&mut Out::Writer(&mut bar.watch(to)), |_| {})
                 .map_err(|error| error.at(out))
         });
         bar.finish();
@@ -211,9 +214,9 @@ pub fn plan(
         document(&config_name, config, Some("Adding manifests...")),
         document("manifest.json", manifest, None),
     ];
-    let parts = layers.into_iter().map(|layer| layer.part).chain(documents);
     Ok(Streamed {
-        parts: parts.collect(),
+        layers: layers.into_iter().map(|layer| layer.part).collect(),
+        documents,
     })
 }
 
@@ -487,52 +490,82 @@ impl Streamed {
     /// The size of the archive in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        let entries = self.parts.iter().map(|part| &part.entry);
-        let unpadded: u64 = entries.map(|entry| Dialect::Pax.entry_size(entry)).sum();
-        (unpadded + 2 * tar::BLOCK).next_multiple_of(tar::RECORD)
+        (self.unpadded_size() + 2 * tar::BLOCK).next_multiple_of(tar::RECORD)
     }
 
-    /// Writes the archive to `out`, and hands `say` a line about each step.
+    fn unpadded_size(&self) -> u64 {
+        let parts = self.layers.iter().chain(&self.documents);
+        parts.map(|part| Dialect::Pax.entry_size(&part.entry)).sum()
+    }
+
+    /// Writes the archive to `out`, and hands `say` a line about each step. Beside it the layers are
+    /// hashed; config and manifest follow only when all are what was recorded, so that a wrong
+    /// image never is a whole one.
     ///
     /// # Errors
     /// When content cannot be read or is not what was recorded, or `out` fails.
-    pub fn write(&self, out: &mut dyn Write, mut say: impl FnMut(&str)) -> Result<(), StreamError> {
-        let mut written = 0;
-        for part in &self.parts {
-            if let Some(message) = &part.message {
-                say(message);
-            }
-            part.write(out)?;
-            written += Dialect::Pax.entry_size(&part.entry);
-        }
-        write::write_zeros(out, self.size() - written).map_err(StreamError::Content)
+    pub fn write(
+        &self,
+        out: &mut Out<'_>,
+        mut say: impl FnMut(&str),
+    ) -> Result<(), StreamError> {
+        let gave_up = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let verified = thread::Builder::new()
+                .name("verify".to_owned())
+                .spawn_scoped(scope, || self.verify(&gave_up))
+                .map_err(StreamError::Thread)?;
+            let written = write_parts(&self.layers, out, &mut say);
+            gave_up.store(written.is_err(), Ordering::Relaxed);
+            let verified = verified
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            written.and(verified)
+        })?;
+        write_parts(&self.documents, out, &mut say)?;
+        let padding = self.size() - self.unpadded_size();
+        write::write_zeros(out, padding).map_err(StreamError::Content)
     }
+
+    /// Hashes all layers whose DiffID was recorded, until `gave_up`.
+    fn verify(&self, gave_up: &AtomicBool) -> Result<(), StreamError> {
+        self.layers
+            .par_iter()
+            .take_any_while(|_| !gave_up.load(Ordering::Relaxed))
+            .try_for_each(Part::verify)
+    }
+}
+
+fn write_parts(
+    parts: &[Part],
+    out: &mut Out<'_>,
+    say: &mut impl FnMut(&str),
+) -> Result<(), StreamError> {
+    for part in parts {
+        if let Some(message) = &part.message {
+            say(message);
+        }
+        write::write_entry(Dialect::Pax, &part.entry, out).map_err(StreamError::Content)?;
+    }
+    Ok(())
 }
 
 impl Part {
-    fn write(&self, out: &mut dyn Write) -> Result<(), StreamError> {
-        let entry = &self.entry;
-        out.write_all(&Dialect::Pax.headers(entry))
-            .map_err(|error| StreamError::Content(WriteError::Write(error)))?;
-        match &self.recorded {
-            None => write::write_entry_content(entry, out).map_err(StreamError::Content)?,
-            Some(recorded) => write_verified(entry, recorded, out)?,
+    /// Compares the DiffID of the content with the recorded one.
+    fn verify(&self) -> Result<(), StreamError> {
+        let Some(recorded) = &self.recorded else {
+            return Ok(());
+        };
+        let mut hash = HashWriter::new();
+        write::write_entry_content(&self.entry, &mut hash).map_err(StreamError::Content)?;
+        let found = hash.into_diff_id().to_string();
+        if found == *recorded {
+            return Ok(());
         }
-        write::write_padding(entry, out).map_err(StreamError::Content)
-    }
-}
-
-/// Writes the content of `entry`, a layer, and compares its DiffID with the recorded one.
-fn write_verified(entry: &Entry, recorded: &str, out: &mut dyn Write) -> Result<(), StreamError> {
-    let mut hashing = HashThread::new(out).map_err(StreamError::Thread)?;
-    write::write_entry_content(entry, &mut hashing).map_err(StreamError::Content)?;
-    let found = hashing.finish().into_diff_id().to_string();
-    if found != recorded {
-        return Err(StreamError::Changed {
-            layer: String::from_utf8_lossy(&entry.name).into_owned(),
-            recorded: recorded.to_owned(),
+        Err(StreamError::Changed {
+            layer: String::from_utf8_lossy(&self.entry.name).into_owned(),
+            recorded: recorded.clone(),
             found,
-        });
+        })
     }
-    Ok(())
 }

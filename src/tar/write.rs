@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::BLOCK;
+use super::{BLOCK, Dialect};
 use crate::plan::{Content, Entry, Kind, Range, TarPlan};
 
 /// How much is read at once, in bytes. Larger pieces no longer make the copy faster, and every
@@ -46,20 +46,71 @@ fn found(planned: u64, read: u64) -> String {
 /// When content cannot be read, has another size than planned, or `out` fails.
 pub fn write(plan: &TarPlan, out: &mut dyn Write) -> Result<(), WriteError> {
     let mut piece = vec![0; PIECE];
-    write_plan(plan, out, &mut piece)
+    write_plan(plan, &mut Out::Writer(out), &mut piece)
 }
 
-fn write_plan(plan: &TarPlan, out: &mut dyn Write, piece: &mut [u8]) -> Result<(), WriteError> {
+/// Where a tar is written to.
+pub enum Out<'a> {
+    Writer(&'a mut dyn Write),
+    /// A pipe, a socket or a file: the kernel copies content to it by itself.
+    Descriptor(&'a File),
+}
+
+impl std::fmt::Debug for Out<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Writer(_) => "Writer",
+            Self::Descriptor(_) => "Descriptor",
+        })
+    }
+}
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Writer(out) => out.write(bytes),
+            Self::Descriptor(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Writer(out) => out.flush(),
+            Self::Descriptor(out) => out.flush(),
+        }
+    }
+}
+
+fn write_plan(plan: &TarPlan, out: &mut Out<'_>, piece: &mut [u8]) -> Result<(), WriteError> {
     if let Some(range) = &plan.prefix {
         write_range(range, out, piece)?;
     }
     for entry in &plan.entries {
-        out.write_all(&plan.dialect.headers(entry))
-            .map_err(WriteError::Write)?;
-        write_content(entry, out, piece)?;
-        write_padding(entry, out)?;
+        write_whole_entry(plan.dialect, entry, out, piece)?;
     }
     write_zeros(out, plan.size() - plan.unpadded_size())
+}
+
+/// Writes `entry` as it stands in a tar: headers, content and padding.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_entry(dialect: Dialect, entry: &Entry, out: &mut Out<'_>) -> Result<(), WriteError> {
+    let mut piece = vec![0; PIECE];
+    write_whole_entry(dialect, entry, out, &mut piece)
+}
+
+fn write_whole_entry(
+    dialect: Dialect,
+    entry: &Entry,
+    out: &mut Out<'_>,
+    piece: &mut [u8],
+) -> Result<(), WriteError> {
+    out.write_all(&dialect.headers(entry))
+        .map_err(WriteError::Write)?;
+    write_content(entry, out, piece)?;
+    let size = entry.content_size();
+    write_zeros(out, size.next_multiple_of(BLOCK) - size)
 }
 
 /// Writes the bytes of `entry`, without padding.
@@ -68,19 +119,10 @@ fn write_plan(plan: &TarPlan, out: &mut dyn Write, piece: &mut [u8]) -> Result<(
 /// As [`write`].
 pub fn write_entry_content(entry: &Entry, out: &mut dyn Write) -> Result<(), WriteError> {
     let mut piece = vec![0; PIECE.min(entry.content_size() as usize + 1)];
-    write_content(entry, out, &mut piece)
+    write_content(entry, &mut Out::Writer(out), &mut piece)
 }
 
-/// Writes the zeros that fill the last block of `entry`.
-///
-/// # Errors
-/// When `out` fails.
-pub fn write_padding(entry: &Entry, out: &mut dyn Write) -> Result<(), WriteError> {
-    let size = entry.content_size();
-    write_zeros(out, size.next_multiple_of(BLOCK) - size)
-}
-
-fn write_content(entry: &Entry, out: &mut dyn Write, piece: &mut [u8]) -> Result<(), WriteError> {
+fn write_content(entry: &Entry, out: &mut Out<'_>, piece: &mut [u8]) -> Result<(), WriteError> {
     let Kind::Regular { size, content } = &entry.kind else {
         return Ok(());
     };
@@ -95,16 +137,30 @@ fn write_content(entry: &Entry, out: &mut dyn Write, piece: &mut [u8]) -> Result
 fn write_file(
     path: &Path,
     size: u64,
-    out: &mut dyn Write,
+    out: &mut Out<'_>,
     piece: &mut [u8],
 ) -> Result<(), WriteError> {
     let read = |source| WriteError::Read {
         path: path.to_owned(),
         source,
     };
+    let changed = |read| WriteError::Changed {
+        path: path.to_owned(),
+        planned: size,
+        read,
+    };
     let mut file = File::open(path).map_err(read)?;
-    // One byte more than planned is asked for, so that a file which grew is noticed.
     let mut total = 0;
+    if let Out::Descriptor(out) = out {
+        total = io::copy(&mut (&file).take(size), out).map_err(|source| {
+            if is_of_output(&source) {
+                WriteError::Write(source)
+            } else {
+                read(source)
+            }
+        })?;
+    }
+    // One byte more than planned is asked for, so that a file which grew is noticed.
     loop {
         let wanted = (size + 1 - total).min(piece.len() as u64) as usize;
         let got = match file.read(&mut piece[..wanted]) {
@@ -114,11 +170,7 @@ fn write_file(
         };
         total += got as u64;
         if total > size || (got == 0 && total < size) {
-            return Err(WriteError::Changed {
-                path: path.to_owned(),
-                planned: size,
-                read: total,
-            });
+            return Err(changed(total));
         }
         if got == 0 {
             return Ok(());
@@ -127,7 +179,16 @@ fn write_file(
     }
 }
 
-fn write_range(range: &Range, out: &mut dyn Write, piece: &mut [u8]) -> Result<(), WriteError> {
+/// Whether an error of copying in the kernel, which has two sides, is of the side written to.
+fn is_of_output(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(
+        error.kind(),
+        BrokenPipe | FileTooLarge | QuotaExceeded | StorageFull
+    )
+}
+
+fn write_range(range: &Range, out: &mut Out<'_>, piece: &mut [u8]) -> Result<(), WriteError> {
     let mut written = 0;
     while written < range.size {
         let wanted = (range.size - written).min(piece.len() as u64) as usize;
