@@ -40,8 +40,9 @@ test:
 
 bench:
 	@tests/tools/install builder bench
-	$(compile)
+	$(compile) --bins --examples
 	@benches/compare
+	@benches/streams
 
 lint:
 	@tests/tools/install builder
