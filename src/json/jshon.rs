@@ -55,7 +55,7 @@ fn print_real(real: f64) -> String {
         .split_once('e')
         .expect("`{:e}` prints an exponent");
     let exponent: i32 = exponent.parse().expect("`{:e}` prints a decimal exponent");
-    if exponent < -4 || exponent >= PRECISION {
+    if !(-4..PRECISION).contains(&exponent) {
         return format!("{}e{exponent}", without_trailing_zeros(mantissa));
     }
     let decimals = (PRECISION - 1 - exponent) as usize;

@@ -7,23 +7,19 @@ use proptest::sample::select;
 use serde_json::{Map, Value};
 
 use crate::python;
-use crate::support::{Quiet, Verdict, for_all, same_text, stdout};
+use crate::support::{Verdict, for_all, same_text, stdout};
 
 #[test]
 fn any_document_prints_as_with_python() {
-    for_all(
-        5,
-        vec(document(), 200).prop_map(Quiet),
-        |Quiet(documents)| {
-            let documents: Vec<String> = documents.iter().map(Value::to_string).collect();
-            prints_like_python(&documents)
-        },
-    );
+    for_all(5, vec(document(), 200), |documents| {
+        let documents: Vec<String> = documents.iter().map(Value::to_string).collect();
+        prints_like_python(&documents)
+    });
 }
 
 #[test]
 fn any_number_prints_as_with_python() {
-    for_all(5, vec(number(), 2000).prop_map(Quiet), |Quiet(numbers)| {
+    for_all(5, vec(number(), 2000), |numbers| {
         prints_like_python(&numbers)
     });
 }
