@@ -431,6 +431,43 @@ pub(crate) fn clashing_tree() -> impl Strategy<Value = Tree> {
     })
 }
 
+/// What a Nix store may hold, in few places, some of which lndir passes over.
+pub(crate) fn revisioned_tree() -> impl Strategy<Value = Tree> {
+    let names = [
+        "a",
+        "b",
+        "c",
+        "a~",
+        "~",
+        "BitKeeper",
+        "RCS",
+        "SCCS",
+        "CVS",
+        "CVS.adm",
+        ".svn",
+        ".git",
+        ".hg",
+        ".gitignore",
+        "RCS~",
+        " ",
+        "\u{e9}\n",
+    ];
+    let name = prop_oneof![select(names[..3].to_vec()), select(names.to_vec())];
+    let name = name.prop_map(|name| name.as_bytes().to_vec());
+    let target = select(vec![
+        "a", "b/c", ".", "..", "../a", "nothing", "/", "/nothing",
+    ]);
+    let target = target.prop_map(|target| target.as_bytes().to_vec());
+    let content = Content::new(b'x', 1);
+    let regular = Kind::Regular { content, mtime: 0 };
+    let kind = prop_oneof![
+        4 => Just(Kind::Directory),
+        2 => Just(regular),
+        2 => target.prop_map(Kind::Symlink),
+    ];
+    tree(name, select(vec![0o444_u32, 0o555, 0o755]), kind)
+}
+
 fn tree(
     name: impl Strategy<Value = Vec<u8>>,
     mode: impl Strategy<Value = u32>,

@@ -1,0 +1,138 @@
+//! Compares our join of packages with that of lndir, which `symlinkJoin` runs on each of them.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use nix_image_builder::join;
+use nix_image_builder::scan::{self, Dirlinks};
+use proptest::collection::vec;
+
+use crate::support::{Verdict, command, for_all, output, same_text};
+use crate::trees::{Tree, revisioned_tree};
+
+/// What lndir makes of `items`, one after the other.
+fn by_lndir(items: &[PathBuf], out: &Path) -> Tree {
+    fs::create_dir(out).unwrap();
+    let script = "umask 022; chmod 755 \"$1\"; exec lndir -silent \"$2\" \"$1\"";
+    // `symlinkJoin` passes over what is no directory.
+    for item in items.iter().filter(|item| item.is_dir()) {
+        let mut shell = command("sh");
+        shell.args(["-c", script, "sh"]).arg(out).arg(item);
+        let output = output(&mut shell, b"");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "lndir, of Debian's package xutils-dev: {}\n{stderr}",
+            output.status
+        );
+    }
+    Tree::of_directory(&scan::scan(out, Dirlinks::Keep, 0).unwrap())
+}
+
+/// Joins `items` in both ways.
+fn compare(items: &[PathBuf], out: &Path) -> Verdict {
+    let ours = Tree::of_directory(&join::join(items).unwrap());
+    same_text(&ours.to_string(), &by_lndir(items, out).to_string())
+}
+
+/// Makes `trees` in `directory`.
+fn make(trees: &[Tree], directory: &Path) -> Vec<PathBuf> {
+    let numbered = trees.iter().enumerate();
+    let items = numbered.map(|(number, tree)| {
+        let item = directory.join(number.to_string());
+        fs::create_dir(&item).unwrap();
+        tree.make(&item);
+        item
+    });
+    items.collect()
+}
+
+/// Joins the packages that `texts` describe in both ways, which has to give `expected`; `ITEM`
+/// stands there for the place of the packages.
+#[track_caller]
+fn check(texts: &[&str], expected: &str) {
+    let trees: Vec<Tree> = texts.iter().map(|text| Tree::parse(text)).collect();
+    let directory = tempfile::tempdir().unwrap();
+    let items = make(&trees, directory.path());
+    compare(&items, &directory.path().join("out")).unwrap();
+    let joined = Tree::of_directory(&join::join(&items).unwrap()).to_string();
+    let joined = joined.replace(directory.path().to_str().unwrap(), "ITEM");
+    let lines: Vec<&str> = expected.lines().map(str::trim).collect();
+    same_text(joined.trim(), lines.join("\n").trim()).unwrap();
+}
+
+#[test]
+fn joins_of_clashing_packages_are_lndirs() {
+    for_all(80, vec(revisioned_tree(), 1..4), |trees| {
+        let directory = tempfile::tempdir().unwrap();
+        let items = make(&trees, directory.path());
+        compare(&items, &directory.path().join("out"))
+    });
+}
+
+#[test]
+fn the_first_package_wins() {
+    check(
+        &[
+            "bin/a = x*3\nshare/x/y = x*3",
+            "bin/a = y*3\nbin/b = y*3\nshare = y*3",
+        ],
+        "755 /
+        755 bin/
+        bin/a -> ITEM/0/bin/a
+        bin/b -> ITEM/1/bin/b
+        755 share/
+        755 share/x/
+        share/x/y -> ITEM/0/share/x/y",
+    );
+}
+
+#[test]
+fn a_directory_does_not_take_the_place_of_a_file() {
+    check(
+        &["a = x*3\nb -> nowhere", "a/b = y*3\nb/c = y*3"],
+        "755 /
+        a -> ITEM/0/a
+        b -> nowhere",
+    );
+}
+
+#[test]
+fn a_link_of_a_package_is_made_again() {
+    check(
+        &["a/b = x*3\nto-file -> a/b\nto-directory -> a\nto-nothing -> /none"],
+        "755 /
+        755 a/
+        a/b -> ITEM/0/a/b
+        to-directory -> a
+        to-file -> a/b
+        to-nothing -> /none",
+    );
+}
+
+#[test]
+fn backups_and_revisions_are_left_out() {
+    check(
+        &["a~ = x*3\nb~/c = x*3\n.git/d = x*3\ne/RCS/f = x*3\ng/.git = x*3\nl~ -> a"],
+        "755 /
+        755 e/
+        755 g/
+        g/.git -> ITEM/0/g/.git",
+    );
+}
+
+#[test]
+fn an_item_may_be_a_link_or_no_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::create_dir(path("real")).unwrap();
+    fs::write(path("real/file"), "").unwrap();
+    symlink("real", path("link")).unwrap();
+    fs::write(path("file"), "").unwrap();
+    let items = [path("file"), path("link"), path("real")];
+    compare(&items, &path("out")).unwrap();
+    let joined = Tree::of_directory(&join::join(&items).unwrap()).to_string();
+    let expected = format!("755 /\nfile -> {}\n", path("link/file").display());
+    same_text(&joined, &expected).unwrap();
+}
