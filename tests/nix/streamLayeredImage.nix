@@ -105,6 +105,19 @@ in
     };
   };
 
+  "enableFakechroot needs its programs even without commands" = {
+    expr =
+      let
+        request = (layerOf (with' { enableFakechroot = true; })).customisation;
+      in
+      lib.all isString [
+        request.shell
+        request.fakeroot
+        request.proot
+      ];
+    expected = true;
+  };
+
   "extraCommands alone need a shell, but neither fakeroot nor proot" = {
     expr =
       let
