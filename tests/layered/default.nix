@@ -7,6 +7,7 @@ let
   inherit (pkgs) dockerTools lib writeTextDir;
   inherit (dockerTools) buildLayeredImage streamLayeredImage;
   golden = import ../golden { inherit pkgs; };
+  fixtures = import ../golden/fixtures.nix;
 
   library = writeTextDir "share/library" "words";
   tool = writeTextDir "share/tool" "${library}";
@@ -25,8 +26,101 @@ let
       ];
       config.Cmd = [ "/share/tool" ];
     };
+
+  # What a shell is made for: it wants a variable, a function of stdenv and a program.
+  shelled = pkgs.stdenvNoCC.mkDerivation {
+    name = "shelled";
+    greeting = "hello";
+    nativeBuildInputs = [ (pkgs.writeShellScriptBin "greet" "echo $1 to you") ];
+    buildCommand = ''
+      mkdir $out
+      greet "$greeting" > $out/greeting
+      substitute $out/greeting $out/changed --replace-fail you everyone
+    '';
+    shellHook = "echo the hook runs";
+  };
+  inShell = ''
+    echo "$name, $greeting, $PWD, $(type -t substitute)"
+    buildDerivation
+    cat $out/greeting $out/changed
+    id -u
+  '';
 in
 {
+  # What the tests of engines run.
+  running = {
+    "two layers" = buildLayeredImage {
+      name = "two-layers";
+      tag = "1";
+      maxLayers = 2;
+      contents = fixtures.hello;
+      config.Cmd = [ "/bin/hello" ];
+    };
+
+    "a user" = buildLayeredImage {
+      name = "user";
+      tag = "1";
+      contents = [
+        fixtures.busybox
+        fixtures.hello
+      ];
+      extraCommands = "mkdir -p etc home/app; echo 'app:x:1234:1235::/home/app:/bin/sh' > etc/passwd";
+      fakeRootCommands = "chown 1234:1235 home/app; chmod 700 home/app";
+      config = {
+        User = "app";
+        WorkingDir = "/home/app";
+        Cmd = [
+          "/bin/sh"
+          "-c"
+          "id -u; id -g; echo mine > file; cat file; echo theirs > /etc/passwd || hello"
+        ];
+      };
+    };
+
+    "nix in a layered image" = dockerTools.buildLayeredImageWithNixDb {
+      name = "layered-nix";
+      tag = "1";
+      contents = [
+        pkgs.nix
+        fixtures.hello
+      ];
+      # Nix asks for a name where no passwd has one.
+      config.Env = [ "USER=nobody" ];
+    };
+
+    "nix in an image" = dockerTools.buildImageWithNixDb {
+      name = "nix";
+      tag = "1";
+      copyToRoot = [
+        pkgs.nix
+        fixtures.hello
+      ];
+      # Nix asks for a name where no passwd has one.
+      config.Env = [ "USER=nobody" ];
+    };
+
+    "a shell that runs" = dockerTools.buildNixShellImage {
+      drv = shelled;
+      name = "shell-run";
+      tag = "1";
+      run = inShell;
+    };
+
+    "a shell with a command" = dockerTools.streamNixShellImage {
+      drv = shelled;
+      tag = "1";
+      command = inShell;
+    };
+
+    "a shell with a prompt" = dockerTools.streamNixShellImage {
+      drv = shelled;
+      name = "shell-prompt";
+      tag = "1";
+      uid = 0;
+      gid = 0;
+    };
+  };
+
   # Two versions of the same image.
   versions = {
     before = application "1";
