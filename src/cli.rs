@@ -28,7 +28,7 @@ use crate::plan::DEFAULT_SOURCE_DATE_EPOCH;
 use crate::progress::Progress;
 use crate::script::ScriptError;
 use crate::stream::{self, StreamError};
-use crate::tar::write::Out;
+use crate::tar::write::{Out, WriteError};
 use crate::tarsum::{self, TarSumError};
 use crate::time::Time;
 
@@ -155,7 +155,7 @@ impl CliError {
     /// Whether there is nothing to say: the reader of a stream went away.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        matches!(self, Self::Stream(error) if error.is_broken_pipe())
+        matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 }
 
@@ -314,7 +314,10 @@ fn stream_to_stdout(
         image.write(&mut Out::Descriptor(&out), say)
     };
     bar.finish();
-    written?;
+    written.map_err(|error| match error {
+        StreamError::Content(WriteError::Write(source)) => CliError::Stdout(source),
+        other => CliError::Stream(other),
+    })?;
     progress.line("Done.");
     Ok(())
 }

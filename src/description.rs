@@ -46,18 +46,39 @@ pub struct Description {
     pub store_dir: String,
     pub from_image: Option<PathBuf>,
     /// Lowest first.
-    pub store_layers: Vec<Vec<String>>,
+    pub store_layers: Vec<Vec<StorePath>>,
     pub customisation_layer: PathBuf,
     /// `name:tag`.
     pub repo_tag: String,
     /// A time, or `now`; so is `mtime`.
     pub created: String,
     pub mtime: String,
-    pub uid: String,
-    pub gid: String,
+    #[serde(with = "id_as_text")]
+    pub uid: u32,
+    #[serde(with = "id_as_text")]
+    pub gid: u32,
     pub uname: String,
     pub gname: String,
     pub builder: Recorded,
+}
+
+mod id_as_text {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(id: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(id)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| {
+            D::Error::custom(format!(
+                "`{text}` is no number of a user or group; it has to be from 0 to {}",
+                u32::MAX
+            ))
+        })
+    }
 }
 
 /// What was computed once so that streaming need not.
@@ -197,13 +218,13 @@ pub fn build(
         variant: base_json.variant,
         store_dir: image.store_dir.clone(),
         from_image: image.from_image.clone(),
-        store_layers: paths.iter().map(|paths| shown(paths)).collect(),
+        store_layers: paths,
         customisation_layer: image.customisation_layer.clone(),
         repo_tag: format!("{}:{tag}", image.name),
         created: created.map_or_else(|| NOW.to_owned(), |time| time.to_string()),
         mtime: mtime.map_or_else(|| NOW.to_owned(), |time| time.to_string()),
-        uid: image.uid.to_string(),
-        gid: image.gid.to_string(),
+        uid: image.uid,
+        gid: image.gid,
         uname: image.uname.clone(),
         gname: image.gname.clone(),
         builder: Recorded {
@@ -336,7 +357,7 @@ fn record_store_layers(
 ) -> Result<Vec<RecordedLayer>, DescriptionError> {
     layers
         .par_iter()
-        .map(|paths| record(&store_layer::plan(paths, owner, mtime)?))
+        .map(|paths| Ok(record(&store_layer::plan(paths, owner, mtime)?)?))
         .collect()
 }
 
@@ -344,7 +365,7 @@ fn record_store_layers(
 ///
 /// # Errors
 /// When content cannot be read.
-pub fn record(plan: &TarPlan) -> Result<RecordedLayer, DescriptionError> {
+pub fn record(plan: &TarPlan) -> Result<RecordedLayer, WriteError> {
     let mut hash = HashWriter::new();
     write::write(plan, &mut hash)?;
     Ok(RecordedLayer {
@@ -365,11 +386,4 @@ fn record_file(path: &Path) -> Result<RecordedLayer, DescriptionError> {
         size: hash.size(),
         diff_id: hash.into_diff_id().to_string(),
     })
-}
-
-fn shown(paths: &[StorePath]) -> Vec<String> {
-    let paths = paths
-        .iter()
-        .map(|path| path.as_path().display().to_string());
-    paths.collect()
 }

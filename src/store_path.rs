@@ -5,6 +5,8 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 /// The number of base-32 digits at the start of a store path's name.
@@ -54,6 +56,20 @@ fn hash_part(name: &[u8]) -> Option<&[u8]> {
     let (hash, rest) = name.split_at_checked(HASH_DIGITS)?;
     let is_digit = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_lowercase();
     (hash.iter().all(is_digit) && rest.starts_with(b"-") && rest.len() > 1).then_some(hash)
+}
+
+impl Serialize for StorePath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Names of store objects are ASCII.
+        serializer.collect_str(&self.0.display())
+    }
+}
+
+impl<'de> Deserialize<'de> for StorePath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let path = String::deserialize(deserializer)?;
+        Self::parse(path.as_bytes()).map_err(D::Error::custom)
+    }
 }
 
 impl fmt::Debug for StorePath {

@@ -16,7 +16,7 @@ use crate::Surroundings;
 use crate::archive::{self, ArchiveError, ArchiveFile};
 use crate::attrs::{Attrs, LayeredImageAttrs};
 use crate::compress;
-use crate::description::{self, Description, DescriptionError, LAYER, NOW, RecordedLayer};
+use crate::description::{self, Description, LAYER, NOW, RecordedLayer};
 use crate::digest::{Digest, HashWriter};
 use crate::json::python as python_json;
 use crate::members;
@@ -27,7 +27,6 @@ use crate::python;
 use crate::scan::ScanError;
 use crate::source::Source;
 use crate::store_layer;
-use crate::store_path::{StorePath, StorePathError};
 use crate::tar::write::{self, Out, WriteError};
 use crate::tar::{self, Dialect};
 use crate::time::{Time, TimeError};
@@ -48,14 +47,15 @@ pub enum StreamError {
         path: PathBuf,
         source: serde_json::Error,
     },
-    #[error("`{field}` in the image description is `{value}`, which is no number")]
-    Number { field: &'static str, value: String },
-    #[error("the image description has a layer that is not made of store paths")]
-    StorePath(#[from] StorePathError),
     #[error(
-        "the image description records {recorded} store layers but lists {listed}; it was changed by hand"
+        "image description `{}` records {recorded} store layers but lists {listed}; it was changed by hand and has to be built again",
+        path.display()
     )]
-    Count { recorded: usize, listed: usize },
+    Count {
+        path: PathBuf,
+        recorded: usize,
+        listed: usize,
+    },
     #[error("`config` is {found}; it has to be a set, such as `{{ Cmd = [ \"/bin/sh\" ]; }}`")]
     Config { found: Value },
     #[error(
@@ -70,8 +70,6 @@ pub enum StreamError {
     Spool { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Scan(#[from] ScanError),
-    #[error("cannot hash the layers of the image")]
-    Hash(#[source] Box<DescriptionError>),
     #[error(
         "{layer} has other bytes than the image description recorded: DiffID {found} instead of {recorded}; a store path has changed, `nix-store --verify --check-contents` finds it"
     )]
@@ -102,7 +100,14 @@ struct Part {
     message: Option<String>,
     entry: Entry,
     /// The DiffID that its bytes must have.
-    recorded: Option<String>,
+    recorded: Option<RecordedDiffId>,
+}
+
+#[derive(Debug)]
+struct RecordedDiffId {
+    /// What messages call the layer.
+    layer: String,
+    diff_id: String,
 }
 
 /// Everything of an image, ready to be written.
@@ -122,10 +127,20 @@ pub fn read(path: &Path) -> Result<Description, StreamError> {
         path: path.to_owned(),
         source,
     })?;
-    serde_json::from_slice(&text).map_err(|source| StreamError::Json {
-        path: path.to_owned(),
-        source,
-    })
+    let description: Description =
+        serde_json::from_slice(&text).map_err(|source| StreamError::Json {
+            path: path.to_owned(),
+            source,
+        })?;
+    let listed = description.store_layers.len();
+    match &description.builder.store_layers {
+        Some(recorded) if recorded.len() != listed => Err(StreamError::Count {
+            path: path.to_owned(),
+            recorded: recorded.len(),
+            listed,
+        }),
+        _ => Ok(description),
+    }
 }
 
 /// Builds the layered image that `attrs` describe in a file.
@@ -166,15 +181,6 @@ impl StreamError {
         match self {
             Self::Content(error) => Self::Output(OutputError::of_write(error, path)),
             other => other,
-        }
-    }
-
-    /// Whether the reader of the stream went away, which is nobody's fault.
-    #[must_use]
-    pub fn is_broken_pipe(&self) -> bool {
-        match self {
-            Self::Content(WriteError::Write(source)) => source.kind() == io::ErrorKind::BrokenPipe,
-            _ => false,
         }
     }
 }
@@ -294,46 +300,32 @@ fn store_layers(
     mtime: u64,
     below: usize,
 ) -> Result<Vec<StreamedLayer>, StreamError> {
-    let number = |field, value: &str| {
-        value.parse().map_err(|_| StreamError::Number {
-            field,
-            value: value.to_owned(),
-        })
-    };
     let owner = description::owner(
-        number("uid", &description.uid)?,
-        number("gid", &description.gid)?,
+        description.uid,
+        description.gid,
         &description.uname,
         &description.gname,
     );
     let listed = &description.store_layers;
     let plans = listed
         .par_iter()
-        .map(|paths| {
-            let paths = paths.iter().map(|path| StorePath::parse(path.as_bytes()));
-            let paths: Vec<StorePath> = paths.collect::<Result<_, _>>()?;
-            Ok(store_layer::plan(&paths, &owner, mtime)?)
-        })
-        .collect::<Result<Vec<TarPlan>, StreamError>>()?;
+        .map(|paths| store_layer::plan(paths, &owner, mtime))
+        .collect::<Result<Vec<TarPlan>, ScanError>>()?;
     let recorded = match &description.builder.store_layers {
         Some(recorded) => recorded.clone(),
         None => plans
             .par_iter()
             .map(description::record)
             .collect::<Result<_, _>>()
-            .map_err(|error| StreamError::Hash(Box::new(error)))?,
+            .map_err(StreamError::Content)?,
     };
-    if recorded.len() != listed.len() {
-        return Err(StreamError::Count {
-            recorded: recorded.len(),
-            listed: listed.len(),
-        });
-    }
     let layers = plans.into_iter().zip(recorded).zip(listed).enumerate();
     layers
         .map(|(index, ((plan, recorded), paths))| {
             let number = below + index + 1;
-            let list = python::repr_list(paths);
+            let paths = paths.iter().map(|path| path.as_path().display());
+            let paths: Vec<String> = paths.map(|path| path.to_string()).collect();
+            let list = python::repr_list(&paths);
             let message = format!("Creating layer {number} from paths: {list}");
             let owner = Arc::new(Owner::numeric(0, 0));
             let member = Member {
@@ -344,7 +336,7 @@ fn store_layers(
                 owner,
                 mtime,
             };
-            member.of(plan.size(), Content::Tar(Arc::new(plan)), paths.clone())
+            member.of(plan.size(), Content::Tar(Arc::new(plan)), paths)
         })
         .collect()
 }
@@ -400,9 +392,10 @@ impl Member {
         paths: Vec<String>,
     ) -> Result<StreamedLayer, StreamError> {
         let recorded = self.recorded;
+        let shown = shown(self.number, &paths);
         if size != recorded.size {
             return Err(StreamError::Resized {
-                layer: format!("layer {}", self.number),
+                layer: shown,
                 recorded: recorded.size,
                 found: size,
             });
@@ -419,12 +412,27 @@ impl Member {
                     owner: self.owner,
                     mtime: self.mtime,
                 },
-                recorded: Some(recorded.diff_id.clone()),
+                recorded: Some(RecordedDiffId {
+                    layer: shown,
+                    diff_id: recorded.diff_id.clone(),
+                }),
             },
             name,
             diff_id: recorded.diff_id,
             paths,
         })
+    }
+}
+
+/// What messages call the layer of `paths`.
+fn shown(number: usize, paths: &[String]) -> String {
+    match paths {
+        [] => format!("layer {number}"),
+        [path] => format!("layer {number}, of `{path}`,"),
+        [path, others @ ..] => {
+            let others = progress::count(others.len(), "other store path");
+            format!("layer {number}, of `{path}` and {others},")
+        }
     }
 }
 
@@ -504,11 +512,7 @@ impl Streamed {
     ///
     /// # Errors
     /// When content cannot be read or is not what was recorded, or `out` fails.
-    pub fn write(
-        &self,
-        out: &mut Out<'_>,
-        mut say: impl FnMut(&str),
-    ) -> Result<(), StreamError> {
+    pub fn write(&self, out: &mut Out<'_>, mut say: impl FnMut(&str)) -> Result<(), StreamError> {
         let gave_up = AtomicBool::new(false);
         thread::scope(|scope| {
             let verified = thread::Builder::new()
@@ -559,12 +563,12 @@ impl Part {
         let mut hash = HashWriter::new();
         write::write_entry_content(&self.entry, &mut hash).map_err(StreamError::Content)?;
         let found = hash.into_diff_id().to_string();
-        if found == *recorded {
+        if found == recorded.diff_id {
             return Ok(());
         }
         Err(StreamError::Changed {
-            layer: String::from_utf8_lossy(&self.entry.name).into_owned(),
-            recorded: recorded.clone(),
+            layer: recorded.layer.clone(),
+            recorded: recorded.diff_id.clone(),
             found,
         })
     }
