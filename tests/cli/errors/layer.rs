@@ -19,7 +19,7 @@ use super::{FAILED, check_command, check_layer, layer_attrs};
 use crate::sandbox::Sandbox;
 
 /// The user `nobody`, who may read little.
-const NOBODY: u32 = 65534;
+pub(super) const NOBODY: u32 = 65534;
 
 #[test]
 fn a_base_json_that_is_missing_is_named() {

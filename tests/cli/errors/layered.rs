@@ -1,8 +1,10 @@
 //! Messages about layered and streamed images: their customisation layer, their description, and
 //! the image that a description becomes.
 
+mod closure;
 mod customisation;
 mod description;
+mod full;
 mod stream;
 
 use std::fs;

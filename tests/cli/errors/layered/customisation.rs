@@ -123,21 +123,21 @@ fn extra_commands_that_fail_end_the_build_with_their_status() {
         "",
         7,
         expect![[r#"
-        joining 0 packages
-        running `extraCommands`
-        cannot make it
-        error: `extraCommands` of layer `test` failed with exit status 7; the output stands above
-    "#]],
+            joining 0 packages
+            running `extraCommands`
+            cannot make it
+            error: `extraCommands` of layer `test` failed with exit status 7; the output stands above
+        "#]],
     );
     check_scripts(
         "exit 7",
         "echo never",
         7,
         expect![[r#"
-        joining 0 packages
-        running `extraCommands` and `fakeRootCommands`
-        error: `extraCommands` or `fakeRootCommands` of layer `test` failed with exit status 7; the output stands above
-    "#]],
+            joining 0 packages
+            running `extraCommands` and `fakeRootCommands`
+            error: `extraCommands` or `fakeRootCommands` of layer `test` failed with exit status 7; the output stands above
+        "#]],
     );
 }
 
@@ -199,10 +199,10 @@ fn a_script_that_a_signal_ends_is_named_with_the_signal() {
         "",
         FAILED,
         expect![[r#"
-        joining 0 packages
-        running `extraCommands`
-        error: `extraCommands` of layer `test` was ended by signal 9; the output stands above
-    "#]],
+            joining 0 packages
+            running `extraCommands`
+            error: `extraCommands` of layer `test` was ended by signal 9; the output stands above
+        "#]],
     );
 }
 
@@ -213,10 +213,10 @@ fn fake_root_commands_that_a_signal_ends_have_its_status() {
         "kill -PIPE $$",
         141,
         expect![[r#"
-        joining 0 packages
-        running `fakeRootCommands`
-        error: `fakeRootCommands` of layer `test` failed with exit status 141; the output stands above
-    "#]],
+            joining 0 packages
+            running `fakeRootCommands`
+            error: `fakeRootCommands` of layer `test` failed with exit status 141; the output stands above
+        "#]],
     );
 }
 
@@ -276,10 +276,10 @@ fn a_fakeroot_that_runs_nothing_is_an_error() {
         "exit 0",
         "",
         expect![[r#"
-        joining 0 packages
-        running `fakeRootCommands`
-        error: `fakeRootCommands` of layer `test` did not run to its end; the output stands above
-    "#]],
+            joining 0 packages
+            running `fakeRootCommands`
+            error: `fakeRootCommands` of layer `test` did not run to its end; the output stands above
+        "#]],
     );
 }
 
@@ -289,11 +289,11 @@ fn a_status_that_cannot_be_read_is_named() {
         "exit 0",
         "mkdir \"$fakerootStatus\"",
         expect![[r#"
-        joining 0 packages
-        running `extraCommands` and `fakeRootCommands`
-        error: cannot read `[TMP]/build/.fakeroot-status`
-          caused by: Is a directory (os error 21)
-    "#]],
+            joining 0 packages
+            running `extraCommands` and `fakeRootCommands`
+            error: cannot read `[TMP]/build/.fakeroot-status`
+              caused by: Is a directory (os error 21)
+        "#]],
     );
 }
 
@@ -303,12 +303,12 @@ fn a_fakeroot_that_saves_nothing_is_an_error() {
         "shift 2; exec \"$@\"",
         "",
         expect![[r#"
-        joining 0 packages
-        running `fakeRootCommands`
-        error: cannot find out which owners `fakeRootCommands` gave
-          caused by: cannot read `[TMP]/build/.fakeroot-state`, which fakeroot writes when the script has ended
-          caused by: No such file or directory (os error 2)
-    "#]],
+            joining 0 packages
+            running `fakeRootCommands`
+            error: cannot find out which owners `fakeRootCommands` gave
+              caused by: cannot read `[TMP]/build/.fakeroot-state`, which fakeroot writes when the script has ended
+              caused by: No such file or directory (os error 2)
+        "#]],
     );
 }
 
@@ -333,12 +333,12 @@ fn a_script_that_removes_the_layer_is_an_error() {
         "",
         FAILED,
         expect![[r#"
-        joining 0 packages
-        running `extraCommands`
-        error: cannot read what `extraCommands` of layer `test` left
-          caused by: cannot read `[TMP]/build/old_out`
-          caused by: No such file or directory (os error 2)
-    "#]],
+            joining 0 packages
+            running `extraCommands`
+            error: cannot read what `extraCommands` of layer `test` left
+              caused by: cannot read `[TMP]/build/old_out`
+              caused by: No such file or directory (os error 2)
+        "#]],
     );
     check_scripts(
         "rm -r ../old_out; touch ../old_out",
@@ -384,11 +384,11 @@ fn a_layer_that_does_not_fit_is_taken_away() {
         &output,
         FAILED,
         &expect![[r#"
-        joining 1 package
-        packing 112.64 kB in 201 files
-        error: cannot write `/nix/store/[HASH]-out/layer.tar`
-          caused by: File too large (os error 27)
-    "#]],
+            joining 1 package
+            packing 112.64 kB in 201 files
+            error: cannot write `/nix/store/[HASH]-out/layer.tar`
+              caused by: File too large (os error 27)
+        "#]],
     );
 }
 
@@ -405,10 +405,10 @@ fn an_output_that_is_there_is_not_replaced() {
         &output,
         FAILED,
         &expect![[r#"
-        joining 0 packages
-        packing 10.24 kB in 1 file
-        error: cannot create `/nix/store/[HASH]-out`
-          caused by: File exists (os error 17)
-    "#]],
+            joining 0 packages
+            packing 10.24 kB in 1 file
+            error: cannot create `/nix/store/[HASH]-out`
+              caused by: File exists (os error 17)
+        "#]],
     );
 }

@@ -12,7 +12,7 @@ use crate::sandbox::Sandbox;
 
 /// Describes an image with the attribute `name` set to `value`.
 #[track_caller]
-fn check_attribute(name: &str, value: Value, expected: Expect) {
+pub(super) fn check_attribute(name: &str, value: Value, expected: Expect) {
     check_description(|_, attrs| attrs["description"][name] = value, expected);
 }
 
@@ -30,9 +30,9 @@ fn a_section_that_is_no_set_is_refused() {
     check_description(
         |_, attrs| attrs["description"] = json!([]),
         expect![[r#"
-        error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-          caused by: invalid length 0, expected a set
-    "#]],
+            error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
+              caused by: invalid length 0, expected a set
+        "#]],
     );
 }
 
@@ -54,9 +54,9 @@ fn an_unknown_attribute_is_named_with_the_known_ones() {
         "architecture",
         json!("amd64"),
         expect![[r#"
-        error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-          caused by: unknown field `architecture`, expected one of `name`, `tag`, `baseJson`, `customisationLayer`, `fromImage`, `created`, `mtime`, `uid`, `gid`, `uname`, `gname`, `maxLayers`, `layeringPipeline`, `includeStorePaths`, `debug`, `storeDir`
-    "#]],
+            error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
+              caused by: unknown field `architecture`, expected one of `name`, `tag`, `baseJson`, `customisationLayer`, `fromImage`, `created`, `mtime`, `uid`, `gid`, `uname`, `gname`, `maxLayers`, `layeringPipeline`, `includeStorePaths`, `debug`, `storeDir`
+        "#]],
     );
 }
 
@@ -66,25 +66,25 @@ fn a_uid_out_of_range_is_refused() {
         "uid",
         json!(4_294_967_296_u64),
         expect![[r#"
-        error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-          caused by: `uid` is 4294967296; it has to be a number from 0 to 4294967295 or one of the names `root`, `nixbld`, `nobody`
-    "#]],
+            error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
+              caused by: `uid` is 4294967296; it has to be a number from 0 to 4294967295 or one of the names `root`, `nixbld`, `nobody`
+        "#]],
     );
     check_attribute(
         "uid",
         json!(-1),
         expect![[r#"
-        error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-          caused by: `uid` is -1; it has to be a number from 0 to 4294967295 or one of the names `root`, `nixbld`, `nobody`
-    "#]],
+            error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
+              caused by: `uid` is -1; it has to be a number from 0 to 4294967295 or one of the names `root`, `nixbld`, `nobody`
+        "#]],
     );
     check_attribute(
         "gid",
         json!("wheel"),
         expect![[r#"
-        error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-          caused by: `gid` is "wheel"; it has to be a number from 0 to 4294967295 or one of the names `root`, `nixbld`, `nogroup`
-    "#]],
+            error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
+              caused by: `gid` is "wheel"; it has to be a number from 0 to 4294967295 or one of the names `root`, `nixbld`, `nogroup`
+        "#]],
     );
 }
 
@@ -94,17 +94,17 @@ fn a_number_of_layers_that_is_none_is_refused() {
         "maxLayers",
         json!(-1),
         expect![[r#"
-        error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-          caused by: `maxLayers` is -1; it has to be a whole number from 2 on
-    "#]],
+            error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
+              caused by: `maxLayers` is -1; it has to be a whole number from 2 on
+        "#]],
     );
     check_attribute(
         "maxLayers",
         json!("125"),
         expect![[r#"
-        error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-          caused by: `maxLayers` is "125"; it has to be a whole number from 2 on
-    "#]],
+            error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
+              caused by: `maxLayers` is "125"; it has to be a whole number from 2 on
+        "#]],
     );
 }
 
@@ -129,17 +129,17 @@ fn no_layer_is_left_beside_the_customisation_layer() {
         "maxLayers",
         json!(0),
         expect![[r#"
-        choosing layers
-        error: usedLayers 1 layers to store 'fromImage' and 'extraCommands', but only maxLayers=0 were allowed. At least 1 layer is required to store contents.
-    "#]],
+            choosing layers
+            error: usedLayers 1 layers to store 'fromImage' and 'extraCommands', but only maxLayers=0 were allowed. At least 1 layer is required to store contents.
+        "#]],
     );
     check_attribute(
         "maxLayers",
         json!(1),
         expect![[r#"
-        choosing layers
-        error: usedLayers 1 layers to store 'fromImage' and 'extraCommands', but only maxLayers=1 were allowed. At least 1 layer is required to store contents.
-    "#]],
+            choosing layers
+            error: usedLayers 1 layers to store 'fromImage' and 'extraCommands', but only maxLayers=1 were allowed. At least 1 layer is required to store contents.
+        "#]],
     );
 }
 
@@ -149,9 +149,9 @@ fn a_base_json_that_is_missing_is_named() {
         "baseJson",
         json!("/nowhere/base.json"),
         expect![[r#"
-        error: cannot read `/nowhere/base.json`
-          caused by: No such file or directory (os error 2)
-    "#]],
+            error: cannot read `/nowhere/base.json`
+              caused by: No such file or directory (os error 2)
+        "#]],
     );
 }
 
@@ -193,29 +193,29 @@ fn a_time_that_is_none_is_refused() {
         "created",
         json!("yesterday"),
         expect![[r#"
-        error: `created` is `yesterday`, which is no time; write it as `2024-01-31T12:00:00Z`, `@` and seconds since 1970, or `now`
-    "#]],
+            error: `created` is `yesterday`, which is no time; write it as `2024-01-31T12:00:00Z`, `@` and seconds since 1970, or `now`
+        "#]],
     );
     check_attribute(
         "mtime",
         json!("2024-13-01T00:00:00Z"),
         expect![[r#"
-        error: `mtime` is `2024-13-01T00:00:00Z`, which is no time; write it as `2024-01-31T12:00:00Z`, `@` and seconds since 1970, or `now`
-    "#]],
+            error: `mtime` is `2024-13-01T00:00:00Z`, which is no time; write it as `2024-01-31T12:00:00Z`, `@` and seconds since 1970, or `now`
+        "#]],
     );
     check_attribute(
         "mtime",
         json!("@99999999999999999999"),
         expect![[r#"
-        error: `mtime` is `@99999999999999999999`, which is no time; write it as `2024-01-31T12:00:00Z`, `@` and seconds since 1970, or `now`
-    "#]],
+            error: `mtime` is `@99999999999999999999`, which is no time; write it as `2024-01-31T12:00:00Z`, `@` and seconds since 1970, or `now`
+        "#]],
     );
     check_attribute(
         "created",
         json!(""),
         expect![[r#"
-        error: `created` is ``, which is no time; write it as `2024-01-31T12:00:00Z`, `@` and seconds since 1970, or `now`
-    "#]],
+            error: `created` is ``, which is no time; write it as `2024-01-31T12:00:00Z`, `@` and seconds since 1970, or `now`
+        "#]],
     );
 }
 
@@ -225,10 +225,10 @@ fn a_base_that_is_missing_is_named() {
         "fromImage",
         json!("/nowhere/base.tar"),
         expect![[r#"
-        reading base image `/nowhere/base.tar`
-        error: cannot open image archive `/nowhere/base.tar`
-          caused by: No such file or directory (os error 2)
-    "#]],
+            reading base image `/nowhere/base.tar`
+            error: cannot open image archive `/nowhere/base.tar`
+              caused by: No such file or directory (os error 2)
+        "#]],
     );
 }
 
@@ -237,10 +237,10 @@ fn a_base_that_is_no_tar_is_named() {
     check_base(
         b"no tar at all",
         expect![[r#"
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: image archive `/nix/store/[HASH]-base.tar` is damaged or no tar
-          caused by: the tar ends at byte 13, within a header
-    "#]],
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` is damaged or no tar
+              caused by: the tar ends at byte 13, within a header
+        "#]],
     );
 }
 
@@ -249,9 +249,9 @@ fn a_base_without_a_manifest_is_refused() {
     check_base(
         &tars::members().finish(),
         expect![[r#"
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive: it has no file `manifest.json`; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
-    "#]],
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive: it has no file `manifest.json`; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
+        "#]],
     );
 }
 
@@ -261,9 +261,9 @@ fn a_base_that_lacks_a_layer_is_refused() {
     check_base(
         &tars::image_with(&manifest),
         expect![[r#"
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: image archive `/nix/store/[HASH]-base.tar` has no file `b/layer.tar`, which its `manifest.json` names as a layer
-    "#]],
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` has no file `b/layer.tar`, which its `manifest.json` names as a layer
+        "#]],
     );
 }
 
@@ -272,10 +272,10 @@ fn a_base_whose_layer_is_damaged_is_refused() {
     check_base(
         &tars::image_of_layer(&[b'x'; 600]),
         expect![[r#"
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` is damaged or no tar
-          caused by: no tar header at byte 0: its checksum is wrong
-    "#]],
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` is damaged or no tar
+              caused by: no tar header at byte 0: its checksum is wrong
+        "#]],
     );
 }
 
@@ -285,165 +285,10 @@ fn a_packed_base_that_ends_early_is_refused() {
     check_base(
         &packed[..packed.len() / 2],
         expect![[r#"
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: image archive `/nix/store/[HASH]-base.tar` is damaged or no tar
-          caused by: cannot read the tar at byte 1181
-          caused by: incomplete deflate stream
-    "#]],
-    );
-}
-
-#[test]
-fn a_closure_that_is_none_is_refused() {
-    check_description(
-        |_, attrs| attrs["graph"] = json!({ "path": "x" }),
-        expect![[r#"
-            choosing layers
-            error: cannot read the closure of image `test`
-              caused by: the closure is not a list of `path`, `narSize` and `references`; it must come from `exportReferencesGraph`
-              caused by: invalid type: map, expected a sequence
-        "#]],
-    );
-    check_description(
-        |_, attrs| {
-            attrs["graph"][0].as_object_mut().unwrap().remove("narSize");
-        },
-        expect![[r#"
-            choosing layers
-            error: cannot read the closure of image `test`
-              caused by: the closure is not a list of `path`, `narSize` and `references`; it must come from `exportReferencesGraph`
-              caused by: missing field `narSize`
-        "#]],
-    );
-}
-
-#[test]
-fn a_closure_that_is_missing_is_an_error() {
-    check_description(
-        |_, attrs| {
-            attrs.as_object_mut().unwrap().remove("graph");
-        },
-        expect![[r#"
-            choosing layers
-            error: image `test` is to hold its store paths, but the attributes name none; set `exportReferencesGraph.graph`
-        "#]],
-    );
-}
-
-#[test]
-fn a_closure_with_something_else_than_store_paths_is_refused() {
-    check_description(
-        |_, attrs| attrs["graph"][0]["path"] = json!("/etc/passwd"),
-        expect![[r#"
-            choosing layers
-            error: cannot read the closure of image `test`
-              caused by: the closure lists something that is not a store path
-              caused by: `/etc/passwd` is not a store path: its last part is not `<32 digits>-<name>`
-        "#]],
-    );
-    check_description(
-        |_, attrs| attrs["graph"][0]["path"] = json!("passwd"),
-        expect![[r#"
-            choosing layers
-            error: cannot read the closure of image `test`
-              caused by: `/nix/store/[HASH]-root` refers to `/nix/store/[HASH]-leaf`, which the closure does not list; it must come from `exportReferencesGraph`, which lists every reference
-        "#]],
-    );
-}
-
-#[test]
-fn a_closure_that_is_not_closed_is_refused() {
-    check_description(
-        |_, attrs| {
-            attrs["graph"].as_array_mut().unwrap().remove(0);
-        },
-        expect![[r#"
-            choosing layers
-            error: cannot read the closure of image `test`
-              caused by: `/nix/store/[HASH]-root` refers to `/nix/store/[HASH]-leaf`, which the closure does not list; it must come from `exportReferencesGraph`, which lists every reference
-        "#]],
-    );
-}
-
-#[test]
-fn a_closure_that_contradicts_itself_is_refused() {
-    check_description(
-        |_, attrs| {
-            let mut other = attrs["graph"][0].clone();
-            other["narSize"] = json!(2);
-            attrs["graph"].as_array_mut().unwrap().push(other);
-        },
-        expect![[r#"
-            choosing layers
-            error: cannot read the closure of image `test`
-              caused by: the closure lists `/nix/store/[HASH]-leaf` twice, with different sizes or references
-        "#]],
-    );
-}
-
-#[test]
-fn a_closure_that_leads_back_to_itself_is_refused() {
-    check_description(
-        |_, attrs| {
-            let root = attrs["graph"][1]["path"].clone();
-            attrs["graph"][0]["references"] = json!([root]);
-        },
-        expect![[r#"
-            choosing layers
-            error: cannot read the closure of image `test`
-              caused by: `/nix/store/[HASH]-root` refers to `/nix/store/[HASH]-leaf`, whose references lead back to it; Nix stores no such paths
-        "#]],
-    );
-}
-
-#[test]
-fn a_closure_larger_than_any_disk_is_refused() {
-    check_description(
-        |_, attrs| attrs["graph"][0]["narSize"] = json!(u64::MAX),
-        expect![[r#"
-            choosing layers
-            error: cannot read the closure of image `test`
-              caused by: the paths of the closure are larger than 18446744073709551615 bytes together
-        "#]],
-    );
-}
-
-#[test]
-fn a_closure_in_two_stores_is_refused() {
-    check_description(
-        |_, attrs| {
-            let other = json!({ "path": format!("/elsewhere/{}-x", "0".repeat(32)), "narSize": 1, "references": [] });
-            attrs["graph"].as_array_mut().unwrap().push(other);
-        },
-        expect![[r#"
-            choosing layers
-            error: cannot read the closure of image `test`
-              caused by: the closure lists `/elsewhere/00000000000000000000000000000000-x` and `/nix/store/[HASH]-leaf`, which are not in one store directory
-        "#]],
-    );
-}
-
-#[test]
-fn a_store_path_outside_the_store_is_refused() {
-    check_attribute(
-        "storeDir",
-        json!("/nix/store"),
-        expect![[r#"
-        choosing layers
-        error: `/nix/store/[HASH]-leaf` is not in the store `/nix/store`, so it cannot be in a layer of image `test`
-    "#]],
-    );
-}
-
-#[test]
-fn a_store_path_that_is_missing_is_named() {
-    check_description(
-        |sandbox, _| fs::remove_dir_all(sandbox.store_path("leaf")).unwrap(),
-        expect![[r#"
-            choosing layers
-            hashing 3 layers
-            error: cannot read `/nix/store/[HASH]-leaf`
-              caused by: No such file or directory (os error 2)
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` is damaged or no tar
+              caused by: cannot read the tar at byte 1181
+              caused by: incomplete deflate stream
         "#]],
     );
 }
@@ -464,88 +309,6 @@ fn a_customisation_layer_that_is_missing_is_named() {
 }
 
 #[test]
-fn a_pipeline_with_an_unknown_function_is_refused() {
-    check_attribute(
-        "layeringPipeline",
-        json!([["popularity"]]),
-        expect![[r#"
-        choosing layers
-        error: cannot follow the `layeringPipeline` of image `test`
-          caused by: step 1 of the layering pipeline, `popularity`, is no function of the pipeline language; there are `flatten`, `over`, `map`, `pipe`, `split_paths`, `subcomponent_in`, `subcomponent_out`, `popularity_contest`, `split_every`, `limit_layers`, `remove_paths`, `reverse`
-    "#]],
-    );
-}
-
-#[test]
-fn a_pipeline_with_a_wrong_argument_is_refused() {
-    check_attribute(
-        "layeringPipeline",
-        json!([["split_every", 1], ["limit_layers", "3"]]),
-        expect![[r#"
-            choosing layers
-            error: cannot follow the `layeringPipeline` of image `test`
-              caused by: step 2 of the layering pipeline, `limit_layers`, wants one argument, the most graphs to leave, a whole number from 1 on; it was given `"3"`
-        "#]],
-    );
-}
-
-#[test]
-fn a_pipeline_that_is_neither_list_nor_path_is_refused() {
-    check_attribute(
-        "layeringPipeline",
-        json!(3),
-        expect![[r#"
-        choosing layers
-        error: cannot follow the `layeringPipeline` of image `test`
-          caused by: the layering pipeline must be a list of steps, or the path of a JSON file that holds one; it is `3`
-    "#]],
-    );
-}
-
-#[test]
-fn a_step_that_gets_what_it_does_not_work_on_is_refused() {
-    check_attribute(
-        "layeringPipeline",
-        json!([["reverse"]]),
-        expect![[r#"
-        choosing layers
-        error: cannot follow the `layeringPipeline` of image `test`
-          caused by: step 1 of the layering pipeline, `reverse`, works on a list of graphs; it was given one graph of 2 paths; put a step before it that makes a list, such as `[ "popularity_contest" ]` or `[ "split_every" 10 ]`
-    "#]],
-    );
-}
-
-#[test]
-fn a_pipeline_file_that_is_missing_is_named() {
-    check_attribute(
-        "layeringPipeline",
-        json!("/nowhere/pipeline.json"),
-        expect![[r#"
-            choosing layers
-            error: cannot follow the `layeringPipeline` of image `test`
-              caused by: cannot read the layering pipeline from `/nowhere/pipeline.json`
-              caused by: No such file or directory (os error 2)
-        "#]],
-    );
-}
-
-#[test]
-fn a_pipeline_file_that_is_no_json_is_named() {
-    check_description(
-        |sandbox, attrs| {
-            let file = sandbox.file("pipeline.json", "[[\"reverse\"");
-            attrs["description"]["layeringPipeline"] = json!(file);
-        },
-        expect![[r#"
-            choosing layers
-            error: cannot follow the `layeringPipeline` of image `test`
-              caused by: `/nix/store/[HASH]-pipeline.json`, the file of the layering pipeline, is not valid JSON
-              caused by: EOF while parsing a list at line 1 column [COLUMN]
-        "#]],
-    );
-}
-
-#[test]
 fn a_description_that_does_not_fit_is_taken_away() {
     let sandbox = Sandbox::new();
     let mut attrs = description_attrs(&sandbox);
@@ -559,11 +322,11 @@ fn a_description_that_does_not_fit_is_taken_away() {
         &output,
         FAILED,
         &expect![[r#"
-        choosing layers
-        hashing 1 layer
-        layer sha256:[DIGEST]: 2.56 kB
-        error: cannot write `/nix/store/[HASH]-out`
-          caused by: File too large (os error 27)
-    "#]],
+            choosing layers
+            hashing 1 layer
+            layer sha256:[DIGEST]: 2.56 kB
+            error: cannot write `/nix/store/[HASH]-out`
+              caused by: File too large (os error 27)
+        "#]],
     );
 }

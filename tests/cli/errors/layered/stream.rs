@@ -1,14 +1,11 @@
 //! Messages of `builder stream` and `builder layered-image`, which read descriptions.
 
 use std::fs;
-use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::path::Path;
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
-use super::super::output::noise;
 use super::super::{FAILED, tars};
 use super::{check, describe, edit, layered_image, stream};
 use crate::sandbox::Sandbox;
@@ -71,9 +68,9 @@ fn a_description_that_is_missing_is_named() {
     check_built(
         |_, conf| fs::remove_file(conf).unwrap(),
         expect![[r#"
-        error: cannot read the image description `/nix/store/[HASH]-conf.json`
-          caused by: No such file or directory (os error 2)
-    "#]],
+            error: cannot read the image description `/nix/store/[HASH]-conf.json`
+              caused by: No such file or directory (os error 2)
+        "#]],
     );
 }
 
@@ -82,9 +79,9 @@ fn a_description_that_is_no_json_is_named() {
     check_built(
         |_, conf| fs::write(conf, "{").unwrap(),
         expect![[r#"
-        error: `/nix/store/[HASH]-conf.json` is not an image description of this version of `builder`
-          caused by: EOF while parsing an object at line 1 column [COLUMN]
-    "#]],
+            error: `/nix/store/[HASH]-conf.json` is not an image description of this version of `builder`
+              caused by: EOF while parsing an object at line 1 column [COLUMN]
+        "#]],
     );
 }
 
@@ -127,8 +124,7 @@ fn a_layer_that_was_added_by_hand_is_noticed() {
             layers.push(layers[0].clone());
         },
         expect![[r#"
-            No 'fromImage' provided
-            error: the image description records 2 store layers but lists 3; it was changed by hand
+            error: image description `/nix/store/[HASH]-conf.json` records 2 store layers but lists 3; it was changed by hand and has to be built again
         "#]],
     );
 }
@@ -138,23 +134,23 @@ fn an_owner_that_is_no_number_is_refused() {
     check_edited(
         |description| description["uid"] = json!("root"),
         expect![[r#"
-            No 'fromImage' provided
-            error: `uid` in the image description is `root`, which is no number
+            error: `/nix/store/[HASH]-conf.json` is not an image description of this version of `builder`
+              caused by: `root` is no number of a user or group; it has to be from 0 to 4294967295 at line 1 column [COLUMN]
         "#]],
     );
     check_edited(
         |description| description["gid"] = json!("4294967296"),
         expect![[r#"
-            No 'fromImage' provided
-            error: `gid` in the image description is `4294967296`, which is no number
+            error: `/nix/store/[HASH]-conf.json` is not an image description of this version of `builder`
+              caused by: `4294967296` is no number of a user or group; it has to be from 0 to 4294967295 at line 1 column [COLUMN]
         "#]],
     );
     check_edited(
         |description| description["uid"] = json!(0),
         expect![[r#"
-        error: `/nix/store/[HASH]-conf.json` is not an image description of this version of `builder`
-          caused by: invalid type: integer `0`, expected a string at line 1 column [COLUMN]
-    "#]],
+            error: `/nix/store/[HASH]-conf.json` is not an image description of this version of `builder`
+              caused by: invalid type: integer `0`, expected a string at line 1 column [COLUMN]
+        "#]],
     );
 }
 
@@ -181,17 +177,15 @@ fn a_layer_of_something_else_than_store_paths_is_refused() {
     check_edited(
         |description| description["store_layers"][0][0] = json!("etc"),
         expect![[r#"
-            No 'fromImage' provided
-            error: the image description has a layer that is not made of store paths
-              caused by: `etc` is not an absolute path; expected a store path such as `/nix/store/<hash>-<name>`
+            error: `/nix/store/[HASH]-conf.json` is not an image description of this version of `builder`
+              caused by: `etc` is not an absolute path; expected a store path such as `/nix/store/<hash>-<name>` at line 1 column [COLUMN]
         "#]],
     );
     check_edited(
         |description| description["store_layers"][0][0] = json!("/etc/passwd"),
         expect![[r#"
-            No 'fromImage' provided
-            error: the image description has a layer that is not made of store paths
-              caused by: `/etc/passwd` is not a store path: its last part is not `<32 digits>-<name>`
+            error: `/nix/store/[HASH]-conf.json` is not an image description of this version of `builder`
+              caused by: `/etc/passwd` is not a store path: its last part is not `<32 digits>-<name>` at line 1 column [COLUMN]
         "#]],
     );
 }
@@ -204,19 +198,19 @@ fn a_changed_file_is_noticed_by_its_layer() {
     check_store(
         change,
         expect![[r#"
-        No 'fromImage' provided
-        Creating layer 1 from paths: ['/nix/store/[HASH]-leaf']
-        Creating layer 2 from paths: ['/nix/store/[HASH]-root']
-        Creating layer 3 with customisation...
-        error: [DIGEST]/layer.tar has other bytes than the image description recorded: DiffID sha256:[DIGEST] instead of sha256:[DIGEST]; a store path has changed, `nix-store --verify --check-contents` finds it
-    "#]],
+            No 'fromImage' provided
+            Creating layer 1 from paths: ['/nix/store/[HASH]-leaf']
+            Creating layer 2 from paths: ['/nix/store/[HASH]-root']
+            Creating layer 3 with customisation...
+            error: layer 2, of `/nix/store/[HASH]-root`, has other bytes than the image description recorded: DiffID sha256:[DIGEST] instead of sha256:[DIGEST]; a store path has changed, `nix-store --verify --check-contents` finds it
+        "#]],
     );
     check_built(
         |sandbox, _| change(sandbox),
         expect![[r#"
-        writing an image of 30.72 kB
-        error: [DIGEST]/layer.tar has other bytes than the image description recorded: DiffID sha256:[DIGEST] instead of sha256:[DIGEST]; a store path has changed, `nix-store --verify --check-contents` finds it
-    "#]],
+            writing an image of 30.72 kB
+            error: layer 2, of `/nix/store/[HASH]-root`, has other bytes than the image description recorded: DiffID sha256:[DIGEST] instead of sha256:[DIGEST]; a store path has changed, `nix-store --verify --check-contents` finds it
+        "#]],
     );
 }
 
@@ -228,15 +222,53 @@ fn a_file_of_another_size_is_noticed_by_its_layer() {
     check_store(
         change,
         expect![[r#"
-        No 'fromImage' provided
-        error: layer 2 has 30720 bytes and had 10240 when the image was described; a store path has changed, `nix-store --verify --check-contents` finds it
-    "#]],
+            No 'fromImage' provided
+            error: layer 2, of `/nix/store/[HASH]-root`, has 30720 bytes and had 10240 when the image was described; a store path has changed, `nix-store --verify --check-contents` finds it
+        "#]],
     );
     check_built(
         |sandbox, _| change(sandbox),
         expect![[r#"
-        error: layer 2 has 30720 bytes and had 10240 when the image was described; a store path has changed, `nix-store --verify --check-contents` finds it
-    "#]],
+            error: layer 2, of `/nix/store/[HASH]-root`, has 30720 bytes and had 10240 when the image was described; a store path has changed, `nix-store --verify --check-contents` finds it
+        "#]],
+    );
+}
+
+#[test]
+fn a_changed_layer_of_several_paths_is_named_by_the_first() {
+    let sandbox = Sandbox::new();
+    let conf = describe(&sandbox, |attrs| {
+        attrs["description"]["maxLayers"] = json!(2);
+    });
+    fs::write(sandbox.store_path("root").join("file"), "toor").unwrap();
+    check_streams(
+        &sandbox,
+        &conf,
+        &expect![[r#"
+            No 'fromImage' provided
+            Creating layer 1 from paths: ['/nix/store/[HASH]-leaf', '/nix/store/[HASH]-root']
+            Creating layer 2 with customisation...
+            error: layer 1, of `/nix/store/[HASH]-leaf` and 1 other store path, has other bytes than the image description recorded: DiffID sha256:[DIGEST] instead of sha256:[DIGEST]; a store path has changed, `nix-store --verify --check-contents` finds it
+        "#]],
+    );
+}
+
+/// With the time of the run the layers have bytes that nobody could record.
+#[test]
+fn a_store_path_that_is_missing_at_the_time_of_the_run_is_named() {
+    let sandbox = Sandbox::new();
+    let conf = describe(&sandbox, |attrs| {
+        attrs["description"]["mtime"] = json!("now");
+    });
+    fs::remove_dir_all(sandbox.store_path("leaf")).unwrap();
+    check_streams(
+        &sandbox,
+        &conf,
+        &expect![[r#"
+            No 'fromImage' provided
+            error: cannot read `/nix/store/[HASH]-leaf`
+              caused by: No such file or directory (os error 2)
+        "#]],
     );
 }
 
@@ -254,14 +286,14 @@ fn a_changed_customisation_layer_is_noticed() {
             Creating layer 1 from paths: ['/nix/store/[HASH]-leaf']
             Creating layer 2 from paths: ['/nix/store/[HASH]-root']
             Creating layer 3 with customisation...
-            error: [DIGEST]/layer.tar has other bytes than the image description recorded: DiffID sha256:[DIGEST] instead of sha256:[DIGEST]; a store path has changed, `nix-store --verify --check-contents` finds it
+            error: layer 3, of `/nix/store/[HASH]-customisation`, has other bytes than the image description recorded: DiffID sha256:[DIGEST] instead of sha256:[DIGEST]; a store path has changed, `nix-store --verify --check-contents` finds it
         "#]],
     );
     check_store(
         |sandbox| fs::write(sandbox.store_path("customisation").join("layer.tar"), "").unwrap(),
         expect![[r#"
             No 'fromImage' provided
-            error: layer 3 has 0 bytes and had 2560 when the image was described; a store path has changed, `nix-store --verify --check-contents` finds it
+            error: layer 3, of `/nix/store/[HASH]-customisation`, has 0 bytes and had 2560 when the image was described; a store path has changed, `nix-store --verify --check-contents` finds it
         "#]],
     );
 }
@@ -338,128 +370,18 @@ fn a_base_that_is_gone_is_named() {
         &sandbox,
         &conf,
         &expect![[r#"
-        error: cannot open image archive `/nix/store/[HASH]-base.tar`
-          caused by: No such file or directory (os error 2)
-    "#]],
+            error: cannot open image archive `/nix/store/[HASH]-base.tar`
+              caused by: No such file or directory (os error 2)
+        "#]],
     );
     fs::write(&base, &tars::image()[..700]).unwrap();
     check_streams(
         &sandbox,
         &conf,
         &expect![[r#"
-        error: image archive `/nix/store/[HASH]-base.tar` is damaged or no tar
-          caused by: the tar ends at byte 700, within the content of a member
-    "#]],
-    );
-}
-
-#[test]
-fn a_base_that_does_not_fit_in_the_build_directory_is_named() {
-    let sandbox = Sandbox::new();
-    let archive = tars::Tar::new()
-        .file("z/layer.tar", tars::layer())
-        .file(
-            "a/layer.tar",
-            tars::Tar::new().file("noise", noise(100_000)).finish(),
-        )
-        .file("config.json", "{}");
-    let manifest = json!([{ "Config": "config.json", "Layers": ["a/layer.tar", "z/layer.tar"] }]);
-    let archive = archive.file("manifest.json", manifest.to_string()).finish();
-    let base = sandbox.file("base.tar", tars::gzip(&archive));
-    let conf = describe(&sandbox, |attrs| {
-        attrs["description"]["fromImage"] = json!(base);
-    });
-    layered_image(&sandbox, &conf, "none");
-    let output = limited(&sandbox, "none", &conf);
-    check(
-        &sandbox,
-        &output,
-        FAILED,
-        &expect![[r#"
-        error: cannot copy base image `/nix/store/[HASH]-base.tar` to a temporary file
-          caused by: File too large (os error 27)
-    "#]],
-    );
-}
-
-/// Builds the layered image of `conf` where no file may grow beyond a few kilobytes.
-fn limited(sandbox: &Sandbox, compressor: &str, conf: &Path) -> Output {
-    layered_image(sandbox, conf, compressor);
-    let script = "trap '' 25; ulimit -f 8; exec \"$0\" layered-image";
-    sandbox.shell(script, &[]).output().unwrap()
-}
-
-/// A description of an image too large for all buffers, which no compressor makes smaller.
-fn describe_large(sandbox: &Sandbox) -> PathBuf {
-    describe(sandbox, |attrs| {
-        let layer = attrs["description"]["customisationLayer"].as_str().unwrap();
-        let tar = tars::Tar::new().file("./noise", noise(8_000_000)).finish();
-        fs::write(Path::new(layer).join("layer.tar"), tar).unwrap();
-    })
-}
-
-/// Builds a large layered image where no file may grow beyond a few kilobytes.
-#[track_caller]
-fn check_full(compressor: &str, expected: Expect) {
-    let sandbox = Sandbox::new();
-    let conf = describe_large(&sandbox);
-    let output = limited(&sandbox, compressor, &conf);
-    check(&sandbox, &output, FAILED, &expected);
-}
-
-#[test]
-fn an_image_that_does_not_fit_is_taken_away() {
-    check_full(
-        "none",
-        expect![[r#"
-        writing an image of 8.03 MB
-        error: cannot write `/nix/store/[HASH]-out`
-          caused by: File too large (os error 27)
-    "#]],
-    );
-}
-
-#[test]
-fn a_gzip_image_that_does_not_fit_is_taken_away() {
-    check_full(
-        "gz",
-        expect![[r#"
-        writing an image of 8.03 MB
-        error: cannot write `/nix/store/[HASH]-out`
-          caused by: File too large (os error 27)
-    "#]],
-    );
-}
-
-#[test]
-fn a_zstd_image_that_does_not_fit_is_taken_away() {
-    check_full(
-        "zstd",
-        expect![[r#"
-        writing an image of 8.03 MB
-        error: cannot write `/nix/store/[HASH]-out`
-          caused by: File too large (os error 27)
-    "#]],
-    );
-}
-
-#[test]
-fn an_image_does_not_replace_what_is_there() {
-    let sandbox = Sandbox::new();
-    let conf = describe(&sandbox, |_| {});
-    fs::write(sandbox.out(), "precious").unwrap();
-    let output = layered_image(&sandbox, &conf, "none").output().unwrap();
-    assert_eq!(fs::read_to_string(sandbox.out()).unwrap(), "precious");
-    fs::remove_file(sandbox.out()).unwrap();
-    check(
-        &sandbox,
-        &output,
-        FAILED,
-        &expect![[r#"
-        writing an image of 30.72 kB
-        error: cannot create `/nix/store/[HASH]-out`
-          caused by: File exists (os error 17)
-    "#]],
+            error: image archive `/nix/store/[HASH]-base.tar` is damaged or no tar
+              caused by: the tar ends at byte 700, within the content of a member
+        "#]],
     );
 }
 
@@ -474,9 +396,9 @@ fn an_unknown_compressor_is_refused_with_the_known_ones() {
         &output,
         FAILED,
         &expect![[r#"
-        error: attribute `layeredImage` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-          caused by: unknown variant `xz`, expected one of `none`, `gz`, `zstd`
-    "#]],
+            error: attribute `layeredImage` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
+              caused by: unknown variant `xz`, expected one of `none`, `gz`, `zstd`
+        "#]],
     );
     sandbox.write_attrs(&json!({ "outputs": { "out": sandbox.out() }, "layeredImage": "/conf" }));
     let output = sandbox.builder(&["layered-image"]).output().unwrap();
@@ -485,117 +407,8 @@ fn an_unknown_compressor_is_refused_with_the_known_ones() {
         &output,
         FAILED,
         &expect![[r#"
-        error: attribute `layeredImage` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-          caused by: invalid type: string "/conf", expected a set
-    "#]],
-    );
-}
-
-/// Streams the image of `conf` to `/dev/full`.
-#[track_caller]
-fn check_full_stdout(sandbox: &Sandbox, conf: &Path, expected: &Expect) {
-    let full = fs::File::options().write(true).open("/dev/full").unwrap();
-    let output = stream(sandbox, conf).stdout(full).output().unwrap();
-    check(sandbox, &output, FAILED, expected);
-}
-
-#[test]
-fn a_stream_to_a_full_disk_is_an_error() {
-    let sandbox = Sandbox::new();
-    check_full_stdout(
-        &sandbox,
-        &describe_large(&sandbox),
-        &expect![[r#"
-        No 'fromImage' provided
-        Creating layer 1 from paths: ['/nix/store/[HASH]-leaf']
-        error: cannot write the output
-          caused by: No space left on device (os error 28)
-    "#]],
-    );
-}
-
-/// All of it waits in a buffer until the end.
-#[test]
-fn a_small_stream_to_a_full_disk_is_an_error() {
-    let sandbox = Sandbox::new();
-    check_full_stdout(
-        &sandbox,
-        &describe(&sandbox, |_| {}),
-        &expect![[r#"
-        No 'fromImage' provided
-        Creating layer 1 from paths: ['/nix/store/[HASH]-leaf']
-        error: cannot write the output
-          caused by: No space left on device (os error 28)
-    "#]],
-    );
-}
-
-/// Streams the image of `conf` to someone who reads `bytes` of it.
-#[track_caller]
-fn check_closed_pipe(sandbox: &Sandbox, conf: &Path, bytes: usize, expected: &Expect) {
-    let mut command = stream(sandbox, conf);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let mut stdout = child.stdout.take().unwrap();
-    stdout.read_exact(&mut vec![0; bytes]).unwrap();
-    drop(stdout);
-    check(
-        sandbox,
-        &child.wait_with_output().unwrap(),
-        FAILED,
-        expected,
-    );
-}
-
-#[test]
-fn a_reader_that_goes_away_is_no_error_to_tell_of() {
-    let sandbox = Sandbox::new();
-    check_closed_pipe(
-        &sandbox,
-        &describe_large(&sandbox),
-        10,
-        &expect![[r#"
-        No 'fromImage' provided
-        Creating layer 1 from paths: ['/nix/store/[HASH]-leaf']
-        Creating layer 2 from paths: ['/nix/store/[HASH]-root']
-        Creating layer 3 with customisation...
-    "#]],
-    );
-}
-
-/// All of it waits in a buffer until the end.
-#[test]
-fn a_reader_that_goes_away_from_a_small_stream_is_no_error_to_tell_of() {
-    let sandbox = Sandbox::new();
-    check_closed_pipe(
-        &sandbox,
-        &describe(&sandbox, |_| {}),
-        0,
-        &expect![[r#"
-        No 'fromImage' provided
-        Creating layer 1 from paths: ['/nix/store/[HASH]-leaf']
-    "#]],
-    );
-}
-
-/// `script` runs a shell on a terminal of its own; what that shows is its output.
-#[test]
-fn an_image_does_not_go_to_a_terminal() {
-    let sandbox = Sandbox::new();
-    let conf = describe(&sandbox, |_| {});
-    let builder = env!("CARGO_BIN_EXE_builder");
-    let command = format!("{builder} stream {}", conf.display());
-    let arguments = ["--quiet", "--return", "--command", &command, "/dev/null"];
-    let mut script = sandbox.command("script", &arguments);
-    let mut output = script.stdin(Stdio::null()).output().unwrap();
-    let shown = String::from_utf8(std::mem::take(&mut output.stdout)).unwrap();
-    output.stderr = shown.replace("\r\n", "\n").into();
-    check(
-        &sandbox,
-        &output,
-        FAILED,
-        &expect![[r#"
-        error: an image is no text for a terminal; write it to a file or a pipe, for example with `| docker load`
-    "#]],
+            error: attribute `layeredImage` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
+              caused by: invalid type: string "/conf", expected a set
+        "#]],
     );
 }
