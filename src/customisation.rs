@@ -23,6 +23,7 @@ use crate::scan::{self, Dirlinks, ScanError};
 use crate::script::{self, Script, ScriptError};
 use crate::tar::Dialect;
 use crate::tar::write;
+use crate::tree::Directory;
 
 /// The root of the layer in the build directory; scripts of users may know its name.
 const ROOT: &str = "old_out";
@@ -90,37 +91,20 @@ pub fn build(
         ),
     );
     let mut tree = join::join(&layer.contents)?;
+    if layer.has_script() {
+        tree = run_scripts(attrs, &tree, surroundings)?;
+    }
 
     let owner = Arc::new(Owner::numeric(0, 0));
-    let epoch = surroundings.source_date_epoch;
-    let mut plan = if layer.has_script() {
-        let root = surroundings.build_directory.join(ROOT);
-        script::materialise(&tree, &root)?;
-        progress.phase("scripts", &format!("running {}", layer.running()));
-        run(layer, &attrs.environment, &surroundings.build_directory)?;
-        tree = scan::scan(&root, Dirlinks::Keep, 0).map_err(|source| CustomisationError::Left {
-            arguments: layer.scripts(),
-            layer: layer.name.clone(),
-            source,
-        })?;
-        let mut plan = TarPlan::of_tree(tree, &owner, epoch);
-        if layer.runs_as_root() {
-            let state = surroundings.build_directory.join(STATE);
-            State::read(&state)?.apply(&root, &mut plan.entries)?;
-        }
-        if layer.enable_fakechroot {
-            leave_out_bound(
-                &mut plan,
-                layer,
-                &surroundings.build_directory,
-                &owner,
-                epoch,
-            );
-        }
-        plan
-    } else {
-        TarPlan::of_tree(tree, &owner, epoch)
-    };
+    let mut plan = TarPlan::of_tree(tree, &owner, surroundings.source_date_epoch);
+    let build_directory = &surroundings.build_directory;
+    if layer.runs_as_root() {
+        let state = State::read(&build_directory.join(STATE))?;
+        state.apply(&build_directory.join(ROOT), &mut plan.entries)?;
+    }
+    if layer.enable_fakechroot {
+        leave_out_bound(&mut plan, layer, surroundings, &owner);
+    }
     plan.dialect = Dialect::GnuNumericOwner;
     progress.phase(
         "pack",
@@ -131,6 +115,25 @@ pub fn build(
         ),
     );
     write(&plan, &attrs.out, surroundings)
+}
+
+/// Copies `tree` to disk, runs the scripts there and reads back what they made of it.
+fn run_scripts(
+    attrs: &Attrs<CustomisationAttrs>,
+    tree: &Directory,
+    surroundings: &Surroundings,
+) -> Result<Directory, CustomisationError> {
+    let layer = &attrs.ours;
+    let root = surroundings.build_directory.join(ROOT);
+    script::materialise(tree, &root)?;
+    let text = format!("running {}", layer.running());
+    surroundings.progress.phase("scripts", &text);
+    run(layer, &attrs.environment, &surroundings.build_directory)?;
+    scan::scan(&root, Dirlinks::Keep, 0).map_err(|source| CustomisationError::Left {
+        arguments: layer.scripts(),
+        layer: layer.name.clone(),
+        source,
+    })
 }
 
 impl CustomisationAttrs {
@@ -247,12 +250,11 @@ fn check_status(script: &Script<'_>, path: &Path) -> Result<(), CustomisationErr
 fn leave_out_bound(
     plan: &mut TarPlan,
     layer: &CustomisationAttrs,
-    build_directory: &Path,
+    surroundings: &Surroundings,
     owner: &Arc<Owner>,
-    mtime: u64,
 ) {
     let store = format!(".{}", layer.store_dir);
-    let build = format!(".{}", build_directory.display());
+    let build = format!(".{}", surroundings.build_directory.display());
     let bound = ["./dev", "./proc", "./sys", &store, &build];
     plan.entries.retain(|entry| {
         !bound.iter().any(|bound| {
@@ -281,7 +283,7 @@ fn leave_out_bound(
             kind: Kind::Directory,
             mode: 0o755,
             owner: Arc::clone(owner),
-            mtime,
+            mtime: surroundings.source_date_epoch,
         };
         plan.entries.insert(at, made);
     }
