@@ -284,6 +284,7 @@ fn leave_out_bound(
             mode: 0o755,
             owner: Arc::clone(owner),
             mtime: surroundings.source_date_epoch,
+            xattrs: Vec::new(),
         };
         plan.entries.insert(at, made);
     }

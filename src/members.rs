@@ -49,6 +49,7 @@ pub fn into_plan(mut members: Members, directory_mode: u32, mtime: u64) -> TarPl
             mode: planned.mode,
             owner: Arc::clone(&owner),
             mtime,
+            xattrs: Vec::new(),
         }
     });
     TarPlan {

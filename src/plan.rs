@@ -31,7 +31,13 @@ pub struct Entry {
     pub owner: Arc<Owner>,
     /// Seconds since 1970.
     pub mtime: u64,
+    /// Extended attributes in the order of their names, which hold no `=`. GNU tar's format has no
+    /// place for them, so an entry with some has pax headers.
+    pub xattrs: Vec<Xattr>,
 }
+
+/// The name of an extended attribute, with its namespace (`security.capability`), and its value.
+pub type Xattr = (Vec<u8>, Vec<u8>);
 
 #[derive(Debug)]
 pub enum Kind {
@@ -175,6 +181,7 @@ fn push_directory(
         mode: directory.mode,
         owner: Arc::clone(owner),
         mtime,
+        xattrs: Vec::new(),
     });
     for (name, node) in directory.entries {
         let name = [&prefix, name.as_slice()].concat();
@@ -215,6 +222,7 @@ impl Entry {
             mode,
             owner: Arc::clone(owner),
             mtime,
+            xattrs: Vec::new(),
         }
     }
 
@@ -230,6 +238,7 @@ impl Entry {
             mode,
             owner: Arc::clone(owner),
             mtime,
+            xattrs: Vec::new(),
         }
     }
 

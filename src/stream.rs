@@ -272,6 +272,7 @@ fn base_layers(
             mode: file.mode,
             owner: Arc::clone(&file.owner),
             mtime: file.mtime,
+            xattrs: Vec::new(),
         };
         Ok(StreamedLayer {
             name: layer.name.clone(),
@@ -411,6 +412,7 @@ impl Member {
                     mode: self.mode,
                     owner: self.owner,
                     mtime: self.mtime,
+                    xattrs: Vec::new(),
                 },
                 recorded: Some(RecordedDiffId {
                     layer: shown,

@@ -33,7 +33,7 @@ impl Dialect {
     /// The headers that introduce `entry`.
     #[must_use]
     pub fn headers(self, entry: &Entry) -> Vec<u8> {
-        match self {
+        match self.of_entry(entry) {
             Self::Gnu => gnu::headers(entry, "root"),
             Self::GnuNumericOwner => gnu::headers(entry, ""),
             Self::Pax => pax::headers(entry),
@@ -43,9 +43,18 @@ impl Dialect {
     /// The size of [`Self::headers`] in bytes.
     #[must_use]
     pub fn headers_size(self, entry: &Entry) -> u64 {
-        match self {
+        match self.of_entry(entry) {
             Self::Gnu | Self::GnuNumericOwner => gnu::headers_size(entry),
             Self::Pax => pax::headers_size(entry),
+        }
+    }
+
+    /// Whose headers `entry` has: extended attributes stand in pax headers only.
+    fn of_entry(self, entry: &Entry) -> Self {
+        if entry.xattrs.is_empty() {
+            self
+        } else {
+            Self::Pax
         }
     }
 

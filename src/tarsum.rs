@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::digest::{Digest, HashWriter};
-use crate::plan::{Entry, Kind, TarPlan};
+use crate::plan::{Entry, Kind, TarPlan, Xattr};
 use crate::tar;
 use crate::tar::read::{Member, ReadError, Reader, Skip};
 use crate::tar::write::{self, WriteError};
@@ -87,11 +87,12 @@ fn header_of_entry(entry: &Entry) -> HashWriter {
         typeflag: tar::typeflag(&entry.kind),
         link,
         device: tar::device(&entry.kind).unwrap_or((0, 0)),
+        xattrs: &entry.xattrs,
     })
 }
 
 fn header_of_member(member: &Member) -> HashWriter {
-    let mut hash = header(&Fields {
+    header(&Fields {
         name: &member.name,
         mode: member.mode,
         uid: member.uid,
@@ -100,18 +101,8 @@ fn header_of_member(member: &Member) -> HashWriter {
         typeflag: member.kind.typeflag(),
         link: &member.link,
         device: member.device,
-    });
-    // By name, the last of a name; an empty value counts as none.
-    let xattrs: BTreeMap<_, _> = member
-        .xattrs
-        .iter()
-        .map(|(name, value)| (name, value))
-        .collect();
-    for (name, value) in xattrs.into_iter().filter(|(_, value)| !value.is_empty()) {
-        put(&mut hash, name);
-        put(&mut hash, value);
-    }
-    hash
+        xattrs: &member.xattrs,
+    })
 }
 
 /// What of a header counts.
@@ -124,6 +115,7 @@ struct Fields<'a> {
     typeflag: u8,
     link: &'a [u8],
     device: (u64, u64),
+    xattrs: &'a [Xattr],
 }
 
 /// Begins the hash of one member. Owner names count as empty, whatever the tar says: Docker's
@@ -150,6 +142,16 @@ fn header(fields: &Fields<'_>) -> HashWriter {
         &mut hash,
         format!("unamegnamedevmajor{major}devminor{minor}").as_bytes(),
     );
+    // By name, the last of a name; an empty value counts as none.
+    let xattrs: BTreeMap<_, _> = fields
+        .xattrs
+        .iter()
+        .map(|(name, value)| (name, value))
+        .collect();
+    for (name, value) in xattrs.into_iter().filter(|(_, value)| !value.is_empty()) {
+        put(&mut hash, name);
+        put(&mut hash, value);
+    }
     hash
 }
 

@@ -3,7 +3,8 @@
 //! Python 3.9 to 3.13 write the same; `tests/python/pax.rs` compares with the real program.
 //!
 //! A header holds ASCII only, and what does not fit is put in front of it, in records of an
-//! extended header: `LENGTH KEYWORD=VALUE\n`.
+//! extended header: `LENGTH KEYWORD=VALUE\n`. Extended attributes stand there first, by name, as
+//! they are; `tarfile` would call all records binary when the value of one is.
 
 use tar::{Header, UstarHeader};
 
@@ -22,6 +23,10 @@ const NAME_FIELD: usize = 100;
 
 /// The longest user or group name that fits.
 const OWNER_FIELD: usize = 32;
+
+/// What stands before the name of an extended attribute: the keyword that GNU tar, libarchive and
+/// the OCI's image specification have for them.
+const XATTR: &[u8] = b"SCHILY.xattr.";
 
 /// The octal digits that fit the fields of `uid` and `gid`, and those of `size` and `mtime`.
 const ID_DIGITS: u32 = 7;
@@ -69,14 +74,18 @@ fn records(entry: &Entry) -> Vec<u8> {
     {
         records.extend_from_slice(BINARY);
     }
+    for (name, value) in &entry.xattrs {
+        push_record(&mut records, &[XATTR, name].concat(), value);
+    }
     for (keyword, text, field) in texts {
         if !text.is_ascii() || text.len() > field {
-            push_record(&mut records, keyword, text);
+            push_record(&mut records, keyword.as_bytes(), text);
         }
     }
     for (keyword, number, digits) in numbers {
         if !fits(number, digits) {
-            push_record(&mut records, keyword, number.to_string().as_bytes());
+            let number = number.to_string();
+            push_record(&mut records, keyword.as_bytes(), number.as_bytes());
         }
     }
     records
@@ -87,13 +96,15 @@ fn fits(number: u64, digits: u32) -> bool {
 }
 
 /// The length counts itself. Where two lengths would be right, `tarfile` takes the smaller one.
-fn push_record(records: &mut Vec<u8>, keyword: &str, value: &[u8]) {
+fn push_record(records: &mut Vec<u8>, keyword: &[u8], value: &[u8]) {
     let rest = " =\n".len() + keyword.len() + value.len();
     let mut length = rest;
     while length != rest + length.to_string().len() {
         length = rest + length.to_string().len();
     }
-    records.extend_from_slice(format!("{length} {keyword}=").as_bytes());
+    records.extend_from_slice(format!("{length} ").as_bytes());
+    records.extend_from_slice(keyword);
+    records.push(b'=');
     records.extend_from_slice(value);
     records.push(b'\n');
 }
@@ -171,7 +182,7 @@ mod tests {
     #[track_caller]
     fn check_length(value_length: usize, expected: &[u8]) {
         let mut records = Vec::new();
-        push_record(&mut records, "path", &vec![b'x'; value_length]);
+        push_record(&mut records, b"path", &vec![b'x'; value_length]);
         assert!(records.starts_with(expected), "{}", records.escape_ascii());
     }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use expect_test::expect;
 use nix_image_builder::plan::{DEFAULT_SOURCE_DATE_EPOCH, Entry, Owner, Range, TarPlan};
 use nix_image_builder::scan::{self, Dirlinks};
 use nix_image_builder::source::Source;
@@ -16,7 +17,7 @@ use nix_image_builder::tar::{BLOCK, gnu, write};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::support::{Verdict, cannot_start, command, for_all, judge, same_text, stdout};
+use crate::support::{Verdict, cannot_start, command, for_all, judge, output, same_text, stdout};
 use crate::trees::{Content, Kind, Node, Tree, any_tree, make, on_disk, plain_tree};
 
 /// Owners with a name in Nix's sandbox and without one, around the numbers that octal can hold.
@@ -533,4 +534,50 @@ fn a_newline_in_a_pax_record_is_read() {
     check_reading(by_gnu_tar, "posix", Just(tree.clone()));
     check_reading(by_bsdtar, "pax", Just(tree.clone()));
     check_reading(by_python, "pax", Just(tree));
+}
+
+#[test]
+fn entries_with_extended_attributes_have_pax_headers_among_those_of_gnu_tar() {
+    let owner = Arc::new(Owner {
+        uid: 3_000_000,
+        ..Owner::root()
+    });
+    let entry = |name: &str| Entry::inline(name, b"x".to_vec(), 0o755, &owner, 1);
+    // A file capability of version 2: not UTF-8, and with NULs.
+    let capability = b"\x01\0\0\x02\0\x20\0\0\0\0\0\0\xff\xff\xff\xff\0\0\0\0";
+    let xattrs = vec![
+        (b"security.capability".to_vec(), capability.to_vec()),
+        (b"user.note".to_vec(), b"a=b\n".to_vec()),
+    ];
+    let long = "n".repeat(101);
+    let plan = TarPlan {
+        entries: vec![
+            entry("a"),
+            Entry {
+                xattrs: xattrs.clone(),
+                ..entry(&long)
+            },
+            entry(&format!("{long}z")),
+        ],
+        ..TarPlan::default()
+    };
+    let tar = bytes(&plan).unwrap();
+
+    let mut reader = Reader::new(tar.as_slice());
+    let members: Vec<Member> = std::iter::from_fn(|| reader.next_member().unwrap()).collect();
+    let found: Vec<_> = members.into_iter().map(|member| member.xattrs).collect();
+    assert_eq!(found, [vec![], xattrs, vec![]]);
+
+    let mut list = command("tar");
+    list.args(["--xattrs", "--numeric-owner", "--utc", "-tvvf", "-"]);
+    let output = output(&mut list, &tar);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.success(), &*said), (true, ""));
+    let listed = String::from_utf8_lossy(&output.stdout).replace(&long, "[LONG]");
+    expect![[r#"
+        -rwxr-xr-x  3000000/0         1 1970-01-01 00:00 a
+        -rwxr-xr-x* 3000000/0         1 1970-01-01 00:00 [LONG]
+        -rwxr-xr-x  3000000/0         1 1970-01-01 00:00 [LONG]z
+    "#]]
+    .assert_eq(&listed);
 }

@@ -2,7 +2,8 @@
 
     pax_headers.py < JSON > HEADERS
 
-JSON is a list of objects with the fields of a TarInfo; text is in hexadecimal digits.
+JSON is a list of objects with the fields of a TarInfo, and `xattrs`, a list of pairs; text is in
+hexadecimal digits.
 """
 
 import json
@@ -12,11 +13,20 @@ import tarfile
 
 TEXTS = ["name", "linkname", "uname", "gname"]
 
+
+def text(digits):
+    return os.fsdecode(bytes.fromhex(digits))
+
+
 for fields in json.load(sys.stdin):
     member = tarfile.TarInfo()
     for field, value in fields.items():
+        if field == "xattrs":
+            pairs = [[text(part) for part in pair] for pair in value]
+            member.pax_headers = {f"SCHILY.xattr.{name}": value for name, value in pairs}
+            continue
         if field in TEXTS:
-            value = os.fsdecode(bytes.fromhex(value))
+            value = text(value)
         elif field == "type":
             value = value.encode()
         setattr(member, field, value)

@@ -4,13 +4,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use nix_image_builder::plan::{Content, DEFAULT_SOURCE_DATE_EPOCH, Entry, Kind, Owner, TarPlan};
+use nix_image_builder::plan::{
+    Content, DEFAULT_SOURCE_DATE_EPOCH, Entry, Kind, Owner, TarPlan, Xattr,
+};
 use nix_image_builder::python::path_order;
 use nix_image_builder::tar::read::Reader;
 use nix_image_builder::tar::{BLOCK, Dialect, pax, write};
 use nix_image_builder::tree::SpecialKind;
 use nix_image_builder::{scan, tar};
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
@@ -104,6 +106,8 @@ fn any_headers_are_read_as_they_were_meant() {
         let member = member.ok_or("nothing is read")?;
         let owner = &entry.owner;
         same(&member.name, &entry.name)?;
+        let (read, meant) = (&member.xattrs, &entry.xattrs);
+        same_text(&format!("{read:?}"), &format!("{meant:?}"))?;
         same(&member.uname, owner.uname.as_bytes())?;
         same(&member.gname, owner.gname.as_bytes())?;
         let read = [member.uid, member.gid, member.size, member.mtime];
@@ -165,6 +169,7 @@ fn fields(entry: &Entry) -> Value {
         "mtime": entry.mtime,
         "devmajor": major,
         "devminor": minor,
+        "xattrs": entry.xattrs.iter().map(|(name, value)| [hex(name), hex(value)]).collect::<Vec<_>>(),
     })
 }
 
@@ -192,6 +197,7 @@ fn of_kind(name: &str, kind: Kind, owner: Owner) -> Entry {
         mode: 0o644,
         owner: Arc::new(owner),
         mtime: DEFAULT_SOURCE_DATE_EPOCH,
+        xattrs: Vec::new(),
     }
 }
 
@@ -225,8 +231,8 @@ fn named(uname: &str, gname: &str) -> Owner {
 /// Every kind of entry, with numbers of every size.
 fn entry() -> impl Strategy<Value = Entry> {
     let name = vec(text(), 1..6).prop_map(|components| components.join(&b'/'));
-    (name, kind(), 0_u32..0o10000, owner(), number()).prop_map(
-        |(mut name, kind, mode, owner, mtime)| {
+    (name, kind(), 0_u32..0o10000, owner(), number(), xattrs()).prop_map(
+        |(mut name, kind, mode, owner, mtime, xattrs)| {
             if matches!(kind, Kind::Directory) {
                 name.push(b'/');
             }
@@ -237,9 +243,20 @@ fn entry() -> impl Strategy<Value = Entry> {
                 mode,
                 owner,
                 mtime,
+                xattrs,
             }
         },
     )
+}
+
+/// Mostly none; their values are text, since `tarfile` calls all records binary when one is.
+fn xattrs() -> impl Strategy<Value = Vec<Xattr>> {
+    let xattrs = btree_map("user\\.[a-z]{1,20}", ".{0,20}", 1..4);
+    let xattrs = xattrs.prop_map(|xattrs| {
+        let bytes = |(name, value): (String, String)| (name.into_bytes(), value.into_bytes());
+        xattrs.into_iter().map(bytes).collect()
+    });
+    prop_oneof![4 => Just(Vec::new()), 1 => xattrs]
 }
 
 fn kind() -> impl Strategy<Value = Kind> {

@@ -209,6 +209,7 @@ fn check_write(path: &Path, size: u64, expected: Expect) {
             mode: 0o444,
             owner: Arc::new(Owner::root()),
             mtime: 0,
+            xattrs: Vec::new(),
         }],
         ..TarPlan::default()
     };
