@@ -1,6 +1,7 @@
 //! Compresses what is written and uncompresses what is read. Compressed bytes depend on the input
 //! alone, never on the number of threads.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
@@ -142,6 +143,17 @@ pub enum Packing {
     Xz,
 }
 
+impl fmt::Display for Packing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "nothing",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Xz => "xz",
+        })
+    }
+}
+
 /// How many bytes [`Packing::of`] wants to see.
 pub const MAGIC: usize = 6;
 
@@ -205,8 +217,8 @@ impl<R: Read> Read for Decoded<R> {
     }
 }
 
-impl<R: Read> std::fmt::Debug for Decoded<R> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<R: Read> fmt::Debug for Decoded<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Plain(_) => "Plain",
             Self::Gzip(_) => "Gzip",

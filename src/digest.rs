@@ -4,9 +4,14 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use serde::{Deserialize, Deserializer, de};
 use sha2::{Digest as _, Sha256};
+use thiserror::Error;
 
-/// The SHA-256 of some bytes: a config, a legacy layer `json`, a file.
+/// How long a digest is as hexadecimal digits.
+const HEX: usize = 64;
+
+/// The SHA-256 of some bytes: a blob, a config, a legacy layer `json`, a file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -14,11 +19,49 @@ pub struct Digest([u8; 32]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DiffId(Digest);
 
+/// Some text is no digest. A looser reading would let a digest lead out of the directory of blobs:
+/// CVE-2024-3727.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{text}` is no SHA-256 digest, which is `sha256:` and 64 lower-case hexadecimal digits")]
+pub struct DigestError {
+    /// With everything escaped that could play with a terminal.
+    text: String,
+}
+
 impl Digest {
     /// The digest of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// The digest that `text` writes as `sha256:` and 64 lower-case hexadecimal digits.
+    ///
+    /// # Errors
+    /// When `text` is anything else, another algorithm of the OCI image specification included.
+    pub fn parse(text: &str) -> Result<Self, DigestError> {
+        let hex = text.strip_prefix("sha256:");
+        hex.and_then(Self::from_hex).ok_or_else(|| DigestError {
+            text: text.escape_debug().to_string(),
+        })
+    }
+
+    /// The digest that 64 lower-case hexadecimal digits write, and nothing else.
+    #[must_use]
+    pub fn from_hex(hex: &str) -> Option<Self> {
+        let value = |digit: u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
+        };
+        if hex.len() != HEX {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, digits) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+            *byte = value(digits[0])? << 4 | value(digits[1])?;
+        }
+        Some(Self(bytes))
     }
 
     /// 64 lower-case hexadecimal digits.
@@ -29,6 +72,12 @@ impl Digest {
 }
 
 impl DiffId {
+    /// The DiffID whose digest is `digest`.
+    #[must_use]
+    pub fn new(digest: Digest) -> Self {
+        Self(digest)
+    }
+
     /// 64 lower-case hexadecimal digits.
     #[must_use]
     pub fn hex(&self) -> String {
@@ -73,6 +122,18 @@ impl fmt::Display for DiffId {
 impl fmt::Debug for DiffId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for DiffId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Digest::deserialize(deserializer).map(Self)
     }
 }
 
@@ -130,6 +191,35 @@ mod tests {
             Digest::of(b"").to_string(),
             "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         );
+    }
+
+    #[test]
+    fn a_digest_reads_as_it_prints() {
+        let digest = Digest::of(b"abc");
+        assert_eq!(Digest::parse(&digest.to_string()), Ok(digest));
+        assert_eq!(Digest::from_hex(&digest.hex()), Some(digest));
+    }
+
+    #[test]
+    fn cve_2024_3727_nothing_else_is_a_digest() {
+        let hex = Digest::of(b"abc").hex();
+        for wrong in [
+            String::new(),
+            hex.clone(),
+            format!("sha256:{}", &hex[1..]),
+            format!("sha256:{hex}0"),
+            format!("sha256:{}", hex.to_uppercase()),
+            format!("SHA256:{hex}"),
+            format!("sha512:{hex}{hex}"),
+            format!("sha256:../../../../{}", &hex[12..]),
+            format!("sha256:{hex}\n"),
+            format!("../sha256:{hex}"),
+            format!("sha256:{}é", &hex[2..]),
+        ] {
+            let error = Digest::parse(&wrong).unwrap_err().to_string();
+            assert!(error.contains("is no SHA-256 digest"), "{error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub mod gzip;
 pub mod read_ahead;
 
 // Images.
+pub mod document;
+pub mod oci;
 pub mod archive;
 pub mod base;
 pub mod members;

@@ -1,0 +1,112 @@
+//! Parses the JSON documents of foreign images. What two programs would read differently is refused:
+//! a key that is there twice, or that is a known one but for the case of its letters.
+
+use serde::de::DeserializeOwned;
+use serde_ignored::Path;
+use thiserror::Error;
+
+/// A document is no JSON, not what it should be, or ambiguous.
+#[derive(Debug, Error)]
+pub enum DocumentError {
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error(
+        "the key `{found}` is `{known}` to programs that overlook the case of letters, and another one to the rest"
+    )]
+    Case { found: String, known: &'static str },
+}
+
+/// Parses `text`. `known` are the keys of the objects that `T` reads; other keys are passed over,
+/// unless they differ from one of these in the case of letters only: Go's `encoding/json` would
+/// take them for it.
+///
+/// # Errors
+/// When `text` is no JSON, does not fit `T`, or has a key that is read twice or in two ways.
+pub fn parse<T: DeserializeOwned>(
+    text: &[u8],
+    known: &'static [&'static str],
+) -> Result<T, DocumentError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let mut ambiguous = None;
+    let parsed = serde_ignored::deserialize(&mut deserializer, |path| {
+        if let Path::Map { key, .. } = path
+            && let Some(known) = known.iter().find(|known| folded(known) == folded(&key))
+        {
+            ambiguous.get_or_insert_with(|| (key.clone(), *known));
+        }
+    })?;
+    deserializer.end()?;
+    match ambiguous {
+        Some((found, known)) if found != known => Err(DocumentError::Case { found, known }),
+        _ => Ok(parsed),
+    }
+}
+
+/// `key` without what case can change. There and back, since two letters beyond ASCII (`ſ` and the
+/// sign of the kelvin) have a twin within.
+fn folded(key: &str) -> String {
+    key.to_lowercase().to_uppercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Layers {
+        layers: Option<Vec<u8>>,
+    }
+
+    fn parse_layers(text: &str) -> Result<Option<Vec<u8>>, String> {
+        let parsed = parse::<Layers>(text.as_bytes(), &["layers", "disk"]);
+        parsed
+            .map(|parsed| parsed.layers)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn keys_that_nobody_reads_may_be_anything() {
+        let text = r#"{"layers":[1],"other":1,"other":2,"nested":{"Layers":[2]}}"#;
+        assert_eq!(parse_layers(text), Ok(Some(vec![1])));
+        assert_eq!(parse_layers(r#"{"disk":1}"#), Ok(None));
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_refused() {
+        for text in [
+            r#"{"layers":[1],"layers":[2]}"#,
+            r#"{"layers":[1],"l\u0061yers":[2]}"#,
+        ] {
+            let error = parse_layers(text).unwrap_err();
+            assert!(error.starts_with("duplicate field `layers`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_key_in_another_case_is_refused() {
+        for text in [
+            r#"{"layers":[1],"Layers":[2]}"#,
+            r#"{"LAYERS":[1]}"#,
+            r#"{"layer\u017f":[1]}"#,
+            r#"{"dis\u212a":[1]}"#,
+        ] {
+            let error = parse_layers(text).unwrap_err();
+            assert!(error.contains("overlook the case of letters"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_second_document_behind_the_first_is_refused() {
+        let error = parse_layers(r#"{"layers":[1]} {"layers":[2]}"#).unwrap_err();
+        assert!(error.starts_with("trailing characters"), "{error}");
+    }
+
+    #[test]
+    fn nesting_without_end_is_an_error() {
+        let deep = "[".repeat(1 << 20);
+        assert!(parse_layers(&format!("{{\"other\":{deep}")).is_err());
+        assert!(parse_layers(&format!("{{\"layers\":{deep}")).is_err());
+    }
+}
