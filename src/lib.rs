@@ -43,6 +43,7 @@ pub mod document;
 pub mod oci;
 pub mod archive;
 pub mod base;
+pub mod flatten;
 pub mod members;
 pub mod json;
 pub mod config;

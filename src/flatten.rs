@@ -1,0 +1,329 @@
+//! Merges the layers of an image into the tree that they make together, from their tar streams:
+//! nothing is unpacked, and no content is read that needs no decompression. What an entry does to
+//! the tree is in [`place`].
+
+pub mod place;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Cursor, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::archive::{ArchiveError, RangeReader, shown};
+use crate::base::{BaseImage, BaseLayer};
+use crate::compress::{Decoded, MAGIC, Packing};
+use crate::flatten::place::{PlaceError, Placing};
+use crate::plan::{Range, Xattr};
+use crate::progress::{self, Progress};
+use crate::source::Source;
+use crate::tar::read::{MemberKind, ReadError, Reader, Skip};
+use crate::tree::{Name, SpecialKind};
+
+/// How much is copied at once, in bytes.
+const PIECE: usize = 256 * 1024;
+
+/// The tree that an image's layers make together.
+#[derive(Debug)]
+pub struct Flat {
+    /// About the root is what the last entry `./` says.
+    pub root: FlatDirectory,
+}
+
+/// A directory. Its names are in byte order, which is the order of GNU tar's `--sort=name`.
+#[derive(Debug, Clone)]
+pub struct FlatDirectory {
+    pub about: About,
+    pub entries: BTreeMap<Name, FlatNode>,
+}
+
+#[derive(Debug, Clone)]
+pub enum FlatNode {
+    Directory(FlatDirectory),
+    /// Hard links share it.
+    File(Arc<FlatFile>),
+    Symlink {
+        about: About,
+        target: Vec<u8>,
+    },
+    Special {
+        about: About,
+        kind: SpecialKind,
+    },
+}
+
+/// A regular file, by whatever names.
+#[derive(Debug)]
+pub struct FlatFile {
+    pub about: About,
+    /// Its content.
+    pub range: Range,
+}
+
+/// What a layer says about an entry beside its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Permission bits, set-id and sticky bits included. Those of a symlink mean nothing.
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    /// Seconds since 1970.
+    pub mtime: u64,
+    /// By name, each once.
+    pub xattrs: Vec<Xattr>,
+}
+
+/// The layers of an image make no tree.
+#[derive(Debug, Error)]
+pub enum FlattenError {
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error("layer `{layer}` of image `{}` cannot be read", path.display())]
+    Read {
+        path: PathBuf,
+        layer: String,
+        source: io::Error,
+    },
+    #[error("layer `{layer}` of image `{}` is damaged or no tar", path.display())]
+    Tar {
+        path: PathBuf,
+        layer: String,
+        source: ReadError,
+    },
+    #[error("layer `{layer}` of image `{}` has the entry `{entry}`, which has no place in its tree", path.display())]
+    Place {
+        path: PathBuf,
+        layer: String,
+        entry: String,
+        source: PlaceError,
+    },
+    #[error("cannot copy the content of image `{}` to a temporary file in `{}`", path.display(), directory.display())]
+    Spool {
+        path: PathBuf,
+        directory: PathBuf,
+        source: io::Error,
+    },
+}
+
+/// Merges the layers of `image`, lowest first; of a layer that occurs twice, only the last
+/// occurrence counts. What has to be uncompressed is copied once, in the order in which it comes,
+/// to a file in `spool_directory` that has no name.
+///
+/// # Errors
+/// When a layer is damaged, holds an entry that cannot be placed, or content cannot be copied.
+pub fn flatten(
+    image: &BaseImage,
+    spool_directory: &Path,
+    progress: Progress,
+) -> Result<Flat, FlattenError> {
+    let layers = last_occurrences(&image.layers);
+    let text = format!(
+        "merging {} of `{}`",
+        progress::count(layers.len(), "layer"),
+        image.archive.path.display()
+    );
+    progress.phase("merge", &text);
+
+    let mut spool = Spool::new(&image.archive.path, spool_directory);
+    let mut placing = Placing::new();
+    for (layer, range) in ranges(image, layers, &mut spool)? {
+        placing.begin_layer();
+        place_layer(image, layer, range, &mut spool, &mut placing)?;
+    }
+    Ok(placing.finish())
+}
+
+fn last_occurrences(layers: &[BaseLayer]) -> Vec<&BaseLayer> {
+    let mut seen = BTreeSet::new();
+    let mut last: Vec<&BaseLayer> = layers.iter().rev().collect();
+    last.retain(|layer| seen.insert(layer.diff_id));
+    last.reverse();
+    last
+}
+
+/// Where the bytes of each of `layers` are. Those of a compressed archive are copied first, in its
+/// own order: taking one layer after the other would uncompress it again for each.
+fn ranges<'a>(
+    image: &BaseImage,
+    layers: Vec<&'a BaseLayer>,
+    spool: &mut Spool,
+) -> Result<Vec<(&'a BaseLayer, Range)>, FlattenError> {
+    let mut ranges = Vec::with_capacity(layers.len());
+    for layer in layers {
+        let file = image
+            .archive
+            .file(&layer.name, "its manifest names as a layer")?;
+        ranges.push((layer, file.range.clone()));
+    }
+    if image.archive.is_compressed {
+        let mut by_offset: Vec<_> = ranges.iter_mut().collect();
+        by_offset.sort_by_key(|(_, range)| range.offset);
+        for (layer, range) in by_offset {
+            let content = &mut RangeReader::new(range.clone());
+            *range = spool.copy(content, |source| read_error(image, layer, source))?;
+        }
+    }
+    Ok(ranges)
+}
+
+fn read_error(image: &BaseImage, layer: &BaseLayer, source: io::Error) -> FlattenError {
+    FlattenError::Read {
+        path: image.archive.path.clone(),
+        layer: layer.name.clone(),
+        source,
+    }
+}
+
+/// Places the entries of the layer that is at `range`, packed or not.
+fn place_layer(
+    image: &BaseImage,
+    layer: &BaseLayer,
+    range: Range,
+    spool: &mut Spool,
+    placing: &mut Placing,
+) -> Result<(), FlattenError> {
+    let read = |source| read_error(image, layer, source);
+    let mut content = RangeReader::new(range.clone());
+    let mut magic = Vec::with_capacity(MAGIC);
+    let first = (&mut content).take(MAGIC as u64).read_to_end(&mut magic);
+    first.map_err(read)?;
+    match Packing::of(&magic) {
+        Packing::Plain => {
+            let reader = Reader::new(RangeReader::new(range.clone()));
+            place_entries(image, layer, reader, placing, |_, at, size| {
+                Ok(Range {
+                    source: Arc::clone(&range.source),
+                    offset: range.offset + at,
+                    size,
+                })
+            })
+        }
+        packing => {
+            let packed = Cursor::new(magic).chain(content);
+            let plain = Decoded::new(packed, packing).map_err(read)?;
+            let reader = Reader::new(Stream(plain));
+            place_entries(image, layer, reader, placing, |content, _, _| {
+                spool.copy(content, read)
+            })
+        }
+    }
+}
+
+/// Places what `reader` reads. `keep` says where the content of a file is from then on; it gets
+/// the content as a stream, and its place in the layer and its size.
+fn place_entries<R: Skip>(
+    image: &BaseImage,
+    layer: &BaseLayer,
+    mut reader: Reader<R>,
+    placing: &mut Placing,
+    mut keep: impl FnMut(&mut dyn Read, u64, u64) -> Result<Range, FlattenError>,
+) -> Result<(), FlattenError> {
+    let path = || image.archive.path.clone();
+    while let Some(member) = reader.next_member().map_err(|source| FlattenError::Tar {
+        path: path(),
+        layer: layer.name.clone(),
+        source,
+    })? {
+        let range = if member.kind == MemberKind::Regular {
+            let (at, size) = (member.content_at, member.size);
+            Some(keep(&mut reader.content(&member), at, size)?)
+        } else {
+            None
+        };
+        let placed = placing.place(&member, range);
+        placed.map_err(|source| FlattenError::Place {
+            path: path(),
+            layer: layer.name.clone(),
+            entry: shown(&member.name),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+struct Stream<R>(R);
+
+impl<R: Read> Read for Stream<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<R: Read> Skip for Stream<R> {}
+
+/// A file without a name for content that has been uncompressed, made when it is first needed.
+struct Spool<'a> {
+    image: &'a Path,
+    directory: &'a Path,
+    file: Option<SpoolFile>,
+    piece: Vec<u8>,
+}
+
+struct SpoolFile {
+    source: Arc<Source>,
+    file: File,
+    /// In bytes.
+    size: u64,
+}
+
+impl<'a> Spool<'a> {
+    fn new(image: &'a Path, directory: &'a Path) -> Self {
+        Self {
+            image,
+            directory,
+            file: None,
+            piece: Vec::new(),
+        }
+    }
+
+    /// Copies all of `content`, and says where the copy is. `read_error` says what it means that
+    /// it cannot be read.
+    fn copy(
+        &mut self,
+        content: &mut dyn Read,
+        read_error: impl Fn(io::Error) -> FlattenError,
+    ) -> Result<Range, FlattenError> {
+        let write_error = |source| FlattenError::Spool {
+            path: self.image.to_owned(),
+            directory: self.directory.to_owned(),
+            source,
+        };
+        let spooled = match self.file.take() {
+            Some(spooled) => spooled,
+            None => SpoolFile::new(self.directory).map_err(write_error)?,
+        };
+        let spooled = self.file.insert(spooled);
+        self.piece.resize(PIECE, 0);
+        let offset = spooled.size;
+        loop {
+            let got = match content.read(&mut self.piece) {
+                Ok(0) => break,
+                Ok(got) => got,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(read_error(error)),
+            };
+            let written = spooled.file.write_all(&self.piece[..got]);
+            written.map_err(write_error)?;
+            spooled.size += got as u64;
+        }
+        Ok(Range {
+            source: Arc::clone(&spooled.source),
+            offset,
+            size: spooled.size - offset,
+        })
+    }
+}
+
+impl SpoolFile {
+    fn new(directory: &Path) -> io::Result<Self> {
+        let file = tempfile::tempfile_in(directory)?;
+        let source = Source::file(Path::new("temporary file"), file.try_clone()?);
+        Ok(Self {
+            source: Arc::new(source),
+            file,
+            size: 0,
+        })
+    }
+}
