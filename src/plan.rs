@@ -118,6 +118,16 @@ impl Owner {
         }
     }
 
+    /// The owner that GNU tar writes in nixpkgs' virtual machines, where passwd has root alone and
+    /// there is no file of groups; see [`Dialect::GnuWithoutGroups`].
+    #[must_use]
+    pub fn in_nixpkgs_vm(uid: u64, gid: u64) -> Self {
+        Self {
+            uname: if uid == 0 { "root" } else { "" }.to_owned(),
+            ..Self::numeric(uid, gid)
+        }
+    }
+
     /// Numbers alone, as `--numeric-owner` writes them.
     #[must_use]
     pub fn numeric(uid: u64, gid: u64) -> Self {

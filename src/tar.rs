@@ -25,6 +25,9 @@ pub enum Dialect {
     Gnu,
     /// The same with `--numeric-owner`: nothing has the name of an owner.
     GnuNumericOwner,
+    /// The same where users have names and groups have none: nixpkgs' virtual machines have a
+    /// passwd file alone.
+    GnuWithoutGroups,
     /// The pax format as Python's `tarfile` writes it.
     Pax,
 }
@@ -34,8 +37,9 @@ impl Dialect {
     #[must_use]
     pub fn headers(self, entry: &Entry) -> Vec<u8> {
         match self.of_entry(entry) {
-            Self::Gnu => gnu::headers(entry, "root"),
-            Self::GnuNumericOwner => gnu::headers(entry, ""),
+            Self::Gnu => gnu::headers(entry, ["root", "root"]),
+            Self::GnuNumericOwner => gnu::headers(entry, ["", ""]),
+            Self::GnuWithoutGroups => gnu::headers(entry, ["root", ""]),
             Self::Pax => pax::headers(entry),
         }
     }
@@ -44,7 +48,7 @@ impl Dialect {
     #[must_use]
     pub fn headers_size(self, entry: &Entry) -> u64 {
         match self.of_entry(entry) {
-            Self::Gnu | Self::GnuNumericOwner => gnu::headers_size(entry),
+            Self::Gnu | Self::GnuNumericOwner | Self::GnuWithoutGroups => gnu::headers_size(entry),
             Self::Pax => pax::headers_size(entry),
         }
     }

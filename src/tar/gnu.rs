@@ -15,16 +15,17 @@ const NAME_FIELD: usize = 100;
 const LONG_LINK: &[u8] = b"././@LongLink";
 
 /// The headers that introduce `entry`: its own, and before it one with the whole link target and
-/// one with the whole name where they do not fit. Those belong to 0:0, which is called `long_owner`.
+/// one with the whole name where they do not fit. Those belong to user 0 and group 0, which are
+/// called `root`.
 #[must_use]
-pub fn headers(entry: &Entry, long_owner: &str) -> Vec<u8> {
+pub fn headers(entry: &Entry, root: [&str; 2]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(BLOCK as usize);
     let target = target(entry);
     if target.len() > NAME_FIELD {
-        push_long(&mut bytes, b'K', target, long_owner);
+        push_long(&mut bytes, b'K', target, root);
     }
     if entry.name.len() > NAME_FIELD {
-        push_long(&mut bytes, b'L', &entry.name, long_owner);
+        push_long(&mut bytes, b'L', &entry.name, root);
     }
     push_header(&mut bytes, entry);
     bytes
@@ -44,7 +45,7 @@ fn long_size(text: &[u8]) -> u64 {
     }
 }
 
-fn push_long(bytes: &mut Vec<u8>, typeflag: u8, text: &[u8], owner: &str) {
+fn push_long(bytes: &mut Vec<u8>, typeflag: u8, text: &[u8], [user, group]: [&str; 2]) {
     let mut header = Header::new_gnu();
     let gnu = fields(&mut header);
     put(&mut gnu.name, LONG_LINK);
@@ -53,8 +54,8 @@ fn push_long(bytes: &mut Vec<u8>, typeflag: u8, text: &[u8], owner: &str) {
     put_number(&mut gnu.gid, 0);
     put_number(&mut gnu.size, text.len() as u64 + 1);
     put_number(&mut gnu.mtime, 0);
-    put(&mut gnu.uname, owner.as_bytes());
-    put(&mut gnu.gname, owner.as_bytes());
+    put(&mut gnu.uname, user.as_bytes());
+    put(&mut gnu.gname, group.as_bytes());
     gnu.typeflag = [typeflag];
     seal(&mut header);
 
@@ -109,7 +110,20 @@ fn put_number(field: &mut [u8], number: u64) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::plan::Owner;
+
+    #[test]
+    fn the_entry_of_a_long_name_has_the_names_of_root() {
+        let root = Arc::new(Owner::root());
+        let entry = Entry::inline(&"n".repeat(101), Vec::new(), 0o644, &root, 0);
+        let headers = headers(&entry, ["root", ""]);
+        let long = Header::from_byte_slice(&headers[..BLOCK as usize]);
+        assert_eq!(long.username_bytes(), Some(&b"root"[..]));
+        assert_eq!(long.groupname_bytes(), Some(&b""[..]));
+    }
 
     #[test]
     fn numbers_are_octal_while_they_fit() {

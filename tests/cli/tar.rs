@@ -285,7 +285,7 @@ fn the_sizes_of_huge_files_are_written_as_gnu_tar_writes_them() {
         let node = scan::scan_node(&root.path().join("huge")).unwrap().unwrap();
         let owner = Arc::new(Owner::root());
         let entry = Entry::of_node(b"huge".to_vec(), node, &owner, DEFAULT_SOURCE_DATE_EPOCH);
-        same(&gnu::headers(&entry, "root"), &theirs).unwrap();
+        same(&gnu::headers(&entry, ["root", "root"]), &theirs).unwrap();
     }
 }
 
