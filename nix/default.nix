@@ -38,6 +38,8 @@ lib.makeScope newScope (
     platform = callPackage ./platform.nix { };
     storePaths = callPackage ./storePaths.nix { };
     streamScript = callPackage ./streamScript.nix { };
+    withNormalizedHash =
+      lib.fetchers.withNormalizedHash or (callPackage ./withNormalizedHash.nix { });
 
     buildImage = callPackage ./buildImage.nix { };
     buildImageWithNixDb = callPackage ./buildImageWithNixDb.nix { };
@@ -46,6 +48,7 @@ lib.makeScope newScope (
     buildNixShellImage = callPackage ./buildNixShellImage.nix { };
     mergeImages = callPackage ./mergeImages.nix { };
     mkPureLayer = callPackage ./mkPureLayer.nix { };
+    pullImage = callPackage ./pullImage.nix { };
     streamLayeredImage = callPackage ./streamLayeredImage.nix { };
     streamNixShellImage = callPackage ./streamNixShellImage.nix { };
 

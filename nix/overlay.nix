@@ -17,6 +17,7 @@ let
         fakeNss
         mergeImages
         mkPureLayer
+        pullImage
         shadowSetup
         shellScript
         streamLayeredImage

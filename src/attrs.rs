@@ -142,6 +142,31 @@ pub struct LayeredImageAttrs {
     pub compressor: Compression,
 }
 
+/// An image of a registry, as `pullImage` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct PullAttrs {
+    /// `docker://NAME@DIGEST`.
+    pub source: String,
+    /// The `NAME:TAG` that the archive says.
+    pub destination: String,
+    /// The platform in Go's words, to choose by where the image is there for several.
+    pub os: String,
+    pub arch: String,
+    /// Empty for any.
+    pub variant: String,
+    pub tls_verify: bool,
+    /// Credentials for registries; null for none.
+    pub auth_file: Option<PathBuf>,
+    pub skopeo: PathBuf,
+    /// The authorities to trust.
+    pub certificates: PathBuf,
+}
+
+impl Section for PullAttrs {
+    const KEY: &'static str = "pull";
+}
+
 impl Section for CustomisationAttrs {
     const KEY: &'static str = "customisation";
 }

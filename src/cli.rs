@@ -26,6 +26,7 @@ use crate::merge_images::{self, MergeImagesError};
 use crate::output::{self, OutputError};
 use crate::plan::DEFAULT_SOURCE_DATE_EPOCH;
 use crate::progress::Progress;
+use crate::pull::{self, PullError};
 use crate::script::ScriptError;
 use crate::stream::{self, StreamError};
 use crate::tar::write::{Out, WriteError};
@@ -52,6 +53,8 @@ enum Command {
     Image,
     /// Join several image archives in one (mergeImages)
     Merge,
+    /// Pull an image from a registry into an archive (pullImage)
+    Pull,
     /// Make an image's JSON with the time of the build in it (created = "now")
     BaseJson,
     /// Make the customisation layer of a streamed image: layer.tar and checksum
@@ -111,6 +114,8 @@ pub enum CliError {
     Image(#[from] ImageError),
     #[error(transparent)]
     Merge(#[from] MergeImagesError),
+    #[error(transparent)]
+    Pull(#[from] PullError),
     #[error(transparent)]
     Customisation(#[from] CustomisationError),
     #[error(transparent)]
@@ -172,6 +177,7 @@ pub fn run() -> Result<(), CliError> {
         Command::PureLayer => Ok(layer::build(&read_attrs("pure-layer")?, &surroundings)?),
         Command::Image => Ok(image::build(&read_attrs("image")?, &surroundings)?),
         Command::Merge => Ok(merge_images::build(&read_attrs("merge")?, &surroundings)?),
+        Command::Pull => Ok(pull::build(&read_attrs("pull")?, &surroundings)?),
         Command::CustomisationLayer => Ok(customisation::build(
             &read_attrs("customisation-layer")?,
             &surroundings,

@@ -54,6 +54,7 @@ pub mod progress;
 pub mod layer;
 pub mod image;
 pub mod merge_images;
+pub mod pull;
 pub mod customisation;
 pub mod description;
 pub mod stream;

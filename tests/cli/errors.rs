@@ -11,6 +11,7 @@ mod layer;
 mod layered;
 mod merge_images;
 mod output;
+mod pull;
 mod robustness;
 mod script;
 mod tar;

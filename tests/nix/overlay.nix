@@ -8,7 +8,8 @@ let
   # A set like nixpkgs' own: a function of ours, one that is not, and a way to call it again.
   theirs = flavour: {
     buildImage = "theirs";
-    pullImage = flavour;
+    # Of a nixpkgs to come.
+    unheardOf = flavour;
     override = { flavour }: theirs flavour;
   };
   over = prev: (overlay pkgs ({ inherit lib; } // prev)).dockerTools;
@@ -16,7 +17,7 @@ let
 in
 {
   "what is not ours passes through" = {
-    expr = ours.pullImage;
+    expr = ours.unheardOf;
     expected = "plain";
   };
 
@@ -31,11 +32,11 @@ in
         again = ours.override { flavour = "other"; };
       in
       {
-        inherit (again) pullImage;
+        inherit (again) unheardOf;
         ours = lib.isString (again.buildImage { name = "x"; }).drvPath;
       };
     expected = {
-      pullImage = "other";
+      unheardOf = "other";
       ours = true;
     };
   };
@@ -53,6 +54,7 @@ in
       "fakeNss"
       "mergeImages"
       "mkPureLayer"
+      "pullImage"
       "shadowSetup"
       "shellScript"
       "streamLayeredImage"

@@ -1,0 +1,285 @@
+//! Pulls an image from a registry into an archive, as `pullImage` does: by skopeo, whose bytes the
+//! hash in a user's code is of. Its failures are told in our words.
+
+use std::ffi::OsString;
+use std::fmt::{self, Display};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use thiserror::Error;
+
+use crate::Surroundings;
+use crate::attrs::{Attrs, PullAttrs};
+use crate::output;
+
+/// An image could not be pulled.
+#[derive(Debug, Error)]
+pub enum PullError {
+    #[error(
+        "cannot read `authFile` `{}`; a build in Nix's sandbox sees it when `extra-sandbox-paths` in nix.conf names it, \
+         and the users that Nix builds as have to be allowed to read it",
+        path.display()
+    )]
+    AuthFile { path: PathBuf, source: io::Error },
+    #[error("cannot run `{}`, which pulls images", skopeo.display())]
+    Run { skopeo: PathBuf, source: io::Error },
+    #[error("cannot pull `{image}`: {why}")]
+    Failed {
+        image: String,
+        why: Why,
+        source: Said,
+    },
+}
+
+/// Why there is no image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    Credentials { given: bool },
+    Missing,
+    Platform,
+    Reference,
+    PlainHttp,
+    Certificate,
+    TooMany,
+    Unreachable,
+    Other,
+}
+
+impl Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Credentials { given: false } => {
+                "the registry wants credentials, or has no such image; `authFile` names a file with credentials"
+            }
+            Self::Credentials { given: true } => {
+                "the registry refuses the credentials in `authFile`, or has no such image"
+            }
+            Self::Missing => {
+                "the registry does not have it; see what `skopeo inspect` says of the name and the tag that you mean, \
+                 since registries delete images that lost their tag"
+            }
+            Self::Platform => {
+                "it is not there for this platform; `os`, `arch` and `variant` choose among those that `skopeo inspect --raw` lists"
+            }
+            Self::Reference => {
+                "that is no name of an image; `imageName` has neither tag nor digest, and `imageDigest` is `sha256:` and 64 digits"
+            }
+            Self::PlainHttp => {
+                "the registry does not speak TLS; `tlsVerify = false` pulls without, if you trust the network"
+            }
+            Self::Certificate => {
+                "the certificate of the registry is not one of an authority in `cacert`; \
+                 `tlsVerify = false` takes it as it is, if you trust the network"
+            }
+            Self::TooMany => {
+                "the registry has had too many requests from here; it may allow more to those with credentials, which `authFile` names"
+            }
+            Self::Unreachable => {
+                "the registry cannot be reached; behind a proxy, Nix's daemon has to have `https_proxy` in its environment"
+            }
+            Self::Other => "skopeo fails",
+        })
+    }
+}
+
+impl Why {
+    /// Tells what skopeo means. There is nothing but its words: it ends with 1 whatever happened.
+    fn of(message: &str, has_credentials: bool) -> Self {
+        let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+        // In this order: the reason comes in front of what it led to, as in `unauthorized: ...`.
+        if says(&[
+            "unauthorized",
+            "authentication required",
+            "invalid username/password",
+            "denied",
+        ]) {
+            Self::Credentials {
+                given: has_credentials,
+            }
+        } else if says(&["toomanyrequests", "too many requests"]) {
+            Self::TooMany
+        } else if says(&["no image found in"]) {
+            Self::Platform
+        } else if says(&["manifest unknown", "name unknown", "404"]) {
+            Self::Missing
+        } else if says(&["invalid reference format", "invalid checksum digest"]) {
+            Self::Reference
+        } else if says(&["server gave HTTP response to HTTPS client"]) {
+            Self::PlainHttp
+        } else if says(&["x509:", "tls:"]) {
+            Self::Certificate
+        } else if says(&["dial tcp", "no such host", "i/o timeout", "proxyconnect"]) {
+            Self::Unreachable
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// The last words of skopeo.
+#[derive(Debug, Error)]
+#[error("skopeo says: {0}")]
+pub struct Said(String);
+
+/// Pulls the image that `attrs` name to the output.
+///
+/// # Errors
+/// When skopeo cannot be run or fails.
+pub fn build(attrs: &Attrs<PullAttrs>, surroundings: &Surroundings) -> Result<(), PullError> {
+    let ours = &attrs.ours;
+    // skopeo takes a file that is not there for an empty one, and the registry's answer would mislead.
+    if let Some(path) = &ours.auth_file {
+        File::open(path).map_err(|source| PullError::AuthFile {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    let platform = platform(ours);
+    let text = format!("pulling `{}` for {platform}", ours.source);
+    surroundings.progress.phase("pull", &text);
+    output::made(&attrs.out, || {
+        let run = |source| PullError::Run {
+            skopeo: ours.skopeo.clone(),
+            source,
+        };
+        match copy(attrs, surroundings).map_err(run)? {
+            None => Ok(()),
+            Some(said) => Err(PullError::Failed {
+                image: ours.source.clone(),
+                why: Why::of(&said.0, ours.auth_file.is_some()),
+                source: said,
+            }),
+        }
+    })
+}
+
+fn platform(attrs: &PullAttrs) -> String {
+    let parts = [&attrs.os, &attrs.arch, &attrs.variant].map(String::as_str);
+    let given: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    given.join("/")
+}
+
+/// Runs skopeo with the arguments that nixpkgs gives it; when it fails, gives what it said.
+fn copy(attrs: &Attrs<PullAttrs>, surroundings: &Surroundings) -> io::Result<Option<Said>> {
+    let ours = &attrs.ours;
+    let mut destination = OsString::from("docker-archive:");
+    destination.push(&attrs.out);
+    destination.push(format!(":{}", ours.destination));
+
+    let mut command = Command::new(&ours.skopeo);
+    command
+        .arg("--insecure-policy")
+        .arg("--tmpdir")
+        .arg(&surroundings.temporary_directory)
+        .args(["--override-os", &ours.os, "--override-arch", &ours.arch]);
+    if !ours.variant.is_empty() {
+        command.args(["--override-variant", &ours.variant]);
+    }
+    command
+        .arg("copy")
+        .arg(format!("--src-tls-verify={}", ours.tls_verify));
+    if let Some(path) = &ours.auth_file {
+        command.arg("--authfile").arg(path);
+    }
+    // Nix gives builders a terminal, on which skopeo would draw; into a pipe it writes lines.
+    let (lines, pipe) = io::pipe()?;
+    command
+        .arg(&ours.source)
+        .arg(destination)
+        .env("SSL_CERT_FILE", &ours.certificates)
+        .stdin(Stdio::null())
+        .stdout(pipe.try_clone()?)
+        .stderr(pipe);
+    let mut child = command.spawn()?;
+    // The pipe ends when nobody has its other end, and the command still does.
+    drop(command);
+
+    let mut last = String::new();
+    for line in BufReader::new(lines).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        match fatal(&line) {
+            Some(message) => last = message,
+            None => {
+                surroundings.progress.line(&line);
+                last = line.into_owned();
+            }
+        }
+    }
+    Ok((!child.wait()?.success()).then_some(Said(last)))
+}
+
+/// The message of skopeo's last line, in which it tells why it fails:
+/// `time="..." level=fatal msg="..."`.
+fn fatal(line: &str) -> Option<String> {
+    let (_, message) = line.split_once(" level=fatal msg=")?;
+    // Go's quotes are JSON's, but for odd characters.
+    Some(serde_json::from_str(message).unwrap_or_else(|_| message.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(message: &str, expected: Why) {
+        assert_eq!(Why::of(message, false), expected, "{message}");
+    }
+
+    #[test]
+    fn what_skopeo_says_is_understood() {
+        check(
+            "reading manifest x in y: unauthorized: authentication required",
+            Why::Credentials { given: false },
+        );
+        check(
+            "unable to retrieve auth token: invalid username/password: unauthorized",
+            Why::Credentials { given: false },
+        );
+        check(
+            "reading manifest x in y: errors: denied: requested access to the resource is denied",
+            Why::Credentials { given: false },
+        );
+        check(
+            "reading manifest x: toomanyrequests: You have reached your pull rate limit.",
+            Why::TooMany,
+        );
+        check(
+            "choosing image instance: no image found in image index for architecture \"s390x\", variant \"\", OS \"linux\"",
+            Why::Platform,
+        );
+        check("reading manifest x: manifest unknown", Why::Missing);
+        check(
+            "repository name not known to registry: name unknown",
+            Why::Missing,
+        );
+        check(
+            "Invalid source name docker://a@b: invalid reference format",
+            Why::Reference,
+        );
+        check(
+            "pinging container registry x: Get \"https://x/v2/\": http: server gave HTTP response to HTTPS client",
+            Why::PlainHttp,
+        );
+        check(
+            "pinging: Get \"https://x/v2/\": x509: certificate signed by unknown authority",
+            Why::Certificate,
+        );
+        check(
+            "pinging: Get \"https://x/v2/\": dial tcp: lookup x: no such host",
+            Why::Unreachable,
+        );
+        check("writing blob: no space left on device", Why::Other);
+    }
+
+    #[test]
+    fn a_fatal_line_is_told_from_others() {
+        let line = r#"time="2026-11-21T12:19:38Z" level=fatal msg="lookup \"x\" fails""#;
+        assert_eq!(fatal(line).as_deref(), Some("lookup \"x\" fails"));
+        let bare = r#"time="2026-11-21T12:19:38Z" level=fatal msg=EOF"#;
+        assert_eq!(fatal(bare).as_deref(), Some("EOF"));
+        assert_eq!(fatal("Copying blob sha256:ac39"), None);
+    }
+}
