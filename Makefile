@@ -34,7 +34,7 @@ demo:
 	@demo/run
 
 test:
-	@tests/tools/install builder nix docker test
+	@tests/tools/install builder nix docker vm test
 	$(compile)
 	@tests/run
 

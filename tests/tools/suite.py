@@ -16,7 +16,8 @@ REPOSITORY = TESTS.parent
 BUILDER = REPOSITORY / f"target/{os.uname().machine}-unknown-linux-gnu/release/builder"
 
 # No path of this machine may be in the sandbox, and no build may leave it unasked. Nix forbids the
-# setuid bits that a script in an image may well set, unless its filter is off.
+# setuid bits that a script in an image may well set, unless its filter is off. Builds in a VM ask
+# for kvm and do without it.
 NIX_CONFIG = """
 substituters =
 sandbox = true
@@ -24,6 +25,7 @@ sandbox-fallback = false
 sandbox-paths =
 filter-syscalls = false
 build-users-group =
+system-features = kvm
 experimental-features = nix-command flakes
 """
 

@@ -9,6 +9,7 @@ let
     ./stdenv.nix
     ./lib.nix
     ./build-support.nix
+    ./vm.nix
   ];
 in
 builtins.foldl' (all: subject: all // subject) { } subjects

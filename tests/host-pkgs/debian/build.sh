@@ -32,8 +32,14 @@ merge() {
   for entry in "$out/$1"/* "$out/$1"/.[!.]*; do
     [ -e "$entry" ] || [ -L "$entry" ] || continue
     target="$out/$2/${entry##*/}"
-    # libc6 has the loader's name twice: the file, and a link to it for /lib64.
-    if [ -e "$target" ] || [ -L "$target" ]; then rm -rf "$entry"; else mv "$entry" "$target"; fi
+    if [ -d "$entry" ] && [ -d "$target" ] && [ ! -L "$entry" ] && [ ! -L "$target" ]; then
+      merge "$1/${entry##*/}" "$2/${entry##*/}"
+    elif [ -e "$target" ] || [ -L "$target" ]; then
+      # libc6 has the loader's name twice: the file, and a link to it for /lib64.
+      rm -rf "$entry"
+    else
+      mv "$entry" "$target"
+    fi
   done
   rm -rf "${out:?}/$1"
 }
@@ -51,8 +57,13 @@ library_path() {
   echo "$path"
 }
 
+# Firmware for other processors, which QEMU brings, is none of our programs.
 is_elf() {
-  [ "$(head -c 4 "$1" | tail -c 3)" = ELF ]
+  [ "$(head -c 4 "$1" | tail -c 3)" = ELF ] && [ "$(elf_machine "$1")" = "$own_machine" ]
+}
+
+elf_machine() {
+  od -A n -t d2 -j 18 -N 2 "$1" | tr -d ' '
 }
 
 # 2 for a program with a fixed address, 3 for libraries and other programs.
@@ -163,6 +174,7 @@ moved() {
 }
 
 copy_files
+own_machine=$(elf_machine /proc/self/exe)
 elf_path=$(library_path)
 find "$out" -type f | while read -r file; do
   if is_elf "$file"; then patch_elf "$file"; else patch_script "$file"; fi

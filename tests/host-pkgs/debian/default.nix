@@ -62,17 +62,13 @@ let
         ) (fixup.uses or [ ])
       );
       # The packages that are one here: this one, and those it asks to have in its own tree.
-      parts =
-        if fixup ? merges then
-          map (item: item.key) (
-            builtins.genericClosure {
-              startSet = [ { key = name; } ];
-              operator = item: map (key: { inherit key; }) (builtins.filter isPart status.needs.${item.key});
-            }
-          )
-        else
-          [ name ];
-      isPart = part: builtins.match fixup.merges part != null;
+      parts = map (item: item.key) (
+        builtins.genericClosure {
+          startSet = map (key: { inherit key; }) ([ name ] ++ fixup.includes or [ ]);
+          operator = item: map (key: { inherit key; }) (builtins.filter isPart (status.needs.${item.key} or [ ]));
+        }
+      );
+      isPart = part: fixup ? merges && builtins.match fixup.merges part != null;
       needs = lib.subtractLists parts (lib.unique (lib.concatMap (part: status.needs.${part}) parts));
       pkg = derivation (
         {
@@ -116,4 +112,7 @@ let
 in
 {
   inherit fromDebian;
+
+  # The kernel of a meta package; see kernel.nix.
+  kernel = package: folders: import ./kernel.nix { inherit lib status package folders; };
 }

@@ -2,6 +2,7 @@
 # scripts would give, and paths inside programs. For each package:
 #   script  a shell text that runs in $out at the end of debian/build.sh;
 #   uses    packages the script needs, as variables with `_` for characters other than letters;
+#   includes  packages that become part of this one, though it does not need them;
 #   merges  a pattern for needed packages that become part of this one.
 {
   bash.script = ''
@@ -32,8 +33,23 @@
     '';
   };
 
+  # nixpkgs has each of these two as one package.
+  passwd.includes = [ "login" ];
+  util-linux.includes = [
+    "bsdutils"
+    "mount"
+  ];
+
   # Python looks for its library beside its program, and Debian has them in several packages.
   python3.merges = "(lib)?python3.*";
+
+  # QEMU looks for modules and firmware beside itself, where Debian's other packages put them.
+  qemu-system-x86 = {
+    merges = "qemu-system-(common|data)|seabios";
+    script = ''
+      ln -s . "lib/$multiarch"
+    '';
+  };
 
   # The script asks getopt for its options and looks for its library below /usr. In Nix's sandbox a
   # real chown to another user gives EINVAL, which fakeroot does not forgive as it does EPERM, so

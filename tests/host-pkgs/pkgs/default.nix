@@ -85,6 +85,9 @@ import ./programs.nix { inherit lib callPackage debian; }
   # Only its names for platforms are used; a compiler is not needed for that.
   go = hostPlatform.go;
 
+  linux = callPackage ../vm/linux.nix { inherit debian; };
+  vmTools = callPackage ../vm { };
+
   dockerTools = callPackage ./docker-tools.nix { };
   tarsum = callPackage ./tarsum.nix { inherit builderBinary; };
   rustPlatform = callPackage ./rust-platform.nix { inherit builderBinary; };

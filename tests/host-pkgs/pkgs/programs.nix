@@ -27,6 +27,7 @@ let
     gzip = "gzip";
     jq = "jq";
     jshon = "jshon";
+    kmod = "kmod";
     moreutils = "moreutils";
     nginx = "nginx";
     nix = "nix-bin";
@@ -36,6 +37,8 @@ let
     pigz = "pigz";
     proot = "proot";
     python3 = "python3";
+    qemu = "qemu-system-x86";
+    qemu-utils = "qemu-utils";
     redis = "redis-server";
     rsync = "rsync";
     shadow = "passwd";
@@ -62,6 +65,8 @@ let
     bashInteractive = "bash";
     bashNonInteractive = "bash";
     moreutils = null;
+    qemu = "qemu-system-x86_64";
+    qemu-utils = "qemu-img";
     redis = "redis-server";
     shadow = null;
     sqlite = "sqlite3";

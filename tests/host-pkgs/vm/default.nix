@@ -1,0 +1,145 @@
+# `vmTools`: derivations whose builder runs as root in a throw-away virtual machine. `runInLinuxVM`
+# keeps nixpkgs' contract in both its shapes; `config.vmStructuredAttrs` chooses.
+{
+  lib,
+  config,
+  bash,
+  busybox,
+  callPackage,
+  coreutils,
+  kmod,
+  linux,
+  qemu,
+  qemu-utils,
+  writeScript,
+  writeText,
+  storeDir ? builtins.storeDir,
+  # These are there from the start. Others, overlay for one, are loaded when they are asked for.
+  rootModules ? [
+    "virtio_pci"
+    "virtio_blk"
+    "virtio_rng"
+    "9pnet_virtio"
+    "9p"
+    "ext4"
+    "crc32c"
+  ],
+}:
+
+let
+  # The file with `@NAME@` replaced by the values.
+  fill =
+    file: values:
+    let
+      names = builtins.attrNames values;
+    in
+    lib.replaceStrings (map (name: "@${name}@") names) (map (name: "${values.${name}}") names) (
+      builtins.readFile file
+    );
+
+  shell = "${bash}/bin/sh";
+
+  initrd = callPackage ./initrd.nix { inherit rootModules storeDir; };
+
+  stage2 = writeScript "vm-run-stage2" (
+    fill ./stage-2.sh {
+      inherit
+        busybox
+        coreutils
+        kmod
+        linux
+        shell
+        storeDir
+        ;
+    }
+  );
+
+  # A folder of the host, written by whoever builds: what it may not do, changing owners for
+  # instance, has no effect.
+  share = tag: path: [
+    "-fsdev local,id=${tag},path=${path},security_model=none,multidevs=remap"
+    "-device virtio-9p-pci,fsdev=${tag},mount_tag=${tag}"
+  ];
+
+  kernelParameters = [
+    "console=ttyS0"
+    "panic=1"
+    "command=${stage2}"
+    "loglevel=4"
+    # Clocks are not compared for long, as they would be on a machine nobody knows.
+    "tsc=reliable"
+    "no_timer_check"
+    # Nobody in the VM has to be kept from anything.
+    "mitigations=off"
+    "random.trust_cpu=on"
+  ];
+
+  qemuCommand = lib.concatStringsSep " \\\n  " (
+    [
+      "${qemu}/bin/qemu-system-x86_64"
+      "-nodefaults -display none -serial stdio -no-reboot"
+      "-machine pc,accel=${config.vmAccelerator or "tcg"} -cpu max"
+      "-device virtio-rng-pci"
+    ]
+    ++ share "store" storeDir
+    ++ share "xchg" "xchg"
+    ++ [
+      "\${diskImage:+-drive file=$diskImage,if=virtio,cache=unsafe,werror=report}"
+      "-kernel ${linux}/vmlinux"
+      "-initrd ${initrd}"
+      "-append \"${toString kernelParameters}\""
+      "$QEMU_OPTS"
+    ]
+  );
+
+  run = writeText "vm-run" (fill ./run.sh { inherit coreutils qemuCommand shell; });
+in
+{
+  inherit initrd qemu;
+
+  # What the disk of a build is called in /dev.
+  hd = "vda";
+
+  # Shell text that makes an empty disk of `size` MiB and leaves its name in `diskImage`.
+  createEmptyImage =
+    {
+      size,
+      fullName,
+      destination ? "$out",
+    }:
+    ''
+      mkdir -p ${destination}/nix-support
+      diskImage=${destination}/disk-image.qcow2
+      ${qemu-utils}/bin/qemu-img create -f qcow2 $diskImage "${toString size}M"
+      echo "${fullName}" > ${destination}/nix-support/full-name
+    '';
+
+  # The derivation, built in a VM with `memSize` MiB of memory. Shell texts `preVM` and `postVM` run
+  # on the host; `preVM` may leave a disk's name in `diskImage`.
+  runInLinuxVM =
+    drv:
+    lib.overrideDerivation drv (
+      {
+        memSize ? 512,
+        QEMU_OPTS ? "",
+        args,
+        builder,
+        ...
+      }:
+      {
+        requiredSystemFeatures = [ "kvm" ];
+        builder = shell;
+        args = [
+          "-e"
+          run
+        ];
+        origArgs = args;
+        origBuilder = builder;
+        QEMU_OPTS = "${QEMU_OPTS} -m ${toString memSize}";
+        # Its files would be outside of the VM.
+        passAsFile = [ ];
+      }
+      # Since March 2026.
+      // lib.optionalAttrs (config.vmStructuredAttrs or false) { __structuredAttrs = true; }
+    );
+}
