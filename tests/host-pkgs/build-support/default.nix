@@ -28,6 +28,7 @@ import ./run-command.nix {
   closureInfo = callPackage ./closure-info.nix { };
   makeWrapper = callPackage ./make-wrapper.nix { };
   mkShell = callPackage ./mk-shell.nix { };
+  testers.invalidateFetcherByDrvHash = callPackage ./invalidate-fetcher.nix { };
   mkShellNoCC = callPackage ./mk-shell.nix { stdenv = final.stdenvNoCC; };
   emptyFile = callPackage ({ runCommand }: runCommand "empty-file" { } "touch $out") { };
   emptyDirectory = callPackage ({ runCommand }: runCommand "empty-directory" { } "mkdir $out") { };

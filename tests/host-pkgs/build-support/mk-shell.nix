@@ -8,9 +8,9 @@
   buildInputs ? [ ],
   nativeBuildInputs ? [ ],
   shellHook ? "",
-  passthru ? { },
-  meta ? { },
-}:
+  # The other arguments become attributes of the derivation.
+  ...
+}@arguments:
 
 let
   inputsOf =
@@ -20,16 +20,17 @@ let
       lib.concatMap (package: package.${list} or package.drvAttrs.${list} or [ ]) inputsFrom
     );
 in
-stdenv.mkDerivation {
-  inherit
-    name
-    shellHook
-    passthru
-    meta
-    ;
-  buildInputs = inputsOf "buildInputs" buildInputs;
-  nativeBuildInputs = inputsOf "nativeBuildInputs" (packages ++ nativeBuildInputs);
-  phases = [ "buildPhase" ];
-  buildPhase = "export > $out";
-  preferLocalBuild = true;
-}
+stdenv.mkDerivation (
+  removeAttrs arguments [
+    "packages"
+    "inputsFrom"
+  ]
+  // {
+    inherit name shellHook;
+    buildInputs = inputsOf "buildInputs" buildInputs;
+    nativeBuildInputs = inputsOf "nativeBuildInputs" (packages ++ nativeBuildInputs);
+    phases = [ "buildPhase" ];
+    buildPhase = "export > $out";
+    preferLocalBuild = true;
+  }
+)

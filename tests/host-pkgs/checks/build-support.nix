@@ -134,6 +134,40 @@ in
       touch $out
     '';
 
+  "mkShell hands attributes on to the derivation".build =
+    runCommand "shell" { inherit (pkgs.mkShell { word = "handed on"; }) word; } ''
+      [ "$word" = "handed on" ]
+      touch $out
+    '';
+
+  "a fetcher has another name when it fetches in another way" = {
+    expr =
+      let
+        fetcher =
+          how:
+          { name }:
+          runCommand name { outputHash = lib.fakeHash; } how;
+        nameOf =
+          how: (pkgs.testers.invalidateFetcherByDrvHash (fetcher how) { name = "fetched"; }).name;
+      in
+      [
+        (nameOf "one way" == nameOf "one way")
+        (nameOf "one way" == nameOf "another way")
+      ];
+    expected = [
+      true
+      false
+    ];
+  };
+
+  "hello is built by stdenv, and a static busybox names itself only".build =
+    runCommand "small-programs" { } ''
+      [ "$(${lib.getExe pkgs.hello})" = "Hello, world!" ]
+      [ "$(cat ${pkgs.writeDirectReferencesToFile pkgs.pkgsStatic.busybox})" = ${pkgs.pkgsStatic.busybox} ]
+      [ "$(${pkgs.pkgsStatic.busybox}/bin/echo word)" = word ]
+      touch $out
+    '';
+
   "rustPlatform installs the program that was built before".build =
     let
       set = again { builderBinary = ../check; };

@@ -89,4 +89,6 @@ builtins.mapAttrs program programs
 // {
   cacert = callPackage ./cacert.nix { };
   fakeNss = callPackage ./fake-nss.nix { };
+  hello = callPackage ./hello.nix { };
+  pkgsStatic.busybox = callPackage ./static-busybox.nix { };
 }
