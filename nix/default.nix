@@ -9,6 +9,7 @@
   fakeNss,
   # Old package sets do not have it.
   devShellTools ? null,
+  nixosTests ? { },
 }:
 
 lib.makeScope newScope (
@@ -63,5 +64,9 @@ lib.makeScope newScope (
       if devShellTools == null then callPackage ./devShellTools.nix { } else devShellTools;
 
     image = callPackage ./image.nix { };
+
+    examples = callPackage ./examples.nix { inherit (dockerTools) exportImage; };
+    # Not by callPackage, which would put an `override` among the tests.
+    tests = import ./tests.nix { inherit lib nixosTests; };
   }
 )

@@ -14,6 +14,7 @@ let
         buildLayeredImageWithNixDb
         buildNixShellImage
         caCertificates
+        examples
         fakeNss
         mergeImages
         mkPureLayer
@@ -22,6 +23,7 @@ let
         shellScript
         streamLayeredImage
         streamNixShellImage
+        tests
         usrBinEnv
         ;
     }

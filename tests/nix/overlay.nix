@@ -51,6 +51,7 @@ in
       "buildLayeredImageWithNixDb"
       "buildNixShellImage"
       "caCertificates"
+      "examples"
       "fakeNss"
       "mergeImages"
       "mkPureLayer"
@@ -59,6 +60,7 @@ in
       "shellScript"
       "streamLayeredImage"
       "streamNixShellImage"
+      "tests"
       "usrBinEnv"
     ];
   };
