@@ -1,5 +1,8 @@
 //! Indexes an image archive (`docker save` and its like): a tar, perhaps compressed, of directories,
-//! files and links. Member names are hostile input; nothing is ever unpacked.
+//! files and links, or a directory of these. Member names are hostile input; nothing is ever
+//! unpacked.
+
+mod directory;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,22 +13,17 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::compress::{self, Packing};
+use crate::digest::Digest;
+use crate::limits::Limits;
 use crate::plan::{Owner, Range};
 use crate::source::Source;
 use crate::tar::read::{Member, MemberKind, ReadError, Reader, Skip};
-
-/// How many members an archive may have. A layer takes four; no engine runs images of more than
-/// 127 layers.
-pub const MAX_MEMBERS: usize = 100_000;
 
 /// How deep a member may lie.
 pub const MAX_DEPTH: usize = 64;
 
 /// How many links may lead from one member to the next.
 const MAX_LINKS: usize = 8;
-
-/// How large a JSON document of an archive may be, in bytes. Registries allow 4 MiB.
-pub const MAX_JSON: u64 = 16 << 20;
 
 /// The parts of a member's name, which make its place: members sort by them as GNU tar sorts
 /// files with `--sort=name`.
@@ -38,6 +36,9 @@ pub struct Archive {
     pub members: BTreeMap<MemberPath, ArchiveMember>,
     /// Whether its bytes come out of a decoder, forwards only.
     pub is_compressed: bool,
+    /// What may be documents of a compressed archive, since reading one later would uncompress all
+    /// that is before it again.
+    documents: BTreeMap<MemberPath, Vec<u8>>,
 }
 
 /// A file of an archive, with mode, owner and time (in seconds since 1970) as its header has them.
@@ -89,19 +90,34 @@ pub enum ArchiveError {
     TwoKinds { path: PathBuf, name: String },
     #[error("image archive `{}` has `{name}`, which lies more than {MAX_DEPTH} directories deep", path.display())]
     TooDeep { path: PathBuf, name: String },
-    #[error("image archive `{}` has more than {MAX_MEMBERS} members; no image needs as many", path.display())]
-    TooMany { path: PathBuf },
+    #[error("image archive `{}` has more than {max} members; no image needs as many, but `limits.maxMembers` allows more", path.display())]
+    TooMany { path: PathBuf, max: usize },
     #[error("image archive `{}` has no file `{name}`, which {needed_by}", path.display())]
     Missing {
         path: PathBuf,
         name: String,
         needed_by: &'static str,
     },
-    #[error("`{name}` in image archive `{}` has {size} bytes; {MAX_JSON} are allowed", path.display())]
+    #[error("`{name}` in image archive `{}` has {size} bytes; {max} are allowed, and more by `limits.maxJson`", path.display())]
     TooLarge {
         path: PathBuf,
         name: String,
         size: u64,
+        max: u64,
+    },
+    #[error("`{name}` in image archive `{}` has {found} bytes, but what names it says {said}; it is damaged", path.display())]
+    Size {
+        path: PathBuf,
+        name: String,
+        found: u64,
+        said: u64,
+    },
+    #[error("`{name}` in image archive `{}` has the digest {found}, but it is named as {said}; it is damaged or was changed", path.display())]
+    Digest {
+        path: PathBuf,
+        name: String,
+        found: Digest,
+        said: Digest,
     },
 }
 
@@ -120,30 +136,58 @@ fn owner(member: &Member) -> Owner {
 /// streams by.
 pub type Visit<'a> = dyn FnMut(&MemberPath, &mut dyn Read) -> Result<(), ArchiveError> + 'a;
 
-/// Indexes the archive `path`. Of a plain file only headers are read. A compressed one is read
-/// once, and `visit` sees the content of every regular member on the way.
+/// Indexes the archive, or the directory, `path`. Of a plain file only headers are read. A
+/// compressed one is read once, and `visit` sees the content of every regular member on the way.
 ///
 /// # Errors
 /// When it cannot be read, is damaged or holds a member that it may not.
-pub fn index(path: &Path, visit: &mut Visit<'_>) -> Result<Archive, ArchiveError> {
+pub fn index(path: &Path, limits: &Limits, visit: &mut Visit<'_>) -> Result<Archive, ArchiveError> {
     let open = |source| ArchiveError::Open {
         path: path.to_owned(),
         source,
     };
-    let is_compressed = Packing::of_file(path).map_err(open)? != Packing::Plain;
     let mut archive = Archive {
         path: path.to_owned(),
         members: BTreeMap::new(),
-        is_compressed,
+        is_compressed: false,
+        documents: BTreeMap::new(),
     };
+    if std::fs::metadata(path).map_err(open)?.is_dir() {
+        directory::index(&mut archive, path, &MemberPath::new(), limits)?;
+        return Ok(archive);
+    }
+    let is_compressed = Packing::of_file(path).map_err(open)? != Packing::Plain;
+    archive.is_compressed = is_compressed;
     if is_compressed {
         let source = Arc::new(Source::stream(path));
         let mut reader = Reader::new(compress::open(path).map_err(open)?);
-        while let Some(member) = archive.next(&mut reader)? {
+        // In bytes.
+        let mut kept = 0;
+        while let Some(member) = archive.next(&mut reader, limits)? {
             if let Some(name) = archive.insert(&source, &member)?
                 && member.kind == MemberKind::Regular
             {
-                visit(&name, &mut reader.content(&member))?;
+                let mut content = reader.content(&member);
+                let read = |source| ArchiveError::Read {
+                    path: path.to_owned(),
+                    source,
+                };
+                let mut start = Vec::new();
+                (&mut content)
+                    .take(1)
+                    .read_to_end(&mut start)
+                    .map_err(read)?;
+                // Of members with equal names the last one counts.
+                archive.documents.remove(&name);
+                let is_document = matches!(*start, [b'{' | b'[' | b' ' | b'\n']);
+                if is_document && kept + member.size <= limits.max_json {
+                    content.read_to_end(&mut start).map_err(read)?;
+                    visit(&name, &mut start.as_slice())?;
+                    kept += member.size;
+                    archive.documents.insert(name, start);
+                } else {
+                    visit(&name, &mut start.as_slice().chain(content))?;
+                }
             }
         }
         // What follows the end marker belongs to the compressed stream, whose checksum is there.
@@ -162,7 +206,7 @@ pub fn index(path: &Path, visit: &mut Visit<'_>) -> Result<Archive, ArchiveError
             offset: 0,
             size,
         }));
-        while let Some(member) = archive.next(&mut reader)? {
+        while let Some(member) = archive.next(&mut reader, limits)? {
             archive.insert(&source, &member)?;
         }
     }
@@ -170,16 +214,25 @@ pub fn index(path: &Path, visit: &mut Visit<'_>) -> Result<Archive, ArchiveError
 }
 
 impl Archive {
-    fn next(&self, reader: &mut Reader<impl Skip>) -> Result<Option<Member>, ArchiveError> {
-        if self.members.len() > MAX_MEMBERS {
-            return Err(ArchiveError::TooMany {
-                path: self.path.clone(),
-            });
+    fn next(
+        &self,
+        reader: &mut Reader<impl Skip>,
+        limits: &Limits,
+    ) -> Result<Option<Member>, ArchiveError> {
+        if self.members.len() > limits.max_members {
+            return Err(self.too_many(limits));
         }
         reader.next_member().map_err(|source| ArchiveError::Tar {
             path: self.path.clone(),
             source,
         })
+    }
+
+    fn too_many(&self, limits: &Limits) -> ArchiveError {
+        ArchiveError::TooMany {
+            path: self.path.clone(),
+            max: limits.max_members,
+        }
     }
 
     /// Takes `member` in, and says under which name; the archive's own `./` has none.
@@ -264,13 +317,18 @@ impl Archive {
         if parts.iter().any(|part| part == b"..") {
             return Err(self.refused(name, "has a part `..`"));
         }
-        if parts.len() > MAX_DEPTH {
-            return Err(ArchiveError::TooDeep {
-                path: self.path.clone(),
-                name: shown(name),
-            });
-        }
+        self.refuse_too_deep(&parts)?;
         Ok(parts)
+    }
+
+    fn refuse_too_deep(&self, name: &MemberPath) -> Result<(), ArchiveError> {
+        if name.len() <= MAX_DEPTH {
+            return Ok(());
+        }
+        Err(ArchiveError::TooDeep {
+            path: self.path.clone(),
+            name: shown(&name.join(&b'/')),
+        })
     }
 
     fn refused(&self, name: &[u8], what: &'static str) -> ArchiveError {
@@ -287,10 +345,19 @@ impl Archive {
     /// When there is none, or the name leads out of the archive. `needed_by` says in a message who
     /// asked for it.
     pub fn file(&self, name: &str, needed_by: &'static str) -> Result<&ArchiveFile, ArchiveError> {
+        self.resolve(name, needed_by).map(|(_, file)| file)
+    }
+
+    /// The same, with its own name.
+    fn resolve(
+        &self,
+        name: &str,
+        needed_by: &'static str,
+    ) -> Result<(MemberPath, &ArchiveFile), ArchiveError> {
         let mut path = self.member_path(name.as_bytes())?;
         for _ in 0..MAX_LINKS {
             match self.members.get(&path) {
-                Some(ArchiveMember::File(file)) => return Ok(file),
+                Some(ArchiveMember::File(file)) => return Ok((path, file)),
                 Some(ArchiveMember::Symlink { target }) => {
                     path = self.target_path(path, target)?;
                 }
@@ -331,15 +398,25 @@ impl Archive {
     /// The text of the JSON document `name`, whole.
     ///
     /// # Errors
-    /// When it is missing, larger than [`MAX_JSON`] or cannot be read.
-    pub fn json(&self, name: &str, needed_by: &'static str) -> Result<Vec<u8>, ArchiveError> {
-        let range = self.file(name, needed_by)?.range.clone();
-        if range.size > MAX_JSON {
+    /// When it is missing, larger than `limits` allow or cannot be read.
+    pub fn json(
+        &self,
+        name: &str,
+        needed_by: &'static str,
+        limits: &Limits,
+    ) -> Result<Vec<u8>, ArchiveError> {
+        let (path, file) = self.resolve(name, needed_by)?;
+        let range = file.range.clone();
+        if range.size > limits.max_json {
             return Err(ArchiveError::TooLarge {
                 path: self.path.clone(),
                 name: name.to_owned(),
                 size: range.size,
+                max: limits.max_json,
             });
+        }
+        if let Some(text) = self.documents.get(&path) {
+            return Ok(text.clone());
         }
         let mut text = Vec::with_capacity(range.size as usize);
         RangeReader::new(range)
@@ -349,6 +426,43 @@ impl Archive {
                 source,
             })?;
         Ok(text)
+    }
+
+    /// Compares the size of the file `name`, in bytes, with what names it.
+    ///
+    /// # Errors
+    /// When they differ.
+    pub fn check_size(&self, name: &str, found: u64, said: u64) -> Result<(), ArchiveError> {
+        if found == said {
+            return Ok(());
+        }
+        Err(ArchiveError::Size {
+            path: self.path.clone(),
+            name: name.to_owned(),
+            found,
+            said,
+        })
+    }
+
+    /// Compares the digest of the file `name` with what names it.
+    ///
+    /// # Errors
+    /// When they differ.
+    pub fn check_digest(
+        &self,
+        name: &str,
+        found: Digest,
+        said: Digest,
+    ) -> Result<(), ArchiveError> {
+        if found == said {
+            return Ok(());
+        }
+        Err(ArchiveError::Digest {
+            path: self.path.clone(),
+            name: name.to_owned(),
+            found,
+            said,
+        })
     }
 }
 

@@ -10,6 +10,8 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::compress::Compression;
+use crate::limits::Limits;
+use crate::oci::Platform;
 
 /// The attributes of one derivation; `T` is what our Nix code wrote.
 #[derive(Debug)]
@@ -19,11 +21,16 @@ pub struct Attrs<T> {
     pub out: PathBuf,
     /// The closure that `exportReferencesGraph.graph` exported, if any.
     pub closure: Option<Value>,
+    /// What foreign images may ask for.
+    pub limits: Limits,
     /// The attributes as environment variables, as a derivation without structured attributes has
     /// them: lists joined by blanks, `true` as 1, `false` and `null` empty. Scripts of users expect
     /// them.
     pub environment: BTreeMap<String, String>,
 }
+
+/// The key of [`Limits`], which stands beside that of the subcommand.
+const LIMITS: &str = "limits";
 
 /// What one subcommand reads.
 pub trait Section: DeserializeOwned {
@@ -75,6 +82,9 @@ pub struct ImageAttrs {
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
 pub struct MergeAttrs {
     pub images: Vec<PathBuf>,
+    /// Which of the images in a layout for several platforms; null for the first.
+    #[serde(default)]
+    pub platform: Option<Platform>,
 }
 
 /// An image's JSON that still lacks the time of the build, as `created = "now"` asks for it.
@@ -263,10 +273,18 @@ pub fn parse<T: Section>(text: &str, path: &Path) -> Result<Attrs<T>, AttrsError
         .ok_or_else(|| AttrsError::NoOutput { path: path() })?;
     let out = PathBuf::from(out);
     let closure = all.remove("graph");
+    let limits = all.remove(LIMITS).map(serde_json::from_value).transpose();
     Ok(Attrs {
         ours,
         out,
         closure,
+        limits: limits
+            .map_err(|source| AttrsError::Section {
+                path: path(),
+                key: LIMITS,
+                source,
+            })?
+            .unwrap_or_default(),
         environment: all
             .iter()
             .filter_map(|(name, value)| Some((name.clone(), as_variable(value)?)))

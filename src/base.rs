@@ -7,18 +7,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use serde::Deserialize;
 use thiserror::Error;
 
 use crate::archive::{self, Archive, ArchiveError, ArchiveMember, MemberPath, RangeReader};
 use crate::closure::{ClosureFiles, Seen};
 use crate::compress::{Decoded, MAGIC, Packing};
-use crate::digest::{DiffId, HashWriter};
+use crate::digest::{DiffId, Digest, HashWriter};
+pub use crate::images::Choice;
+use crate::images::{self, Blob, ImagesError};
+use crate::limits::Limits;
 use crate::plan::Range;
 use crate::tar::read::{ReadError, Reader, Skip};
-
-/// How many layers an image may have. Docker runs at most 127.
-pub const MAX_LAYERS: usize = 1024;
 
 /// The image that another one is built on.
 #[derive(Debug)]
@@ -36,15 +35,12 @@ pub struct BaseImage {
 pub struct BaseLayer {
     /// The member that holds it, as the manifest names it.
     pub name: String,
+    /// How that member is packed.
+    pub packing: Packing,
     pub diff_id: DiffId,
+    /// Of the uncompressed tar, in bytes.
+    pub size: u64,
     pub seen: Arc<Seen>,
-}
-
-/// Which image of an archive with several.
-#[derive(Debug, Clone, Copy)]
-pub struct Choice<'a> {
-    pub name: Option<&'a str>,
-    pub tag: Option<&'a str>,
 }
 
 /// A base image cannot be used.
@@ -52,28 +48,14 @@ pub struct Choice<'a> {
 pub enum BaseError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    #[error(
-        "base image `{}` is no Docker image archive: it has no file `manifest.json`; \
-         `skopeo copy <image> docker-archive:<file>` makes one of an OCI image",
-        path.display()
-    )]
-    NoManifest { path: PathBuf },
-    #[error("`{name}` of base image `{}` is not what it should be", path.display())]
-    Json {
+    #[error(transparent)]
+    Images(#[from] ImagesError),
+    #[error("base image `{}` has {count} layers; {max} are allowed, and more by `limits.maxLayers`", path.display())]
+    TooManyLayers {
         path: PathBuf,
-        name: String,
-        source: serde_json::Error,
+        count: usize,
+        max: usize,
     },
-    #[error("base image `{}` holds no image: its `manifest.json` is an empty list", path.display())]
-    Empty { path: PathBuf },
-    #[error("base image `{}` has no image `{wanted}`; it has {found}", path.display())]
-    NoSuchImage {
-        path: PathBuf,
-        wanted: String,
-        found: String,
-    },
-    #[error("base image `{}` has {count} layers; {MAX_LAYERS} are allowed", path.display())]
-    TooManyLayers { path: PathBuf, count: usize },
     #[error("layer `{layer}` of base image `{}` is damaged or no tar", path.display())]
     Layer {
         path: PathBuf,
@@ -86,38 +68,37 @@ pub enum BaseError {
         layer: String,
         source: io::Error,
     },
-}
-
-/// One element of `manifest.json`.
-#[derive(Debug, Deserialize)]
-#[serde(
-    rename_all = "PascalCase",
-    expecting = "an object with `Config` and `Layers`"
-)]
-struct ManifestEntry {
-    config: String,
-    repo_tags: Option<Vec<String>>,
-    layers: Vec<String>,
-}
-
-/// What of the image config counts.
-#[derive(Debug, Deserialize)]
-#[serde(expecting = "an object")]
-struct ImageConfig {
-    config: Option<ContainerConfig>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(expecting = "an object")]
-struct ContainerConfig {
-    #[serde(rename = "Env")]
-    env: Option<Vec<String>>,
+    #[error("layer `{layer}` of base image `{}` is packed with {found}, but its manifest says with {said}; programs differ in which they believe", path.display())]
+    Packing {
+        path: PathBuf,
+        layer: String,
+        found: Packing,
+        said: Packing,
+    },
+    #[error("base image `{}` has {layers} layers, but its config `{config}` lists {diff_ids} in `rootfs.diff_ids`; no engine takes such an image", path.display())]
+    LayerCount {
+        path: PathBuf,
+        config: String,
+        layers: usize,
+        diff_ids: usize,
+    },
+    #[error("layer `{layer}` of base image `{}` has the DiffID {found}, but the image's config lists {said}; it is damaged, or was made from packed layers by nixpkgs, and no engine takes it", path.display())]
+    DiffId {
+        path: PathBuf,
+        layer: String,
+        found: DiffId,
+        said: DiffId,
+    },
 }
 
 /// What reading a layer once tells.
 #[derive(Debug, Clone)]
 struct LayerFacts {
+    packing: Packing,
+    /// Of the member as it stands.
+    digest: Digest,
     diff_id: DiffId,
+    size: u64,
     seen: Arc<Seen>,
 }
 
@@ -128,15 +109,27 @@ pub struct Wanted<'a> {
     pub store: &'a [u8],
 }
 
-/// Reads the base image in the archive `path`.
+/// Where a range is: equal for equal members of one archive, whatever they are called.
+type Place = (usize, u64);
+
+fn place(range: &Range) -> Place {
+    (Arc::as_ptr(&range.source).addr(), range.offset)
+}
+
+/// Reads the base image in the archive, or the OCI layout, `path`.
 ///
 /// # Errors
-/// When the archive is damaged, does not hold what its manifest names, or has no image such as
-/// `choice` wants.
-pub fn read(path: &Path, choice: Choice<'_>, wanted: Wanted<'_>) -> Result<BaseImage, BaseError> {
+/// When it is damaged, does not hold what its documents name, has no image such as `choice` wants,
+/// or is more than `limits` allow.
+pub fn read(
+    path: &Path,
+    choice: Choice<'_>,
+    wanted: Wanted<'_>,
+    limits: &Limits,
+) -> Result<BaseImage, BaseError> {
     // A compressed archive streams by once here; what its layers hold is learned on the way.
     let mut streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>> = BTreeMap::new();
-    let archive = archive::index(path, &mut |name, content| {
+    let archive = archive::index(path, limits, &mut |name, content| {
         if may_be_layer(name) {
             let shown = shown(name);
             streamed.insert(name.clone(), layer_facts(path, &shown, content, wanted));
@@ -144,64 +137,115 @@ pub fn read(path: &Path, choice: Choice<'_>, wanted: Wanted<'_>) -> Result<BaseI
         Ok(())
     })?;
 
-    let entry = choose(&archive, choice)?;
-    let config_name = entry.config;
-    let env = read_env(&archive, &config_name)?;
-    if entry.layers.len() > MAX_LAYERS {
+    let image = images::choose(&archive, choice, limits)?;
+    let count = image.layers.len();
+    if count > limits.max_layers {
         return Err(BaseError::TooManyLayers {
             path: path.to_owned(),
-            count: entry.layers.len(),
+            count,
+            max: limits.max_layers,
         });
     }
-    let layers = entry
-        .layers
-        .into_iter()
-        .map(|name| {
-            let file = archive.file(&name, "its `manifest.json` names as a layer")?;
-            Ok((name, file.range.clone()))
+    let blobs = image.layers.into_iter();
+    let layers = blobs
+        .map(|blob| {
+            let file = archive.file(&blob.name, "its manifest names as a layer")?;
+            Ok((blob, file.range.clone()))
         })
         .collect::<Result<Vec<_>, ArchiveError>>()?;
+    let config_name = image.config.name.clone();
+    let config = images::read_config(&archive, &image.config, limits)?;
+    let diff_ids = config.rootfs.diff_ids;
+    if diff_ids.len() != count {
+        return Err(BaseError::LayerCount {
+            path: path.to_owned(),
+            config: config_name,
+            layers: count,
+            diff_ids: diff_ids.len(),
+        });
+    }
+
     let facts = read_layers(&archive, &layers, streamed, wanted)?;
     let layers = layers
         .into_iter()
-        .map(|(name, range)| {
-            let LayerFacts { diff_id, seen } = facts[&range.offset].clone();
-            BaseLayer {
-                name,
-                diff_id,
-                seen,
+        .zip(diff_ids)
+        .map(|((blob, range), said)| {
+            let facts = facts[&place(&range)].clone();
+            check_blob(&archive, &blob, &facts, range.size)?;
+            let found = facts.diff_id;
+            if found == said {
+                Ok(BaseLayer {
+                    name: blob.name,
+                    packing: facts.packing,
+                    diff_id: found,
+                    size: facts.size,
+                    seen: facts.seen,
+                })
+            } else {
+                Err(BaseError::DiffId {
+                    path: path.to_owned(),
+                    layer: blob.name,
+                    found,
+                    said,
+                })
             }
         })
-        .collect();
+        .collect::<Result<_, _>>()?;
     Ok(BaseImage {
         archive,
         config_name,
-        env,
+        env: config.config.env,
         layers,
     })
 }
 
+/// Compares a layer of `size` bytes with what names it.
+fn check_blob(
+    archive: &Archive,
+    blob: &Blob,
+    facts: &LayerFacts,
+    size: u64,
+) -> Result<(), BaseError> {
+    if let Some(said) = blob.size {
+        archive.check_size(&blob.name, size, said)?;
+    }
+    if let Some(said) = blob.digest.filter(|_| blob.is_named_by_digest()) {
+        archive.check_digest(&blob.name, facts.digest, said)?;
+    }
+    match blob.packing {
+        Some(said) if said != facts.packing => Err(BaseError::Packing {
+            path: archive.path.clone(),
+            layer: blob.name.clone(),
+            found: facts.packing,
+            said,
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Reads each of `layers` once, by whatever names the manifest has it, and tells the facts by its
-/// offset in the archive. What `streamed` has already is not read again.
+/// place. What `streamed` has already is not read again.
 fn read_layers(
     archive: &Archive,
-    layers: &[(String, Range)],
+    layers: &[(Blob, Range)],
     streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>>,
     wanted: Wanted<'_>,
-) -> Result<BTreeMap<u64, LayerFacts>, BaseError> {
-    let mut left: BTreeMap<u64, &(String, Range)> =
-        layers.iter().map(|layer| (layer.1.offset, layer)).collect();
+) -> Result<BTreeMap<Place, LayerFacts>, BaseError> {
+    let mut left: BTreeMap<Place, &(Blob, Range)> = layers
+        .iter()
+        .map(|layer| (place(&layer.1), layer))
+        .collect();
     let mut facts = BTreeMap::new();
     for (member, read) in streamed {
         if let Some(ArchiveMember::File(file)) = archive.members.get(&member)
-            && left.remove(&file.range.offset).is_some()
+            && left.remove(&place(&file.range)).is_some()
         {
-            facts.insert(file.range.offset, read?);
+            facts.insert(place(&file.range), read?);
         }
     }
-    let read = |(offset, (name, range)): (u64, &(String, Range))| {
+    let read = |(place, (blob, range)): (Place, &(Blob, Range))| {
         let content = &mut RangeReader::new(range.clone());
-        layer_facts(&archive.path, name, content, wanted).map(|facts| (offset, facts))
+        layer_facts(&archive.path, &blob.name, content, wanted).map(|facts| (place, facts))
     };
     let more: Vec<_> = if archive.is_compressed {
         // In the order of the archive, since every step back uncompresses all of it again.
@@ -216,82 +260,14 @@ fn read_layers(
 /// Whether a member is worth reading as a layer before the manifest is known.
 fn may_be_layer(name: &MemberPath) -> bool {
     let last = name.last().map(Vec::as_slice).unwrap_or_default();
-    last.ends_with(b".tar") || name.first().is_some_and(|first| first == b"blobs")
+    [b".tar".as_slice(), b".tar.gz", b".tar.zst", b".tgz"]
+        .iter()
+        .any(|end| last.ends_with(end))
+        || name.first().is_some_and(|first| first == b"blobs")
 }
 
 fn shown(name: &MemberPath) -> String {
     String::from_utf8_lossy(&name.join(&b'/')).into_owned()
-}
-
-fn choose(archive: &Archive, choice: Choice<'_>) -> Result<ManifestEntry, BaseError> {
-    const MANIFEST: &str = "manifest.json";
-    let path = || archive.path.clone();
-    let text = archive
-        .json(MANIFEST, "every Docker image archive has")
-        .map_err(|error| match error {
-            ArchiveError::Missing { .. } => BaseError::NoManifest { path: path() },
-            other => BaseError::Archive(other),
-        })?;
-    let entries: Vec<ManifestEntry> =
-        serde_json::from_slice(&text).map_err(|source| BaseError::Json {
-            path: path(),
-            name: MANIFEST.to_owned(),
-            source,
-        })?;
-    let found = found(&entries);
-    if entries.is_empty() {
-        return Err(BaseError::Empty { path: path() });
-    }
-    entries
-        .into_iter()
-        .find(|entry| is_chosen(entry, choice))
-        .ok_or_else(|| BaseError::NoSuchImage {
-            path: path(),
-            wanted: format!(
-                "{}:{}",
-                choice.name.unwrap_or("<any name>"),
-                choice.tag.unwrap_or("<any tag>")
-            ),
-            found,
-        })
-}
-
-fn is_chosen(entry: &ManifestEntry, choice: Choice<'_>) -> bool {
-    if choice.name.is_none() && choice.tag.is_none() {
-        return true;
-    }
-    entry.repo_tags.iter().flatten().any(|reference| {
-        let (name, tag) = reference.rsplit_once(':').unwrap_or((reference, ""));
-        choice.name.is_none_or(|wanted| wanted == name)
-            && choice.tag.is_none_or(|wanted| wanted == tag)
-    })
-}
-
-fn found(entries: &[ManifestEntry]) -> String {
-    let references = entries
-        .iter()
-        .flat_map(|entry| entry.repo_tags.iter().flatten());
-    let references: Vec<_> = references
-        .map(|reference| format!("`{reference}`"))
-        .collect();
-    if references.is_empty() {
-        "only images without a name".to_owned()
-    } else {
-        references.join(", ")
-    }
-}
-
-fn read_env(archive: &Archive, config_name: &str) -> Result<Vec<String>, BaseError> {
-    let text = archive.json(config_name, "its `manifest.json` names as a config")?;
-    let config: ImageConfig = serde_json::from_slice(&text).map_err(|source| BaseError::Json {
-        path: archive.path.clone(),
-        name: config_name.to_owned(),
-        source,
-    })?;
-    Ok(config
-        .config
-        .and_then(|config| config.env)
-        .unwrap_or_default())
 }
 
 /// Reads a layer, packed or not, to its end.
@@ -312,12 +288,39 @@ fn layer_facts(
         .read_to_end(&mut magic)
         .map_err(bytes)?;
     let packing = Packing::of(&magic);
-    let input = Decoded::new(io::Cursor::new(magic).chain(&mut input), packing).map_err(bytes)?;
+    let mut packed = Hashing::new(io::Cursor::new(magic).chain(&mut input));
+    let (seen, hash) = match packing {
+        // Whose digest is its DiffID.
+        Packing::Plain => note(path, layer, &mut packed.input, wanted)?,
+        _ => {
+            let tar = Decoded::new(&mut packed, packing).map_err(bytes)?;
+            note(path, layer, tar, wanted)?
+        }
+    };
+    // What the decoder left belongs to the member, whoever would want it there.
+    io::copy(&mut packed, &mut io::sink()).map_err(bytes)?;
+    let size = hash.size();
+    let tar_digest = hash.into_digest();
+    Ok(LayerFacts {
+        packing,
+        digest: match packing {
+            Packing::Plain => tar_digest,
+            _ => packed.hash.into_digest(),
+        },
+        diff_id: DiffId::new(tar_digest),
+        size,
+        seen: Arc::new(seen),
+    })
+}
 
-    let mut reader = Reader::new(Hashing {
-        input,
-        hash: HashWriter::new(),
-    });
+/// Notes and hashes what is in the uncompressed layer `tar`.
+fn note(
+    path: &Path,
+    layer: &str,
+    tar: impl Read,
+    wanted: Wanted<'_>,
+) -> Result<(Seen, HashWriter), BaseError> {
+    let mut reader = Reader::new(Hashing::new(tar));
     let mut seen = Seen::default();
     while let Some(member) = reader.next_member().map_err(|source| BaseError::Layer {
         path: path.to_owned(),
@@ -326,18 +329,28 @@ fn layer_facts(
     })? {
         wanted.files.note(&member.name, wanted.store, &mut seen);
     }
-    let mut hashing = reader.into_inner();
-    io::copy(&mut hashing, &mut io::sink()).map_err(bytes)?;
-    Ok(LayerFacts {
-        diff_id: hashing.hash.into_diff_id(),
-        seen: Arc::new(seen),
-    })
+    let mut tar = reader.into_inner();
+    io::copy(&mut tar, &mut io::sink()).map_err(|source| BaseError::LayerBytes {
+        path: path.to_owned(),
+        layer: layer.to_owned(),
+        source,
+    })?;
+    Ok((seen, tar.hash))
 }
 
 /// Hashes whatever is read through it.
 struct Hashing<R> {
     input: R,
     hash: HashWriter,
+}
+
+impl<R> Hashing<R> {
+    fn new(input: R) -> Self {
+        Self {
+            input,
+            hash: HashWriter::new(),
+        }
+    }
 }
 
 impl<R: Read> Read for Hashing<R> {

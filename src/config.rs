@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::digest::{DiffId, Digest};
 use crate::json::{jq, jshon};
+use crate::oci::Platform;
 
 /// What every JSON of one image starts from: `config`, `architecture`, `created` and the rest that
 /// `buildImage` was told.
@@ -36,6 +37,12 @@ impl BaseJson {
         serde_json::from_slice(text)
             .map(Self)
             .map_err(ConfigError::Json)
+    }
+
+    /// What the image is for, if that is said.
+    #[must_use]
+    pub fn platform(&self) -> Option<Platform> {
+        serde_json::from_value(Value::Object(self.0.clone())).ok()
     }
 
     /// The same with another time of creation, as jq prints it.

@@ -19,6 +19,7 @@ use crate::digest::HashWriter;
 use crate::graph::{self, Graph, GraphError};
 use crate::json::jq;
 use crate::layering::{self, Layer, NoLayerLeft, PipelineError};
+use crate::oci::Platform;
 use crate::output::{self, OutputError};
 use crate::plan::{Owner, TarPlan};
 use crate::progress;
@@ -169,6 +170,18 @@ struct ImageJson {
     variant: Option<Value>,
 }
 
+impl ImageJson {
+    /// What the image is for, if that is said in words.
+    fn platform(&self) -> Option<Platform> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        Some(Platform {
+            architecture: text(&self.architecture)?,
+            os: text(&self.os)?,
+            variant: self.variant.as_ref().and_then(text),
+        })
+    }
+}
+
 /// Describes the image of `attrs`.
 ///
 /// # Errors
@@ -183,7 +196,7 @@ pub fn build(
     let created = resolve("created", &image.created)?;
     let mtime = resolve("mtime", &image.mtime)?;
 
-    let base = read_base(image, surroundings)?;
+    let base = read_base(attrs, base_json.platform().as_ref(), surroundings)?;
     progress.phase("layers", "choosing layers");
     let layers = choose_layers(image, attrs.closure.as_ref(), base.layers.len())?;
     if image.debug {
@@ -264,9 +277,11 @@ struct RecordedBase {
 }
 
 fn read_base(
-    image: &DescriptionAttrs,
+    attrs: &Attrs<DescriptionAttrs>,
+    platform: Option<&Platform>,
     surroundings: &Surroundings,
 ) -> Result<RecordedBase, DescriptionError> {
+    let image = &attrs.ours;
     let Some(path) = &image.from_image else {
         return Ok(RecordedBase::default());
     };
@@ -278,10 +293,10 @@ fn read_base(
         store: b"",
     };
     let first = Choice {
-        name: None,
-        tag: None,
+        platform,
+        ..Choice::default()
     };
-    let base = base::read(path, first, nothing)?;
+    let base = base::read(path, first, nothing, &attrs.limits)?;
     let layers = base.layers.into_iter().map(|layer| RecordedBaseLayer {
         name: layer.name,
         diff_id: layer.diff_id.to_string(),

@@ -12,10 +12,13 @@ use crate::Surroundings;
 use crate::archive::{Archive, ArchiveMember, MemberPath};
 use crate::attrs::{Attrs, ImageAttrs};
 use crate::base::{self, BaseError, BaseImage, Choice, Wanted};
+
 use crate::closure::{self, ClosureFile, ClosureFiles, Seen};
 use crate::config::{self, BaseJson, ConfigError, LegacyLayer};
 use crate::digest::{DiffId, HashWriter};
+use crate::images;
 use crate::members;
+use crate::oci::Platform;
 use crate::output::{self, OutputError};
 use crate::plan::{Content, Entry, Kind, Owner, Range, TarPlan};
 use crate::progress;
@@ -85,7 +88,8 @@ pub fn build(attrs: &Attrs<ImageAttrs>, surroundings: &Surroundings) -> Result<(
         files: &closure.files,
         store: &closure.store,
     };
-    let base = read_base(image, wanted, surroundings)?;
+    let platform = base_json.platform();
+    let base = read_base(attrs, platform.as_ref(), wanted, surroundings)?;
 
     progress.phase("hash", "hashing the new layer");
     let layer = plan_layer(image, closure, base.as_ref(), surroundings)?;
@@ -158,10 +162,12 @@ impl Closure {
 }
 
 fn read_base(
-    image: &ImageAttrs,
+    attrs: &Attrs<ImageAttrs>,
+    platform: Option<&Platform>,
     wanted: Wanted<'_>,
     surroundings: &Surroundings,
 ) -> Result<Option<BaseImage>, ImageError> {
+    let image = &attrs.ours;
     let Some(path) = &image.from_image else {
         return Ok(None);
     };
@@ -170,8 +176,9 @@ fn read_base(
     let choice = Choice {
         name: image.from_image_name.as_deref(),
         tag: image.from_image_tag.as_deref(),
+        platform,
     };
-    Ok(Some(base::read(path, choice, wanted)?))
+    Ok(Some(base::read(path, choice, wanted, &attrs.limits)?))
 }
 
 fn plan_layer(
@@ -318,10 +325,7 @@ fn plan_members(
 /// What stays of a base image in an image built on it: all but its own manifest and config, as
 /// nixpkgs keeps it. Of an OCI layout only the layers stay, since nothing would index the rest.
 fn keep(base: BaseImage, temporary: &Path) -> Result<members::Members, ImageError> {
-    let is_layout = base
-        .archive
-        .members
-        .contains_key([b"oci-layout".to_vec()].as_slice());
+    let is_layout = images::is_layout(&base.archive);
     let layers: Vec<MemberPath> = base
         .layers
         .iter()

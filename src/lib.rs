@@ -39,9 +39,11 @@ pub mod gzip;
 pub mod read_ahead;
 
 // Images.
+pub mod limits;
 pub mod document;
 pub mod oci;
 pub mod archive;
+pub mod images;
 pub mod base;
 pub mod flatten;
 pub mod members;

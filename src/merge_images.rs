@@ -13,6 +13,7 @@ use crate::archive::{self, Archive, ArchiveError, ArchiveMember};
 use crate::attrs::{Attrs, MergeAttrs};
 use crate::compress::{Compression, Packing};
 use crate::json::jq;
+use crate::limits::Limits;
 use crate::members::{self, Planned};
 use crate::output::{self, OutputError};
 use crate::plan::{Content, Kind};
@@ -72,9 +73,10 @@ pub fn build(
     let mut inputs = Vec::new();
     for path in paths {
         progress.phase("read", &format!("reading image `{}`", path.display()));
-        let archive = archive::index(path, &mut |_, _| Ok(()))?;
-        manifest.append(&mut document(&archive, "manifest.json")?.unwrap_or_default());
-        if let Some(more) = document(&archive, "repositories")? {
+        let archive = archive::index(path, &attrs.limits, &mut |_, _| Ok(()))?;
+        manifest
+            .append(&mut document(&archive, "manifest.json", &attrs.limits)?.unwrap_or_default());
+        if let Some(more) = document(&archive, "repositories", &attrs.limits)? {
             add_repositories(repositories.get_or_insert_default(), more);
         }
         inputs.push(archive);
@@ -138,6 +140,7 @@ fn file_name(path: &Path) -> &OsStr {
 fn document<T: serde::de::DeserializeOwned>(
     archive: &Archive,
     name: &'static str,
+    limits: &Limits,
 ) -> Result<Option<T>, MergeImagesError> {
     let path = [name.as_bytes().to_vec()];
     let mut from_here = archive.members.range(path.to_vec()..);
@@ -147,7 +150,7 @@ fn document<T: serde::de::DeserializeOwned>(
     {
         return Ok(None);
     }
-    let text = archive.json(name, "`mergeImages` joins")?;
+    let text = archive.json(name, "`mergeImages` joins", limits)?;
     let parsed = serde_json::from_slice(&text).map_err(|source| MergeImagesError::Json {
         path: archive.path.clone(),
         name,

@@ -1,10 +1,12 @@
 //! Holds the bytes that ranges of a plan point into: a file, or the content of a compressed one.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+
+use nix::fcntl::OFlag;
 
 use crate::compress::{self, Decoder};
 
@@ -13,6 +15,9 @@ use crate::compress::{self, Decoder};
 pub enum Source {
     /// A plain file.
     File { file: File, path: PathBuf },
+    /// A plain file that is opened for each read: a layout may have more files than a process may
+    /// have open.
+    Closed { path: PathBuf },
     /// The uncompressed content of a file, read forwards; going back starts over. Whoever plans
     /// to jump about copies it to a file first, see [`crate::base`].
     Stream {
@@ -39,6 +44,14 @@ impl Source {
         }
     }
 
+    /// The plain file `path`, opened whenever it is read. A link is not followed.
+    #[must_use]
+    pub fn closed_file(path: &Path) -> Self {
+        Self::Closed {
+            path: path.to_owned(),
+        }
+    }
+
     /// The uncompressed content of `path`.
     #[must_use]
     pub fn stream(path: &Path) -> Self {
@@ -52,7 +65,7 @@ impl Source {
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {
-            Self::File { path, .. } | Self::Stream { path, .. } => path,
+            Self::File { path, .. } | Self::Closed { path } | Self::Stream { path, .. } => path,
         }
     }
 
@@ -63,6 +76,11 @@ impl Source {
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match self {
             Self::File { file, .. } => file.read_at(buffer, offset),
+            Self::Closed { path } => OpenOptions::new()
+                .read(true)
+                .custom_flags(OFlag::O_NOFOLLOW.bits())
+                .open(path)?
+                .read_at(buffer, offset),
             Self::Stream { path, state } => {
                 let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
                 let stream = match state.take() {

@@ -19,6 +19,7 @@ use crate::compress;
 use crate::description::{self, Description, LAYER, NOW, RecordedLayer};
 use crate::digest::{Digest, HashWriter};
 use crate::json::python as python_json;
+use crate::limits::Limits;
 use crate::members;
 use crate::output::{self, OutputError};
 use crate::plan::{Content, Entry, Kind, Owner, Range, TarPlan};
@@ -249,7 +250,7 @@ fn base_layers(
     let Some(path) = &description.from_image else {
         return Ok(Vec::new());
     };
-    let mut archive = archive::index(path, &mut |_, _| Ok(()))?;
+    let mut archive = archive::index(path, &Limits::default(), &mut |_, _| Ok(()))?;
     let layers = &description.builder.base_layers;
     let is_in_order = {
         let files = layers.iter().map(|layer| archive.file(&layer.name, NEEDED));

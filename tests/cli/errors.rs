@@ -1,6 +1,7 @@
 //! Every message that `builder` can end with, whole, as someone meets it in the log of a failed
 //! build; and that a build which fails leaves no output behind.
 
+mod layouts;
 mod tars;
 
 mod archive;
@@ -9,6 +10,7 @@ mod base;
 mod image;
 mod layer;
 mod layered;
+mod layout;
 mod merge_images;
 mod output;
 mod pull;

@@ -67,8 +67,7 @@ fn a_base_that_is_a_directory_is_refused() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base`
-            error: cannot open image archive `/nix/store/[HASH]-base`
-              caused by: Is a directory (os error 21)
+            error: `/nix/store/[HASH]-base` is no image archive and no OCI layout: it has no file `manifest.json` and no `index.json`
         "#]],
     );
 }
@@ -80,7 +79,7 @@ fn a_base_without_a_manifest_is_no_image() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive: it has no file `manifest.json`; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
+            error: `/nix/store/[HASH]-base.tar` is no image archive and no OCI layout: it has no file `manifest.json` and no `index.json`
         "#]],
     );
 }
@@ -92,7 +91,7 @@ fn a_base_without_members_is_no_image() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive: it has no file `manifest.json`; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
+            error: `/nix/store/[HASH]-base.tar` is no image archive and no OCI layout: it has no file `manifest.json` and no `index.json`
         "#]],
     );
 }
@@ -104,22 +103,20 @@ fn a_base_without_bytes_is_no_image() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive: it has no file `manifest.json`; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
+            error: `/nix/store/[HASH]-base.tar` is no image archive and no OCI layout: it has no file `manifest.json` and no `index.json`
         "#]],
     );
 }
 
 #[test]
-fn an_oci_layout_without_a_manifest_leads_to_skopeo() {
-    let layout = Tar::new()
-        .file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#)
-        .file("index.json", "{}");
+fn an_index_without_a_layout_is_refused() {
+    let layout = Tar::new().file("index.json", "{}");
     check_base(
         &layout.finish(),
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive: it has no file `manifest.json`; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
+            error: image archive `/nix/store/[HASH]-base.tar` has no file `oci-layout`, which every OCI layout has
         "#]],
     );
 }
@@ -129,10 +126,10 @@ fn an_empty_manifest_is_an_error() {
     check_manifest(
         &json!([]),
         expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: base image `/nix/store/[HASH]-base.tar` holds no image: its `manifest.json` is an empty list
-    "#]],
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` holds no image: its `manifest.json` lists none
+        "#]],
     );
 }
 
@@ -142,11 +139,11 @@ fn a_manifest_that_is_no_json_is_refused() {
     check_base(
         &archive.finish(),
         expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: `manifest.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
-          caused by: EOF while parsing a value at line 1 column 12
-    "#]],
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: `manifest.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+              caused by: EOF while parsing a value at line 1 column 12
+        "#]],
     );
 }
 
@@ -155,11 +152,11 @@ fn a_manifest_that_is_no_list_is_refused() {
     check_manifest(
         &tars::manifest()[0],
         expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: `manifest.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
-          caused by: invalid type: map, expected a sequence at line 1 column 0
-    "#]],
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: `manifest.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+              caused by: invalid type: map, expected a sequence at line 1 column 0
+        "#]],
     );
 }
 
@@ -170,7 +167,7 @@ fn a_manifest_of_strings_is_refused() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: `manifest.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
+            error: `manifest.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
               caused by: invalid type: string "config.json", expected an object with `Config` and `Layers` at line 1 column 14
         "#]],
     );
@@ -181,11 +178,10 @@ fn a_manifest_without_layers_is_refused() {
     check_manifest(
         &json!([{ "Config": "config.json" }]),
         expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: `manifest.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
-          caused by: missing field `Layers` at line 1 column 25
-    "#]],
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: base image `/nix/store/[HASH]-base.tar` has 0 layers, but its config `config.json` lists 1 in `rootfs.diff_ids`; no engine takes such an image
+        "#]],
     );
 }
 
@@ -195,11 +191,11 @@ fn layers_of_the_wrong_type_are_refused() {
         "Layers",
         &json!("a/layer.tar"),
         expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: `manifest.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
-          caused by: invalid type: string "a/layer.tar", expected a sequence at line 1 column 69
-    "#]],
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: `manifest.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+              caused by: invalid type: string "a/layer.tar", expected a sequence at line 1 column 69
+        "#]],
     );
 }
 
@@ -211,7 +207,7 @@ fn a_manifest_that_is_a_directory_counts_as_none() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive: it has no file `manifest.json`; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
+            error: `/nix/store/[HASH]-base.tar` is no image archive and no OCI layout: it has no file `manifest.json` and no `index.json`
         "#]],
     );
 }
@@ -224,7 +220,7 @@ fn a_manifest_that_is_too_large_is_refused() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: `manifest.json` in image archive `/nix/store/[HASH]-base.tar` has 16777217 bytes; 16777216 are allowed
+            error: `manifest.json` in image archive `/nix/store/[HASH]-base.tar` has 16777217 bytes; 16777216 are allowed, and more by `limits.maxJson`
         "#]],
     );
 }
@@ -237,7 +233,7 @@ fn a_missing_layer_is_named() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` has no file `b/layer.tar`, which its `manifest.json` names as a layer
+            error: image archive `/nix/store/[HASH]-base.tar` has no file `b/layer.tar`, which its manifest names as a layer
         "#]],
     );
 }
@@ -250,7 +246,7 @@ fn a_layer_that_is_a_directory_is_missing() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` has no file `a`, which its `manifest.json` names as a layer
+            error: image archive `/nix/store/[HASH]-base.tar` has no file `a`, which its manifest names as a layer
         "#]],
     );
 }
@@ -263,7 +259,7 @@ fn a_layer_without_a_name_is_missing() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` has no file ``, which its `manifest.json` names as a layer
+            error: image archive `/nix/store/[HASH]-base.tar` has no file ``, which its manifest names as a layer
         "#]],
     );
 }
@@ -300,10 +296,10 @@ fn more_layers_than_any_image_has_are_refused() {
         "Layers",
         &json!(vec!["a/layer.tar"; 1025]),
         expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: base image `/nix/store/[HASH]-base.tar` has 1025 layers; 1024 are allowed
-    "#]],
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: base image `/nix/store/[HASH]-base.tar` has 1025 layers; 1024 are allowed, and more by `limits.maxLayers`
+        "#]],
     );
 }
 
@@ -315,7 +311,7 @@ fn a_missing_config_is_named() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` has no file `gone.json`, which its `manifest.json` names as a config
+            error: image archive `/nix/store/[HASH]-base.tar` has no file `gone.json`, which its manifest names as a config
         "#]],
     );
 }
@@ -338,11 +334,11 @@ fn a_config_that_is_no_json_is_refused() {
     check_config(
         "not json",
         expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: `config.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
-          caused by: expected ident at line 1 column 2
-    "#]],
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+              caused by: expected ident at line 1 column 2
+        "#]],
     );
 }
 
@@ -353,7 +349,7 @@ fn a_config_that_is_no_object_is_refused() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: `config.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
+            error: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
               caused by: invalid type: integer `3`, expected an object at line 1 column 1
         "#]],
     );
@@ -366,7 +362,7 @@ fn a_config_whose_config_is_a_string_is_refused() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: `config.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
+            error: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
               caused by: invalid type: string "/bin/sh", expected an object at line 1 column 19
         "#]],
     );
@@ -377,11 +373,11 @@ fn a_config_whose_env_is_a_string_is_refused() {
     check_config(
         r#"{"config":{"Env":"A=1"}}"#,
         expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: `config.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
-          caused by: invalid type: string "A=1", expected a sequence at line 1 column 22
-    "#]],
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+              caused by: invalid type: string "A=1", expected a sequence at line 1 column 22
+        "#]],
     );
 }
 
@@ -390,11 +386,11 @@ fn a_config_whose_env_holds_numbers_is_refused() {
     check_config(
         r#"{"config":{"Env":["A=1",2]}}"#,
         expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: `config.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
-          caused by: invalid type: integer `2`, expected a string at line 1 column 25
-    "#]],
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+              caused by: invalid type: integer `2`, expected a string at line 1 column 25
+        "#]],
     );
 }
 
@@ -403,11 +399,11 @@ fn a_config_that_is_nested_without_end_is_refused() {
     check_config(
         &"[".repeat(100_000),
         expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: `config.json` of base image `/nix/store/[HASH]-base.tar` is not what it should be
-          caused by: invalid type: sequence, expected a string at line 1 column 3
-    "#]],
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+              caused by: invalid type: sequence, expected a string at line 1 column 1
+        "#]],
     );
 }
 
@@ -417,10 +413,10 @@ fn an_image_that_is_not_there_lists_those_that_are() {
         &json!("nginx"),
         &json!("1"),
         expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: base image `/nix/store/[HASH]-base.tar` has no image `nginx:1`; it has `base:1`, `other:2`, `registry.example:5000/other:3`
-    "#]],
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` has no image `nginx:1`; it has `base:1`, `other:2`, `registry.example:5000/other:3`
+        "#]],
     );
 }
 
@@ -430,10 +426,10 @@ fn a_name_that_is_not_there_lists_those_that_are() {
         &json!("nginx"),
         &Value::Null,
         expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: base image `/nix/store/[HASH]-base.tar` has no image `nginx:<any tag>`; it has `base:1`, `other:2`, `registry.example:5000/other:3`
-    "#]],
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` has no image `nginx:<any tag>`; it has `base:1`, `other:2`, `registry.example:5000/other:3`
+        "#]],
     );
 }
 
@@ -443,10 +439,10 @@ fn a_tag_that_is_not_there_lists_those_that_are() {
         &Value::Null,
         &json!("latest"),
         expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: base image `/nix/store/[HASH]-base.tar` has no image `<any name>:latest`; it has `base:1`, `other:2`, `registry.example:5000/other:3`
-    "#]],
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` has no image `<any name>:latest`; it has `base:1`, `other:2`, `registry.example:5000/other:3`
+        "#]],
     );
 }
 
@@ -463,7 +459,7 @@ fn images_without_names_are_said_to_have_none() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: base image `/nix/store/[HASH]-base.tar` has no image `nginx:<any tag>`; it has only images without a name
+            error: image archive `/nix/store/[HASH]-base.tar` has no image `nginx:<any tag>`; it has only images without a name
         "#]],
     );
 }

@@ -104,7 +104,10 @@ fn base_of(count: usize) -> Vec<u8> {
         .map(|layer| format!("{layer}/layer.tar"))
         .collect();
     let manifest = json!([{ "Config": "config.json", "RepoTags": ["base:1"], "Layers": names }]);
-    let archive = Tar::new().file("config.json", r#"{"config":{"Env":["A=1"]}}"#);
+    let archive = Tar::new().file(
+        "config.json",
+        tars::config_of(&vec![&*tars::layer(); count]),
+    );
     let layer = |archive: Tar, name: &String| archive.file(name, tars::layer());
     let archive = names.iter().fold(archive, layer);
     archive.file("manifest.json", manifest.to_string()).finish()

@@ -187,7 +187,7 @@ fn packed_out_of_order() -> Vec<u8> {
     let archive = Tar::new()
         .file("z", "x".repeat(50_000))
         .file("a/layer.tar", tars::layer())
-        .file("config.json", "{}")
+        .file("config.json", tars::config_of(&[&tars::layer()]))
         .file("manifest.json", tars::manifest().to_string());
     tars::gzip(&archive.finish())
 }

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use nix_image_builder::archive;
 use nix_image_builder::base::{self, Choice, Wanted};
 use nix_image_builder::closure::ClosureFiles;
+use nix_image_builder::digest::Digest;
+use nix_image_builder::limits::Limits;
 use nix_image_builder::tar::read::Reader;
 use nix_image_builder::tarsum;
 use proptest::collection::vec;
@@ -36,17 +38,15 @@ fn read(path: &Path, what: &str) -> Option<String> {
         files: &files,
         store: b"nix/store",
     };
-    let choice = Choice {
-        name: None,
-        tag: None,
-    };
+    let choice = Choice::default();
+    let limits = Limits::default();
     let start = Instant::now();
     let read = panic::catch_unwind(AssertUnwindSafe(|| {
-        let indexed = archive::index(path, &mut |_, content| {
+        let indexed = archive::index(path, &limits, &mut |_, content| {
             let _ = io::copy(content, &mut io::sink());
             Ok(())
         });
-        let base = base::read(path, choice, wanted);
+        let base = base::read(path, choice, wanted, &limits);
         // A base image is an archive and more.
         assert!(indexed.is_ok() || base.is_err());
         base.ok().map(|base| {
@@ -294,8 +294,10 @@ fn a_packed_base_is_not_read_once_for_each_of_its_layers() {
     let mut attrs = image_attrs(&sandbox);
     let names: Vec<String> = (0..200).map(|number| format!("{number}/layer")).collect();
     let large = Tar::new().file("./large", vec![0; 1_000_000]).finish();
+    let diff_ids = vec![Digest::of(&large).to_string(); names.len()];
+    let config = json!({ "rootfs": { "diff_ids": diff_ids } });
     let mut archive = Tar::new()
-        .file("config.json", "{}")
+        .file("config.json", config.to_string())
         .file("first", &large)
         .file("last", &large);
     for (number, name) in names.iter().enumerate() {

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use nix_image_builder::digest::Digest;
 use serde_json::{Value, json};
 
 /// A tar that grows.
@@ -126,9 +127,19 @@ pub(super) fn image_with(manifest: &Value) -> Vec<u8> {
 /// The members of [`image`], without its manifest.
 pub(super) fn members() -> Tar {
     Tar::new()
-        .file("config.json", r#"{"config":{"Env":["A=1"]}}"#)
+        .file("config.json", config_of(&[&layer()]))
         .directory("a/")
         .file("a/layer.tar", layer())
+}
+
+/// The config of an image whose layers are `layers`, not packed.
+pub(super) fn config_of(layers: &[&[u8]]) -> String {
+    let diff_ids = layers.iter().map(|layer| Digest::of(layer).to_string());
+    json!({
+        "config": { "Env": ["A=1"] },
+        "rootfs": { "type": "layers", "diff_ids": diff_ids.collect::<Vec<_>>() },
+    })
+    .to_string()
 }
 
 /// The layer of [`image`].
@@ -139,7 +150,7 @@ pub(super) fn layer() -> Vec<u8> {
 /// An image archive whose layer is `layer`.
 pub(super) fn image_of_layer(layer: &[u8]) -> Vec<u8> {
     Tar::new()
-        .file("config.json", "{}")
+        .file("config.json", config_of(&[layer]))
         .file("a/layer.tar", layer)
         .file("manifest.json", manifest().to_string())
         .finish()

@@ -250,7 +250,7 @@ fn a_base_without_a_manifest_is_refused() {
         &tars::members().finish(),
         expect![[r#"
             reading base image `/nix/store/[HASH]-base.tar`
-            error: base image `/nix/store/[HASH]-base.tar` is no Docker image archive: it has no file `manifest.json`; `skopeo copy <image> docker-archive:<file>` makes one of an OCI image
+            error: `/nix/store/[HASH]-base.tar` is no image archive and no OCI layout: it has no file `manifest.json` and no `index.json`
         "#]],
     );
 }
@@ -262,7 +262,7 @@ fn a_base_that_lacks_a_layer_is_refused() {
         &tars::image_with(&manifest),
         expect![[r#"
             reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` has no file `b/layer.tar`, which its `manifest.json` names as a layer
+            error: image archive `/nix/store/[HASH]-base.tar` has no file `b/layer.tar`, which its manifest names as a layer
         "#]],
     );
 }
@@ -286,8 +286,7 @@ fn a_packed_base_that_ends_early_is_refused() {
         &packed[..packed.len() / 2],
         expect![[r#"
             reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` is damaged or no tar
-              caused by: cannot read the tar at byte 1181
+            error: cannot read image archive `/nix/store/[HASH]-base.tar`
               caused by: incomplete deflate stream
         "#]],
     );

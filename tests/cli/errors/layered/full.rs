@@ -16,13 +16,11 @@ use crate::sandbox::Sandbox;
 #[test]
 fn a_base_that_does_not_fit_in_the_build_directory_is_named() {
     let sandbox = Sandbox::new();
+    let noise = tars::Tar::new().file("noise", noise(100_000)).finish();
     let archive = tars::Tar::new()
         .file("z/layer.tar", tars::layer())
-        .file(
-            "a/layer.tar",
-            tars::Tar::new().file("noise", noise(100_000)).finish(),
-        )
-        .file("config.json", "{}");
+        .file("a/layer.tar", &noise)
+        .file("config.json", tars::config_of(&[&noise, &tars::layer()]));
     let manifest = json!([{ "Config": "config.json", "Layers": ["a/layer.tar", "z/layer.tar"] }]);
     let archive = archive.file("manifest.json", manifest.to_string()).finish();
     let base = sandbox.file("base.tar", tars::gzip(&archive));

@@ -1,0 +1,89 @@
+//! Indexes a directory as if it were an archive: an OCI layout that nobody packed.
+
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, shown};
+use crate::limits::Limits;
+use crate::plan::{Owner, Range};
+use crate::source::Source;
+
+/// The mode and time of every file, whatever it has on this machine: those that Nix gives it.
+const FILE_MODE: u32 = 0o444;
+const DIRECTORY_MODE: u32 = 0o555;
+const MTIME: u64 = 1;
+
+/// Adds what is in `directory`, which has the name `at`, to `archive`. Links are not followed.
+///
+/// # Errors
+/// When something cannot be read, is neither directory, file nor link, or is too much.
+pub(super) fn index(
+    archive: &mut Archive,
+    directory: &Path,
+    at: &MemberPath,
+    limits: &Limits,
+) -> Result<(), ArchiveError> {
+    let entries = fs::read_dir(directory).map_err(|source| read(directory, source))?;
+    for entry in entries {
+        let entry = entry.map_err(|source| read(directory, source))?;
+        let path = entry.path();
+        let mut name = at.clone();
+        name.push(entry.file_name().into_vec());
+        if archive.members.len() >= limits.max_members {
+            return Err(archive.too_many(limits));
+        }
+        archive.refuse_too_deep(&name)?;
+        let member = member(archive, &name, &path)?;
+        let is_directory = matches!(member, ArchiveMember::Directory { .. });
+        archive.members.insert(name.clone(), member);
+        if is_directory {
+            index(archive, &path, &name, limits)?;
+        }
+    }
+    Ok(())
+}
+
+fn member(
+    archive: &Archive,
+    name: &MemberPath,
+    path: &Path,
+) -> Result<ArchiveMember, ArchiveError> {
+    let metadata = fs::symlink_metadata(path).map_err(|source| read(path, source))?;
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        Ok(ArchiveMember::Directory {
+            mode: DIRECTORY_MODE,
+        })
+    } else if kind.is_file() {
+        Ok(ArchiveMember::File(ArchiveFile {
+            mode: FILE_MODE,
+            owner: Arc::new(Owner::root()),
+            mtime: MTIME,
+            range: Range {
+                source: Arc::new(Source::closed_file(path)),
+                offset: 0,
+                size: metadata.len(),
+            },
+        }))
+    } else if kind.is_symlink() {
+        let target = fs::read_link(path).map_err(|source| read(path, source))?;
+        Ok(ArchiveMember::Symlink {
+            target: target.into_os_string().into_vec(),
+        })
+    } else {
+        Err(ArchiveError::Special {
+            path: archive.path.clone(),
+            name: shown(&name.join(&b'/')),
+        })
+    }
+}
+
+fn read(path: &Path, source: io::Error) -> ArchiveError {
+    ArchiveError::Open {
+        path: PathBuf::from(path),
+        source,
+    }
+}
