@@ -47,11 +47,13 @@ lib.makeScope newScope (
     buildLayeredImage = callPackage ./buildLayeredImage.nix { };
     buildLayeredImageWithNixDb = callPackage ./buildLayeredImageWithNixDb.nix { };
     buildNixShellImage = callPackage ./buildNixShellImage.nix { };
+    mergeDrvs = callPackage ./mergeDrvs.nix { };
     mergeImages = callPackage ./mergeImages.nix { };
     mkPureLayer = callPackage ./mkPureLayer.nix { };
     pullImage = callPackage ./pullImage.nix { };
     streamLayeredImage = callPackage ./streamLayeredImage.nix { };
     streamNixShellImage = callPackage ./streamNixShellImage.nix { };
+    tarsum = callPackage ./tarsum.nix { };
 
     # Nothing in these could be faster, so the set's own stay, and ours are for sets without.
     binSh = dockerTools.binSh or (callPackage ./binSh.nix { });

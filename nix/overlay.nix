@@ -16,6 +16,7 @@ let
         caCertificates
         examples
         fakeNss
+        mergeDrvs
         mergeImages
         mkPureLayer
         pullImage
@@ -23,6 +24,7 @@ let
         shellScript
         streamLayeredImage
         streamNixShellImage
+        tarsum
         tests
         usrBinEnv
         ;

@@ -87,6 +87,16 @@ pub struct MergeAttrs {
     pub platform: Option<Platform>,
 }
 
+/// Store paths to merge in one directory, as `mergeDrvs` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct MergeDerivationsAttrs {
+    /// Directories and tar archives.
+    pub derivations: Vec<PathBuf>,
+    /// Write down the paths instead.
+    pub only_deps: bool,
+}
+
 /// An image's JSON that still lacks the time of the build, as `created = "now"` asks for it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
@@ -199,6 +209,10 @@ impl Section for ImageAttrs {
 
 impl Section for MergeAttrs {
     const KEY: &'static str = "merge";
+}
+
+impl Section for MergeDerivationsAttrs {
+    const KEY: &'static str = "mergeDerivations";
 }
 
 impl Section for BaseJsonAttrs {

@@ -22,6 +22,7 @@ use crate::customisation::{self, CustomisationError};
 use crate::description::{self, DescriptionError};
 use crate::image::{self, ImageError};
 use crate::layer::{self, LayerError};
+use crate::merge_derivations::{self, MergeDerivationsError};
 use crate::merge_images::{self, MergeImagesError};
 use crate::output::{self, OutputError};
 use crate::plan::DEFAULT_SOURCE_DATE_EPOCH;
@@ -53,6 +54,8 @@ enum Command {
     Image,
     /// Join several image archives in one (mergeImages)
     Merge,
+    /// Merge directories and unpacked tar archives in one directory (mergeDrvs)
+    MergeDerivations,
     /// Pull an image from a registry into an archive (pullImage)
     Pull,
     /// Make an image's JSON with the time of the build in it (created = "now")
@@ -114,6 +117,8 @@ pub enum CliError {
     Image(#[from] ImageError),
     #[error(transparent)]
     Merge(#[from] MergeImagesError),
+    #[error(transparent)]
+    MergeDerivations(#[from] MergeDerivationsError),
     #[error(transparent)]
     Pull(#[from] PullError),
     #[error(transparent)]
@@ -177,6 +182,10 @@ pub fn run() -> Result<(), CliError> {
         Command::PureLayer => Ok(layer::build(&read_attrs("pure-layer")?, &surroundings)?),
         Command::Image => Ok(image::build(&read_attrs("image")?, &surroundings)?),
         Command::Merge => Ok(merge_images::build(&read_attrs("merge")?, &surroundings)?),
+        Command::MergeDerivations => Ok(merge_derivations::build(
+            &read_attrs("merge-derivations")?,
+            &surroundings,
+        )?),
         Command::Pull => Ok(pull::build(&read_attrs("pull")?, &surroundings)?),
         Command::CustomisationLayer => Ok(customisation::build(
             &read_attrs("customisation-layer")?,

@@ -56,6 +56,7 @@ pub mod progress;
 pub mod layer;
 pub mod image;
 pub mod merge_images;
+pub mod merge_derivations;
 pub mod pull;
 pub mod customisation;
 pub mod description;

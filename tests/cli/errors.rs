@@ -11,6 +11,7 @@ mod image;
 mod layer;
 mod layered;
 mod layout;
+mod merge_derivations;
 mod merge_images;
 mod output;
 mod pull;

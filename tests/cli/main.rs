@@ -9,5 +9,6 @@ mod errors;
 mod join;
 mod json;
 mod merge;
+mod merge_derivations;
 mod tar;
 mod tarsum;

@@ -53,6 +53,7 @@ in
       "caCertificates"
       "examples"
       "fakeNss"
+      "mergeDrvs"
       "mergeImages"
       "mkPureLayer"
       "pullImage"
@@ -60,6 +61,7 @@ in
       "shellScript"
       "streamLayeredImage"
       "streamNixShellImage"
+      "tarsum"
       "tests"
       "usrBinEnv"
     ];
