@@ -1,4 +1,5 @@
 {
+  dockerTools,
   lib,
   overlay,
   pkgs,
@@ -39,6 +40,35 @@ in
       unheardOf = "other";
       ours = true;
     };
+  };
+
+  "every attribute that nixpkgs' dockerTools has is there" = {
+    expr = lib.filter (name: !(dockerTools ? ${name})) [
+      "binSh"
+      "buildImage"
+      "buildImageWithNixDb"
+      "buildLayeredImage"
+      "buildLayeredImageWithNixDb"
+      "buildNixShellImage"
+      "caCertificates"
+      "examples"
+      "exportImage"
+      "fakeNss"
+      "mergeDrvs"
+      "mergeImages"
+      "mkPureLayer"
+      "mkRootLayer"
+      "pullImage"
+      "runWithOverlay"
+      "shadowSetup"
+      "shellScript"
+      "streamLayeredImage"
+      "streamNixShellImage"
+      "tarsum"
+      "tests"
+      "usrBinEnv"
+    ];
+    expected = [ ];
   };
 
   "a package set without dockerTools gets ours" = {
