@@ -47,6 +47,7 @@ lib.makeScope newScope (
     buildLayeredImage = callPackage ./buildLayeredImage.nix { };
     buildLayeredImageWithNixDb = callPackage ./buildLayeredImageWithNixDb.nix { };
     buildNixShellImage = callPackage ./buildNixShellImage.nix { };
+    exportImage = callPackage ./exportImage.nix { };
     mergeDrvs = callPackage ./mergeDrvs.nix { };
     mergeImages = callPackage ./mergeImages.nix { };
     mkPureLayer = callPackage ./mkPureLayer.nix { };

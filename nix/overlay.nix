@@ -15,6 +15,7 @@ let
         buildNixShellImage
         caCertificates
         examples
+        exportImage
         fakeNss
         mergeDrvs
         mergeImages

@@ -97,6 +97,15 @@ pub struct MergeDerivationsAttrs {
     pub only_deps: bool,
 }
 
+/// An image to export, as `exportImage` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct ExportAttrs {
+    pub from_image: PathBuf,
+    pub from_image_name: Option<String>,
+    pub from_image_tag: Option<String>,
+}
+
 /// An image's JSON that still lacks the time of the build, as `created = "now"` asks for it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
@@ -213,6 +222,10 @@ impl Section for MergeAttrs {
 
 impl Section for MergeDerivationsAttrs {
     const KEY: &'static str = "mergeDerivations";
+}
+
+impl Section for ExportAttrs {
+    const KEY: &'static str = "export";
 }
 
 impl Section for BaseJsonAttrs {

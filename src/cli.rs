@@ -20,6 +20,7 @@ use crate::attrs::{self, Attrs, AttrsError, BaseJsonAttrs, Section};
 use crate::config::{BaseJson, ConfigError};
 use crate::customisation::{self, CustomisationError};
 use crate::description::{self, DescriptionError};
+use crate::export::{self, ExportError};
 use crate::image::{self, ImageError};
 use crate::layer::{self, LayerError};
 use crate::merge_derivations::{self, MergeDerivationsError};
@@ -58,6 +59,8 @@ enum Command {
     MergeDerivations,
     /// Pull an image from a registry into an archive (pullImage)
     Pull,
+    /// Make one flat tar of the files of an image (exportImage)
+    Export,
     /// Make an image's JSON with the time of the build in it (created = "now")
     BaseJson,
     /// Make the customisation layer of a streamed image: layer.tar and checksum
@@ -121,6 +124,8 @@ pub enum CliError {
     MergeDerivations(#[from] MergeDerivationsError),
     #[error(transparent)]
     Pull(#[from] PullError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
     #[error(transparent)]
     Customisation(#[from] CustomisationError),
     #[error(transparent)]
@@ -187,6 +192,7 @@ pub fn run() -> Result<(), CliError> {
             &surroundings,
         )?),
         Command::Pull => Ok(pull::build(&read_attrs("pull")?, &surroundings)?),
+        Command::Export => Ok(export::build(&read_attrs("export")?, &surroundings)?),
         Command::CustomisationLayer => Ok(customisation::build(
             &read_attrs("customisation-layer")?,
             &surroundings,

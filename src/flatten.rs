@@ -6,20 +6,20 @@ pub mod place;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::archive::{ArchiveError, RangeReader, shown};
-use crate::base::{BaseImage, BaseLayer};
-use crate::compress::{Decoded, MAGIC, Packing};
+use crate::archive::{RangeReader, shown};
+use crate::base::{BaseError, BaseImage, BaseLayer};
+use crate::compress::{Decoded, Packing};
 use crate::flatten::place::{PlaceError, Placing};
 use crate::plan::{Range, Xattr};
 use crate::progress::{self, Progress};
 use crate::source::Source;
-use crate::tar::read::{MemberKind, ReadError, Reader, Skip};
+use crate::tar::read::{MemberKind, Reader, Skip};
 use crate::tree::{Name, SpecialKind};
 
 /// How much is copied at once, in bytes.
@@ -55,7 +55,7 @@ pub enum FlatNode {
 }
 
 /// A regular file, by whatever names.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FlatFile {
     pub about: About,
     /// Its content.
@@ -79,25 +79,13 @@ pub struct About {
 #[derive(Debug, Error)]
 pub enum FlattenError {
     #[error(transparent)]
-    Archive(#[from] ArchiveError),
-    #[error("layer `{layer}` of image `{}` cannot be read", path.display())]
-    Read {
-        path: PathBuf,
-        layer: String,
-        source: io::Error,
-    },
-    #[error("layer `{layer}` of image `{}` is damaged or no tar", path.display())]
-    Tar {
-        path: PathBuf,
-        layer: String,
-        source: ReadError,
-    },
+    Image(Box<BaseError>),
     #[error("layer `{layer}` of image `{}` has the entry `{entry}`, which has no place in its tree", path.display())]
     Place {
         path: PathBuf,
         layer: String,
         entry: String,
-        source: PlaceError,
+        source: Box<PlaceError>,
     },
     #[error("cannot copy the content of image `{}` to a temporary file in `{}`", path.display(), directory.display())]
     Spool {
@@ -105,6 +93,12 @@ pub enum FlattenError {
         directory: PathBuf,
         source: io::Error,
     },
+}
+
+impl From<BaseError> for FlattenError {
+    fn from(error: BaseError) -> Self {
+        Self::Image(Box::new(error))
+    }
 }
 
 /// Merges the layers of `image`, lowest first; of a layer that occurs twice, only the last
@@ -154,7 +148,8 @@ fn ranges<'a>(
     for layer in layers {
         let file = image
             .archive
-            .file(&layer.name, "its manifest names as a layer")?;
+            .file(&layer.name, "its manifest names as a layer");
+        let file = file.map_err(BaseError::Archive)?;
         ranges.push((layer, file.range.clone()));
     }
     if image.archive.is_compressed {
@@ -169,11 +164,11 @@ fn ranges<'a>(
 }
 
 fn read_error(image: &BaseImage, layer: &BaseLayer, source: io::Error) -> FlattenError {
-    FlattenError::Read {
+    FlattenError::from(BaseError::LayerBytes {
         path: image.archive.path.clone(),
         layer: layer.name.clone(),
         source,
-    }
+    })
 }
 
 /// Places the entries of the layer that is at `range`, packed or not.
@@ -185,11 +180,7 @@ fn place_layer(
     placing: &mut Placing,
 ) -> Result<(), FlattenError> {
     let read = |source| read_error(image, layer, source);
-    let mut content = RangeReader::new(range.clone());
-    let mut magic = Vec::with_capacity(MAGIC);
-    let first = (&mut content).take(MAGIC as u64).read_to_end(&mut magic);
-    first.map_err(read)?;
-    match Packing::of(&magic) {
+    match layer.packing {
         Packing::Plain => {
             let reader = Reader::new(RangeReader::new(range.clone()));
             place_entries(image, layer, reader, placing, |_, at, size| {
@@ -201,8 +192,7 @@ fn place_layer(
             })
         }
         packing => {
-            let packed = Cursor::new(magic).chain(content);
-            let plain = Decoded::new(packed, packing).map_err(read)?;
+            let plain = Decoded::new(RangeReader::new(range), packing).map_err(read)?;
             let reader = Reader::new(Stream(plain));
             place_entries(image, layer, reader, placing, |content, _, _| {
                 spool.copy(content, read)
@@ -221,7 +211,7 @@ fn place_entries<R: Skip>(
     mut keep: impl FnMut(&mut dyn Read, u64, u64) -> Result<Range, FlattenError>,
 ) -> Result<(), FlattenError> {
     let path = || image.archive.path.clone();
-    while let Some(member) = reader.next_member().map_err(|source| FlattenError::Tar {
+    while let Some(member) = reader.next_member().map_err(|source| BaseError::Layer {
         path: path(),
         layer: layer.name.clone(),
         source,
@@ -237,7 +227,7 @@ fn place_entries<R: Skip>(
             path: path(),
             layer: layer.name.clone(),
             entry: shown(&member.name),
-            source,
+            source: Box::new(source),
         })?;
     }
     Ok(())

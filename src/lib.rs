@@ -58,6 +58,7 @@ pub mod image;
 pub mod merge_images;
 pub mod merge_derivations;
 pub mod pull;
+pub mod export;
 pub mod customisation;
 pub mod description;
 pub mod stream;

@@ -75,8 +75,8 @@ pub enum PlaceError {
 #[derive(Debug)]
 pub struct Placing {
     root: FlatDirectory,
-    /// How many entries were ever made, those gone again included.
-    made: usize,
+    /// How many entries may still be made; those gone again count.
+    left: usize,
     /// `None` in the first layer, which has nothing below it to hide.
     touched: Option<Touched>,
     has_layers: bool,
@@ -93,7 +93,7 @@ impl Placing {
     pub fn new() -> Self {
         Self {
             root: FlatDirectory::unlisted(),
-            made: 0,
+            left: MAX_ENTRIES,
             touched: None,
             has_layers: false,
         }
@@ -129,25 +129,14 @@ impl Placing {
             return Err(PlaceError::Deep);
         }
 
-        let directory = self.make_directory(&path)?;
-        if member.kind == MemberKind::Directory {
-            let about = About::of(member)?;
-            if let Some(FlatNode::Directory(existing)) = directory.entries.get_mut(*name) {
-                existing.about = about;
-            } else {
-                let entries = BTreeMap::new();
-                let node = FlatNode::Directory(FlatDirectory { about, entries });
-                directory.entries.insert(name.to_vec(), node);
-                self.count()?;
-            }
+        let node = if member.kind == MemberKind::HardLink {
+            // A hard link cannot lead to what it replaces.
+            self.make_directory(&path)?.entries.remove(*name);
+            self.link_target(&member.link)?
         } else {
-            // First, since a hard link cannot lead to what it replaces.
-            directory.entries.remove(*name);
-            let node = self.node(member, content)?;
-            let directory = self.make_directory(&path)?;
-            directory.entries.insert(name.to_vec(), node);
-            self.count()?;
-        }
+            node(member, content)?
+        };
+        self.insert(&path, name, node)?;
         if let Some(touched) = &mut self.touched {
             touched.note(&path, name);
         }
@@ -162,43 +151,18 @@ impl Placing {
         Ok(())
     }
 
-    fn count(&mut self) -> Result<(), PlaceError> {
-        self.made += 1;
-        if self.made > MAX_ENTRIES {
-            return Err(PlaceError::TooMany);
+    /// Puts `node` where it belongs. A directory that is there already keeps its entries.
+    fn insert(&mut self, path: &[Name], name: &[u8], node: FlatNode) -> Result<(), PlaceError> {
+        count(&mut self.left)?;
+        let entries = &mut self.make_directory(path)?.entries;
+        match (entries.get_mut(name), node) {
+            (Some(FlatNode::Directory(there)), FlatNode::Directory(new)) => there.about = new.about,
+            (Some(there), node) => *there = node,
+            (None, node) => {
+                entries.insert(name.to_vec(), node);
+            }
         }
         Ok(())
-    }
-
-    /// What `member`, which is no directory, is in the tree.
-    fn node(&self, member: &Member, content: Option<Range>) -> Result<FlatNode, PlaceError> {
-        let special = |kind| About::of(member).map(|about| FlatNode::Special { about, kind });
-        let (major, minor) = member.device;
-        match member.kind {
-            MemberKind::HardLink => self.link_target(&member.link),
-            MemberKind::Symlink => {
-                let target = member.link.clone();
-                match target.len() {
-                    0 => Err(PlaceError::EmptyTarget),
-                    length if length > MAX_PATH => Err(PlaceError::Long { length }),
-                    _ => About::of(member).map(|about| FlatNode::Symlink { about, target }),
-                }
-            }
-            MemberKind::CharDevice | MemberKind::BlockDevice
-                if major > MAX_MAJOR || minor > MAX_MINOR =>
-            {
-                Err(PlaceError::Device { major, minor })
-            }
-            MemberKind::CharDevice => special(SpecialKind::CharDevice { major, minor }),
-            MemberKind::BlockDevice => special(SpecialKind::BlockDevice { major, minor }),
-            MemberKind::Fifo => special(SpecialKind::Fifo),
-            MemberKind::Regular | MemberKind::Directory => {
-                let range =
-                    content.expect("the caller places directories, and has the content of files");
-                let about = About::of(member)?;
-                Ok(FlatNode::File(Arc::new(FlatFile { about, range })))
-            }
-        }
     }
 
     /// The node that a hard link to `target` stands for.
@@ -318,7 +282,7 @@ impl Placing {
             if !directory.entries.contains_key(name) {
                 let node = FlatNode::Directory(FlatDirectory::unlisted());
                 directory.entries.insert(name.clone(), node);
-                self.made += 1;
+                count(&mut self.left)?;
             }
             match directory.entries.get_mut(name) {
                 Some(FlatNode::Directory(next)) => directory = next,
@@ -371,6 +335,47 @@ impl About {
     }
 }
 
+/// Takes one of the entries that may still be made.
+fn count(left: &mut usize) -> Result<(), PlaceError> {
+    *left = left.checked_sub(1).ok_or(PlaceError::TooMany)?;
+    Ok(())
+}
+
+/// What `member`, which is no hard link, is in the tree.
+fn node(member: &Member, content: Option<Range>) -> Result<FlatNode, PlaceError> {
+    let about = About::of(member)?;
+    let (major, minor) = member.device;
+    let special = |kind| {
+        if major > MAX_MAJOR || minor > MAX_MINOR {
+            return Err(PlaceError::Device { major, minor });
+        }
+        let about = about.clone();
+        Ok(FlatNode::Special { about, kind })
+    };
+    match member.kind {
+        MemberKind::Directory => Ok(FlatNode::Directory(FlatDirectory {
+            about,
+            entries: BTreeMap::new(),
+        })),
+        MemberKind::Symlink => match member.link.len() {
+            0 => Err(PlaceError::EmptyTarget),
+            length if length > MAX_PATH => Err(PlaceError::Long { length }),
+            _ => Ok(FlatNode::Symlink {
+                about,
+                target: member.link.clone(),
+            }),
+        },
+        MemberKind::CharDevice => special(SpecialKind::CharDevice { major, minor }),
+        MemberKind::BlockDevice => special(SpecialKind::BlockDevice { major, minor }),
+        MemberKind::Fifo => special(SpecialKind::Fifo),
+        MemberKind::Regular | MemberKind::HardLink => {
+            let range =
+                content.expect("the caller has the content of files, and follows hard links");
+            Ok(FlatNode::File(Arc::new(FlatFile { about, range })))
+        }
+    }
+}
+
 /// The extended attributes of a member; of one that it has twice, the last value.
 fn xattrs(member: &Member) -> Vec<Xattr> {
     let is_overlays = |name: &[u8]| OVERLAY_XATTRS.iter().any(|own| name.starts_with(own));
@@ -410,5 +415,44 @@ impl Touched {
         for part in path.chain([name]) {
             at = at.0.entry(part.into()).or_default();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Entry, Kind, Owner};
+    use crate::tar::gnu;
+    use crate::tar::read::Reader;
+
+    /// With the real limit, this test would need a gigabyte.
+    #[test]
+    fn more_entries_than_the_limit_are_refused() {
+        let mut placing = Placing {
+            left: 3,
+            ..Placing::new()
+        };
+        placing.begin_layer();
+        let mut place = |name: &str| {
+            let entry = Entry::inline(name, Vec::new(), 0o644, &Arc::new(Owner::root()), 0);
+            let entry = Entry {
+                kind: Kind::Special(SpecialKind::Fifo),
+                ..entry
+            };
+            let headers = gnu::headers(&entry, ["", ""]);
+            let member = Reader::new(headers.as_slice())
+                .next_member()
+                .unwrap()
+                .unwrap();
+            placing.place(&member, None)
+        };
+        // With the directory that it lies in, and replaced.
+        place("a/b").unwrap();
+        place("a/b").unwrap();
+        let error = place("a/b").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "with it, the layers have made more than 4000000 entries"
+        );
     }
 }

@@ -224,7 +224,8 @@ pub(crate) fn make(tree: &Tree) -> tempfile::TempDir {
     directory
 }
 
-fn parse_line(line: &str) -> Option<(Vec<u8>, Node)> {
+/// The path and the node that a line describes; a hard link may lead anywhere.
+pub(crate) fn parse_line(line: &str) -> Option<(Vec<u8>, Node)> {
     let (mode, line) = match line.split_once(' ') {
         Some((mode, rest)) if mode.bytes().all(|byte| byte.is_ascii_digit()) => {
             (u32::from_str_radix(mode, 8).ok(), rest)

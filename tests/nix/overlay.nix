@@ -82,6 +82,7 @@ in
       "buildNixShellImage"
       "caCertificates"
       "examples"
+      "exportImage"
       "fakeNss"
       "mergeDrvs"
       "mergeImages"

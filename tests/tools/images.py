@@ -30,6 +30,11 @@ def describe(image):
     return json.loads(output(TESTS / "golden/describe-image.py", name, **options))
 
 
+def describe_flat(tar):
+    """A flat tar, as golden descriptions of `exportImage` have it."""
+    return json.loads(output(TESTS / "golden/describe-image.py", "--flat", tar))
+
+
 def streamed(stream, *words):
     """The archive that the program of a streamed image writes, and the lines it says about it."""
     done = run(stream, *words, text=False)
