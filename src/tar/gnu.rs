@@ -104,6 +104,7 @@ fn put_number(field: &mut [u8], number: u64) {
     let bytes = number.to_be_bytes();
     let length = field.len().min(bytes.len());
     let at = field.len() - length;
+    field[..at].fill(0);
     field[at..].copy_from_slice(&bytes[bytes.len() - length..]);
     field[0] |= 0x80;
 }
@@ -140,7 +141,8 @@ mod tests {
         let mut field = [0; 8];
         put_number(&mut field, 0o10_000_000);
         assert_eq!(field, [0x80, 0, 0, 0, 0, 0x20, 0, 0]);
-        let mut field = [0; 12];
+        // `Header::new_gnu` does not leave every field empty.
+        let mut field = *b"00000000000\0";
         put_number(&mut field, 1 << 33);
         assert_eq!(field, [0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]);
     }
