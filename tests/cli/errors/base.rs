@@ -103,7 +103,8 @@ fn a_base_without_bytes_is_no_image() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: `/nix/store/[HASH]-base.tar` is no image archive and no OCI layout: it has no file `manifest.json` and no `index.json`
+            error: image archive `/nix/store/[HASH]-base.tar` is damaged or no tar
+              caused by: the tar has not one byte; an empty one consists of blocks of zeros
         "#]],
     );
 }

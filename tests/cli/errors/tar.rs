@@ -399,7 +399,7 @@ fn a_global_header_that_names_all_members_is_refused() {
             .finish(),
         expect![[r#"
             error: cannot compute the TarSum of standard input
-              caused by: the extension header at byte 0 sets a name, link target or size for all members
+              caused by: the extension header at byte 0 sets a name, link target, size or owner for all members
         "#]],
     );
 }
@@ -512,4 +512,259 @@ fn an_extension_for_no_member_is_refused() {
               caused by: the extension header at byte 0 has no member behind it
         "#]],
     );
+}
+
+/// Reads an extension header with `records` before a good file.
+#[track_caller]
+fn check_pax(records: &[(&str, &str)], expected: Expect) {
+    check(&Tar::new().pax(records).file("file", "").finish(), expected);
+}
+
+#[test]
+fn an_input_without_bytes_is_no_tar() {
+    check(
+        b"",
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the tar has not one byte; an empty one consists of blocks of zeros
+    "#]],
+    );
+}
+
+/// CVE-2025-62518 lived on such differences: GNU tar reads on, and Go and Python do not.
+#[test]
+fn one_block_of_zeros_between_members_is_refused() {
+    let first = Tar::new().file("first", "").content(&[0; 512]).unfinished();
+    let second = Tar::new().file("second", "").finish();
+    check(
+        &[first, second].concat(),
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the tar has a block of zeros at byte 512 and something else behind it; some programs stop there, and others read on
+    "#]],
+    );
+}
+
+#[test]
+fn a_member_without_a_name_is_refused() {
+    check_header(
+        0,
+        b"\0\0\0\0",
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the member at byte 0 has no name
+    "#]],
+    );
+}
+
+#[test]
+fn a_file_with_the_name_of_a_directory_is_refused() {
+    check_header(
+        0,
+        b"file/",
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the member at byte 0 has a name that ends in `/`, but is no directory
+    "#]],
+    );
+}
+
+#[test]
+fn a_member_without_a_type_and_with_two_names_is_refused() {
+    let header = tars::patched(tars::header("directory/", b'0', 0, ""), 156, b"\0");
+    let tar = Tar::new().extension(b'L', b"file\0").header(&header);
+    check(
+        &tar.finish(),
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the member at byte 1024 has no type and two names, of which one is that of a directory
+    "#]],
+    );
+}
+
+#[test]
+fn a_link_to_nothing_is_refused() {
+    check(
+        &Tar::new().symlink("link", "").finish(),
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the member at byte 0 is a link to nothing
+    "#]],
+    );
+}
+
+/// Python takes the times that GNU tar's backups have there for the beginning of the name.
+#[test]
+fn a_prefix_in_a_header_of_gnu_tar_is_refused() {
+    check_header(
+        345,
+        b"00000000001\0",
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the member at byte 0 has something where only POSIX headers have the first part of a long name
+    "#]],
+    );
+}
+
+#[test]
+fn a_prefix_with_a_slash_at_its_end_is_refused() {
+    let posix = tars::patched(tars::header("file", b'0', 0, ""), 257, b"ustar\x0000");
+    let header = tars::patched(posix, 345, b"directory/");
+    check(
+        &Tar::new().header(&header).finish(),
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the member at byte 0 has a name in two parts, which programs join in different ways
+    "#]],
+    );
+}
+
+#[test]
+fn a_number_with_something_behind_it_is_refused() {
+    check_header(
+        108,
+        b"0000\x0000\0",
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the tar header at byte 0 has `0000\x0000\x00` as uid, which is no number or too large
+    "#]],
+    );
+}
+
+/// As the kernel takes the number 4294967295 for "leave the owner as it is", root would own it.
+#[test]
+fn a_user_that_no_system_has_is_refused() {
+    check_pax(
+        &[("uid", "4294967295")],
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the tar header at byte 0 has `4294967295` as uid, which is no number or too large
+    "#]],
+    );
+}
+
+#[test]
+fn a_time_that_is_no_number_is_refused() {
+    check_header(
+        136,
+        b"yesterday",
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the tar header at byte 0 has `yesterday00\x00` as mtime, which is no number or too large
+    "#]],
+    );
+}
+
+#[test]
+fn a_pax_time_that_is_no_number_is_refused() {
+    check_pax(
+        &[("atime", "yesterday")],
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the tar header at byte 0 has `yesterday` as time, which is no number or too large
+    "#]],
+    );
+}
+
+#[test]
+fn an_empty_long_name_is_refused() {
+    let tar = Tar::new().extension(b'L', b"\0").file("file", "");
+    check(
+        &tar.finish(),
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the extension header at byte 0 gives an empty name
+    "#]],
+    );
+}
+
+#[test]
+fn a_long_name_that_goes_on_behind_its_end_is_refused() {
+    let header = tars::header("extension", b'L', 4, "");
+    let tar = Tar::new().header(&header).content(b"good/evil");
+    check(
+        &tar.file("file", "").finish(),
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the extension header at byte 0 has a name that goes on behind its end
+    "#]],
+    );
+}
+
+#[test]
+fn an_empty_pax_name_is_refused() {
+    check_pax(
+        &[("path", "")],
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the extension header at byte 0 has an empty record, which some programs pass over
+    "#]],
+    );
+}
+
+#[test]
+fn a_pax_key_that_begins_with_a_blank_is_refused() {
+    check_pax(
+        &[(" path", "other")],
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the extension header at byte 0 has a malformed pax record
+    "#]],
+    );
+}
+
+#[test]
+fn a_pax_name_in_an_unknown_encoding_is_refused() {
+    check_pax(
+        &[("hdrcharset", "KOI8-R")],
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the extension header at byte 0 has names in an encoding that is not supported
+    "#]],
+    );
+}
+
+#[test]
+fn a_sparse_file_of_star_is_refused() {
+    check_pax(
+        &[("SCHILY.realsize", "1000000")],
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the extension header at byte 0 describes a sparse file, which is not supported
+    "#]],
+    );
+}
+
+#[test]
+fn a_directory_of_a_backup_is_refused() {
+    check_pax(
+        &[("GNU.dumpdir", "Yfile\0")],
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the extension header at byte 0 has records of GNU tar's backups, which are not supported
+    "#]],
+    );
+}
+
+#[test]
+fn a_global_header_behind_an_extension_is_refused() {
+    let tar = Tar::new()
+        .extension(b'L', b"long\0")
+        .extension(b'g', &tars::pax_records(&[("comment", "x")]))
+        .file("file", "");
+    check(
+        &tar.finish(),
+        expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the extension header at byte 1024 is a global one between a member and an extension header of its own
+    "#]],
+    );
+}
+
+#[test]
+fn a_name_that_no_file_has_is_refused() {
+    check_pax(&[("path", &"d/".repeat(3000))], expect![[r#"
+        error: cannot compute the TarSum of standard input
+          caused by: the member at byte 6656 has a name that ends in `/`, but is no directory
+    "#]]);
 }
