@@ -80,7 +80,7 @@ fn an_archive_whose_packing_is_damaged_leaves_nothing() {
         expect![[r#"
             merging `/nix/store/[HASH]-item.tar.gz`
             error: `/nix/store/[HASH]-item.tar.gz` is no directory, and no tar archive that can be unpacked
-              caused by: cannot read the tar at byte 2560
+              caused by: cannot read the tar at byte 3414
               caused by: incomplete deflate stream
         "#]],
     );
