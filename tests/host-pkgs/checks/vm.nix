@@ -70,6 +70,16 @@ inBothShapes (
           # The kernel finds overlay by itself.
           mkdir lower upper work merged
           mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged
+          mkdir lower/directory
+          touch lower/directory/file
+          rm -r merged/directory
+          mkdir merged/directory
+          umount merged
+          # That a directory is opaque stands in a trusted attribute.
+          mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged
+          [ -z "$(ls merged/directory)" ]
+          mkdir {1..200}
+          mount -t overlay overlay -o "lowerdir=$(printf '%s:' {1..199})200" merged
           unshare --ipc --mount --net --pid --uts --fork true
           unshare --user --map-root-user true
 
@@ -141,6 +151,19 @@ inBothShapes (
       '';
       message = "Virtual machine didn't produce an exit code.";
     };
+
+    "VM with ${shape}: users can be added after shadowSetup".build = inVM "in-vm" { } ''
+      # As in a new image.
+      rm /etc/passwd
+      ${set.dockerTools.shadowSetup}
+      groupadd --system group
+      useradd --system --gid group --home-dir /data user
+      [[ $(grep ^user: /etc/passwd) == user:x:*:/data:* ]]
+      touch file
+      chown user:group file
+      [ "$(stat -c %U:%G file)" = user:group ]
+      touch $out
+    '';
 
     "VM with ${shape}: enableParallelBuilding gives it all cores".build =
       inVM "in-vm" { enableParallelBuilding = true; } ''

@@ -10,6 +10,7 @@ let
     bash = "bash";
     bashInteractive = "bash";
     bashNonInteractive = "bash";
+    binutils = "binutils";
     busybox = "busybox-static";
     bzip2 = "bzip2";
     coreutils = "coreutils";
@@ -53,6 +54,7 @@ let
 
   # Where the program is not called as the attribute is.
   mainPrograms = {
+    binutils = null;
     coreutils = null;
     e2fsprogs = null;
     findutils = "find";

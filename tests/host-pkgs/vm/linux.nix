@@ -1,5 +1,6 @@
 # `linux`: Debian's kernel, `vmlinux` and `lib/modules`.
 {
+  binutils,
   debian,
   kmod,
   runCommand,
@@ -28,7 +29,10 @@ let
 in
 runCommand "linux-${kernel.version}"
   {
-    nativeBuildInputs = [ kmod ];
+    nativeBuildInputs = [
+      binutils
+      kmod
+    ];
     passthru = { inherit (kernel) version; };
     inherit (kernel) image modules version;
   }
@@ -45,5 +49,7 @@ runCommand "linux-${kernel.version}"
     mkdir -p $out/lib/modules
     cp -r $modules $out/lib/modules/$version
     chmod -R u+w $out/lib/modules
+    # Their signatures and type descriptions would be checked at length whenever one is loaded.
+    find $out/lib -name '*.ko' -exec strip --strip-debug --remove-section=.BTF {} +
     depmod --basedir $out $version
   ''
