@@ -9,7 +9,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::Surroundings;
-use crate::archive::{Archive, ArchiveMember, MemberPath};
+use crate::archive::{ArchiveMember, MemberPath};
 use crate::attrs::{Attrs, ImageAttrs};
 use crate::base::{self, BaseError, BaseImage, Choice, Wanted};
 
@@ -340,20 +340,13 @@ fn keep(base: BaseImage, temporary: &Path) -> Result<members::Members, ImageErro
         }
     });
     let path = archive.path.clone();
-    spool(&mut archive, temporary).map_err(|source| ImageError::Spool { path, source })?;
+    let is_in_order = members::is_in_order(&archive.members);
+    members::spool(&mut archive, is_in_order, temporary)
+        .map_err(|source| ImageError::Spool { path, source })?;
     let members = archive.members.into_iter();
     Ok(members
         .map(|(path, member)| (path, read_only(member)))
         .collect())
-}
-
-/// Copies the members of a compressed archive to a file that vanishes with us, unless they stand in
-/// the order in which they are written: only then can the archive be uncompressed on the fly.
-fn spool(archive: &mut Archive, directory: &Path) -> io::Result<()> {
-    if archive.is_compressed && !members::is_in_order(&archive.members) {
-        members::spool(&mut archive.members, tempfile::tempfile_in(directory)?)?;
-    }
-    Ok(())
 }
 
 /// A member as `chmod -R ug+rw` and `chmod -R a-w` leave it.

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::archive::{ArchiveFile, ArchiveMember, MemberPath, RangeReader};
+use crate::archive::{Archive, ArchiveFile, ArchiveMember, MemberPath, RangeReader};
 use crate::plan::{Entry, Kind, Owner, Range, TarPlan};
 use crate::source::Source;
 
@@ -70,12 +70,22 @@ pub fn is_in_order(members: &BTreeMap<MemberPath, ArchiveMember>) -> bool {
     })
 }
 
-/// Copies the contents of `members`, which all come from one archive, to `file`, in the order of
-/// that archive, and lets the members refer to the copy.
+/// Makes the contents of `archive` ready to leave. Unless `is_in_order`, those of a compressed one
+/// are copied to a file in `directory` that vanishes with us: out of their order they cannot be
+/// uncompressed on the fly.
 ///
 /// # Errors
 /// When the archive cannot be read or the file not be written.
-pub fn spool(members: &mut BTreeMap<MemberPath, ArchiveMember>, file: File) -> io::Result<()> {
+pub fn spool(archive: &mut Archive, is_in_order: bool, directory: &Path) -> io::Result<()> {
+    if archive.is_compressed && !is_in_order {
+        copy(&mut archive.members, tempfile::tempfile_in(directory)?)?;
+    }
+    Ok(())
+}
+
+/// Copies the contents of `members`, which all come from one archive, to `file`, in the order of
+/// that archive, and lets the members refer to the copy.
+fn copy(members: &mut BTreeMap<MemberPath, ArchiveMember>, file: File) -> io::Result<()> {
     let by_offset: BTreeMap<u64, Range> = members
         .values()
         .filter_map(range)

@@ -189,12 +189,10 @@ fn add_members(
         }
     }
     archive.members.retain(|path, _| !merged.contains_key(path));
-    if archive.is_compressed && !members::is_in_order(&archive.members) {
-        let path = archive.path;
-        tempfile::tempfile_in(temporary)
-            .and_then(|file| members::spool(&mut archive.members, file))
-            .map_err(|source| MergeImagesError::Spool { path, source })?;
-    }
+    let path = archive.path.clone();
+    let is_in_order = members::is_in_order(&archive.members);
+    members::spool(&mut archive, is_in_order, temporary)
+        .map_err(|source| MergeImagesError::Spool { path, source })?;
     for (path, member) in archive.members {
         let planned = match member {
             ArchiveMember::Directory { mode } => Planned {

@@ -257,14 +257,11 @@ fn base_layers(
         let files: Vec<&ArchiveFile> = files.collect::<Result<_, _>>()?;
         files.is_sorted_by(|a, b| a.range.offset + a.range.size <= b.range.offset)
     };
-    if archive.is_compressed && !is_in_order {
-        let spooled = tempfile::tempfile_in(&surroundings.temporary_directory)
-            .and_then(|file| members::spool(&mut archive.members, file));
-        spooled.map_err(|source| StreamError::Spool {
-            path: path.clone(),
-            source,
-        })?;
-    }
+    let spooled = members::spool(&mut archive, is_in_order, &surroundings.temporary_directory);
+    spooled.map_err(|source| StreamError::Spool {
+        path: path.clone(),
+        source,
+    })?;
     let layers = layers.iter().enumerate().map(|(index, layer)| {
         let file = archive.file(&layer.name, NEEDED)?;
         let entry = Entry {
