@@ -6,8 +6,9 @@ use std::fs::{self, File, FileTimes, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
@@ -155,25 +156,68 @@ pub fn run(
         .env("buildCommand", script.build_command)
         .spawn()
         .map_err(start)?;
-    match wait(Pid::from_raw(child.id().cast_signed())).map_err(|errno| start(errno.into()))? {
+    let child = Pid::from_raw(child.id().cast_signed());
+    let ended = wait(child).map_err(|errno| start(errno.into()))?;
+    check(arguments, script.layer, ended)
+}
+
+/// Whether the script in `arguments` of the layer `layer` ended well.
+///
+/// # Errors
+/// When it did not.
+pub fn check(arguments: &'static str, layer: &str, ended: Ended) -> Result<(), ScriptError> {
+    let layer = || layer.to_owned();
+    match ended {
+        Ended::Status(0) => Ok(()),
+        Ended::Status(status) => Err(ScriptError::Failed {
+            arguments,
+            layer: layer(),
+            status,
+        }),
         Ended::Signal(signal) => Err(ScriptError::Killed {
             arguments,
-            layer: script.layer.to_owned(),
+            layer: layer(),
             signal,
         }),
-        Ended::Status(0) => Ok(()),
-        Ended::Status(status) => Err(script.failed(status)),
     }
 }
 
-enum Ended {
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// With this exit status.
     Status(i32),
+    /// By the signal of this number.
     Signal(i32),
+}
+
+impl From<ExitStatus> for Ended {
+    fn from(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(status), _) => Self::Status(status),
+            (None, signal) => Self::Signal(signal.unwrap_or_default()),
+        }
+    }
+}
+
+impl Ended {
+    /// The exit status that tells of it, as a shell has it in `$?`.
+    #[must_use]
+    pub fn as_status(self) -> u8 {
+        let status = match self {
+            Self::Status(status) => status,
+            Self::Signal(signal) => 128 + signal,
+        };
+        u8::try_from(status).unwrap_or(u8::MAX)
+    }
 }
 
 /// Waits until `child` has ended. In Nix's sandbox we are process 1, to which every orphan of a
 /// script comes; nobody else would reap them, and fakeroot waits until its daemon is reaped.
-fn wait(child: Pid) -> nix::Result<Ended> {
+///
+/// # Errors
+/// When `child` is no child of this process.
+pub fn wait(child: Pid) -> nix::Result<Ended> {
     loop {
         match waitpid(None, None) {
             Ok(WaitStatus::Exited(pid, status)) if pid == child => {
