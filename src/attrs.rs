@@ -36,6 +36,10 @@ const LIMITS: &str = "limits";
 pub trait Section: DeserializeOwned {
     /// The key of `.attrs.json` that it stands under.
     const KEY: &'static str;
+
+    /// Whether it stands there as text, itself JSON: what runs in a virtual machine cannot count on
+    /// structured attributes.
+    const IS_TEXT: bool = false;
 }
 
 /// A layer, as `mkPureLayer` asks for it.
@@ -196,6 +200,83 @@ impl Section for PullAttrs {
     const KEY: &'static str = "pull";
 }
 
+/// A layer made as root in a virtual machine, as `mkRootLayer` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct RootLayerAttrs {
+    pub name: String,
+    /// The image's JSON so far: config, architecture, created.
+    pub base_json: PathBuf,
+    /// Directories whose contents appear at the root.
+    pub copy_to_root: Vec<PathBuf>,
+    pub keep_contents_dirlinks: bool,
+    /// The script that runs as root of the image.
+    pub run_as_root: PathBuf,
+    /// The script that runs in the layer's directory afterwards, if there is one.
+    pub extra_commands: Option<PathBuf>,
+    pub overlay: OverlayAttrs,
+}
+
+/// Hooks that run as root in a virtual machine, as `runWithOverlay` asks for it. Their text reaches
+/// bash by itself, as attributes of the derivation.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct RunWithOverlayAttrs {
+    pub name: String,
+    /// The bash of stdenv.
+    pub shell: PathBuf,
+    pub overlay: OverlayAttrs,
+}
+
+/// The disk of a virtual machine and the base image on it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct OverlayAttrs {
+    /// `/dev/vda`.
+    pub device: PathBuf,
+    /// e2fsprogs' `mkfs.ext4`.
+    pub mkfs: PathBuf,
+    /// In MiB, for messages.
+    pub disk_size: u64,
+    /// In MiB, for messages.
+    pub memory_size: u64,
+    pub from_image: Option<PathBuf>,
+    pub from_image_name: Option<String>,
+    pub from_image_tag: Option<String>,
+    /// What the image may ask for.
+    #[serde(default)]
+    pub limits: Limits,
+    /// `/nix/store`.
+    pub store_dir: String,
+}
+
+/// A section of a subcommand that runs in a virtual machine.
+pub trait UsesOverlay {
+    fn overlay(&self) -> &OverlayAttrs;
+}
+
+impl UsesOverlay for RootLayerAttrs {
+    fn overlay(&self) -> &OverlayAttrs {
+        &self.overlay
+    }
+}
+
+impl UsesOverlay for RunWithOverlayAttrs {
+    fn overlay(&self) -> &OverlayAttrs {
+        &self.overlay
+    }
+}
+
+impl Section for RootLayerAttrs {
+    const KEY: &'static str = "rootLayer";
+    const IS_TEXT: bool = true;
+}
+
+impl Section for RunWithOverlayAttrs {
+    const KEY: &'static str = "runWithOverlay";
+    const IS_TEXT: bool = true;
+}
+
 impl Section for CustomisationAttrs {
     const KEY: &'static str = "customisation";
 }
@@ -288,7 +369,11 @@ pub fn parse<T: Section>(text: &str, path: &Path) -> Result<Attrs<T>, AttrsError
         path: path(),
         key: T::KEY,
     })?;
-    let ours = serde_json::from_value(ours).map_err(|source| AttrsError::Section {
+    let ours = match ours {
+        Value::String(text) if T::IS_TEXT => serde_json::from_str(&text),
+        ours => serde_json::from_value(ours),
+    };
+    let ours = ours.map_err(|source| AttrsError::Section {
         path: path(),
         key: T::KEY,
         source,
@@ -316,6 +401,27 @@ pub fn parse<T: Section>(text: &str, path: &Path) -> Result<Attrs<T>, AttrsError
             .iter()
             .filter_map(|(name, value)| Some((name.clone(), as_variable(value)?)))
             .collect(),
+    })
+}
+
+/// Reads what a derivation without structured attributes has in its environment: our key as `text`,
+/// and the output `out`.
+///
+/// # Errors
+/// When our key holds something unexpected.
+pub fn from_environment<T: Section>(text: &str, out: PathBuf) -> Result<Attrs<T>, AttrsError> {
+    let ours = serde_json::from_str(text).map_err(|source| AttrsError::Section {
+        path: PathBuf::from("the environment"),
+        key: T::KEY,
+        source,
+    })?;
+    Ok(Attrs {
+        ours,
+        out,
+        closure: None,
+        limits: Limits::default(),
+        // It is there already.
+        environment: BTreeMap::new(),
     })
 }
 

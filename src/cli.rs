@@ -2,6 +2,7 @@
 //! and terminal are looked at here and nowhere else.
 
 use std::env;
+use std::error::Error as _;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -16,7 +17,11 @@ use nix::sys::stat::{Mode, umask};
 use thiserror::Error;
 
 use crate::Surroundings;
-use crate::attrs::{self, Attrs, AttrsError, BaseJsonAttrs, Section};
+use crate::as_root::{self, AsRootError};
+use crate::attrs::{
+    self, Attrs, AttrsError, BaseJsonAttrs, RootLayerAttrs, RunWithOverlayAttrs, Section,
+    UsesOverlay,
+};
 use crate::config::{BaseJson, ConfigError};
 use crate::customisation::{self, CustomisationError};
 use crate::description::{self, DescriptionError};
@@ -26,14 +31,19 @@ use crate::layer::{self, LayerError};
 use crate::merge_derivations::{self, MergeDerivationsError};
 use crate::merge_images::{self, MergeImagesError};
 use crate::output::{self, OutputError};
+use crate::overlay::OverlayError;
 use crate::plan::DEFAULT_SOURCE_DATE_EPOCH;
 use crate::progress::Progress;
 use crate::pull::{self, PullError};
+use crate::root_layer::{self, RootLayerError};
+use crate::run_with_overlay::{self, RunWithOverlayError};
 use crate::script::ScriptError;
 use crate::stream::{self, StreamError};
 use crate::tar::write::{Out, WriteError};
 use crate::tarsum::{self, TarSumError};
 use crate::time::Time;
+use crate::vm::guest::{Guest, GuestError};
+use crate::vm::host::{self, HostError};
 
 /// Turns Nix closures into container images.
 ///
@@ -76,6 +86,28 @@ enum Command {
         /// The name and tag of the image, instead of those in the description
         #[arg(long = "repo_tag", short = 't', value_name = "NAME:TAG")]
         repo_tag: Option<String>,
+    },
+    /// Make a layer as root, in a virtual machine (mkRootLayer): layer.tar, json and VERSION
+    RootLayer,
+    /// Run hooks as root before and after an image is mounted, in a virtual machine (runWithOverlay)
+    RunWithOverlay,
+    /// Mount image and layer for the next hook of `run-with-overlay`
+    #[command(hide = true)]
+    OverlayMount,
+    /// Unmount them again, and write the whiteouts of the layer
+    #[command(hide = true)]
+    OverlayUnmount,
+    /// Run a script as process 1 of its namespaces, with another root
+    #[command(hide = true)]
+    RootScript { root: PathBuf, script: PathBuf },
+    /// Run a virtual machine, and say in words why it failed
+    WatchVm {
+        /// How long the machine may take to boot
+        #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+        boot: u64,
+        /// The program that runs the machine, with its arguments
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
     },
     /// Print the TarSum (tarsum.v1+sha256) of the tar on standard input
     Tarsum,
@@ -132,6 +164,27 @@ pub enum CliError {
     Description(#[from] DescriptionError),
     #[error(transparent)]
     Stream(#[from] StreamError),
+    #[error(transparent)]
+    RootLayer(#[from] RootLayerError),
+    #[error(transparent)]
+    RunWithOverlay(#[from] RunWithOverlayError),
+    #[error(transparent)]
+    Overlay(#[from] OverlayError),
+    #[error(transparent)]
+    AsRoot(#[from] AsRootError),
+    #[error(transparent)]
+    Guest(#[from] GuestError),
+    #[error(transparent)]
+    Host(#[from] HostError),
+    #[error(
+        "the virtual machine ran out of memory; raise `buildVMMemorySize` from {memory_size} MiB"
+    )]
+    OutOfMemory {
+        memory_size: u64,
+        source: Option<Box<CliError>>,
+    },
+    #[error("cannot find out which program this is")]
+    CurrentExe(#[source] io::Error),
     #[error(
         "an image is no text for a terminal; write it to a file or a pipe, for example with `| docker load`"
     )]
@@ -156,62 +209,157 @@ impl CliError {
     /// 1, or the status that a user's script ended with.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Layer(LayerError::Script(ScriptError::Failed { status, .. })) => {
-                u8::try_from(*status).unwrap_or(1)
-            }
-            Self::Customisation(CustomisationError::Script(ScriptError::Failed {
-                status, ..
-            })) => u8::try_from(*status).unwrap_or(1),
+        if let Self::Host(error) = self {
+            return error.exit_code();
+        }
+        match self.script() {
+            Some(ScriptError::Failed { status, .. }) => u8::try_from(*status).unwrap_or(1),
             _ => 1,
         }
     }
 
-    /// Whether there is nothing to say: the reader of a stream went away.
+    /// The failure of a user's script, if it was one.
+    fn script(&self) -> Option<&ScriptError> {
+        match self {
+            Self::Layer(LayerError::Script(script))
+            | Self::Customisation(CustomisationError::Script(script)) => Some(script),
+            Self::RootLayer(error) => error.script(),
+            Self::RunWithOverlay(error) => error.script(),
+            Self::OutOfMemory { source, .. } => source.as_ref()?.script(),
+            _ => None,
+        }
+    }
+
+    /// Whether there is nothing to say: the reader of a stream went away, or the virtual machine has
+    /// said it.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        match self {
+            Self::Stdout(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            Self::Host(error) => error.is_told(),
+            _ => false,
+        }
     }
 }
 
-/// Runs the subcommand that the command line names.
-///
-/// # Errors
-/// When it fails.
-pub fn run() -> Result<(), CliError> {
+/// Runs the subcommand that the command line names, prints an error with its causes, and says with
+/// which exit status to end.
+#[must_use]
+pub fn run() -> u8 {
+    match run_command() {
+        Ok(status) => status,
+        Err(error) => {
+            report(&error);
+            error.exit_code()
+        }
+    }
+}
+
+fn report(error: &CliError) {
+    if error.is_quiet() {
+        return;
+    }
+    let mut text = format!("error: {error}\n");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!("  caused by: {error}\n");
+        cause = error.source();
+    }
+    // Where words cannot go, the exit code has to do.
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+fn run_command() -> Result<u8, CliError> {
     let arguments = Arguments::parse();
     // The same modes everywhere: nixpkgs' builds run with this mask.
     umask(Mode::from_bits_truncate(0o022));
-    let surroundings = surroundings()?;
-    match arguments.command {
-        Command::PureLayer => Ok(layer::build(&read_attrs("pure-layer")?, &surroundings)?),
-        Command::Image => Ok(image::build(&read_attrs("image")?, &surroundings)?),
-        Command::Merge => Ok(merge_images::build(&read_attrs("merge")?, &surroundings)?),
-        Command::MergeDerivations => Ok(merge_derivations::build(
-            &read_attrs("merge-derivations")?,
-            &surroundings,
-        )?),
-        Command::Pull => Ok(pull::build(&read_attrs("pull")?, &surroundings)?),
-        Command::Export => Ok(export::build(&read_attrs("export")?, &surroundings)?),
-        Command::CustomisationLayer => Ok(customisation::build(
-            &read_attrs("customisation-layer")?,
-            &surroundings,
-        )?),
-        Command::Description => Ok(description::build(
-            &read_attrs("description")?,
-            &surroundings,
-        )?),
-        Command::LayeredImage => Ok(stream::build(
-            &read_attrs("layered-image")?,
-            now(),
-            &surroundings,
-        )?),
-        Command::Stream { conf, repo_tag } => {
-            stream_to_stdout(&conf, repo_tag.as_deref(), &surroundings)
+    run_in(arguments.command, &surroundings()?)
+}
+
+fn run_in(command: Command, surroundings: &Surroundings) -> Result<u8, CliError> {
+    match command {
+        Command::PureLayer => layer::build(&read_attrs("pure-layer")?, surroundings)?,
+        Command::Image => image::build(&read_attrs("image")?, surroundings)?,
+        Command::Merge => merge_images::build(&read_attrs("merge")?, surroundings)?,
+        Command::MergeDerivations => {
+            merge_derivations::build(&read_attrs("merge-derivations")?, surroundings)?;
         }
-        Command::BaseJson => base_json(&read_attrs("base-json")?),
-        Command::Tarsum => print_tarsum(),
+        Command::Pull => pull::build(&read_attrs("pull")?, surroundings)?,
+        Command::Export => export::build(&read_attrs("export")?, surroundings)?,
+        Command::CustomisationLayer => {
+            customisation::build(&read_attrs("customisation-layer")?, surroundings)?;
+        }
+        Command::Description => description::build(&read_attrs("description")?, surroundings)?,
+        Command::LayeredImage => {
+            stream::build(&read_attrs("layered-image")?, now(), surroundings)?;
+        }
+        Command::Stream { conf, repo_tag } => {
+            stream_to_stdout(&conf, repo_tag.as_deref(), surroundings)?;
+        }
+        Command::RootLayer => {
+            return in_machine("root-layer", |attrs: &Attrs<RootLayerAttrs>| {
+                let built = root_layer::build(attrs, &this_program()?, surroundings);
+                Ok(built?)
+            });
+        }
+        Command::RunWithOverlay => {
+            return in_machine("run-with-overlay", |attrs: &Attrs<RunWithOverlayAttrs>| {
+                let ran = run_with_overlay::run(attrs, &this_program()?, surroundings);
+                Ok(ran?)
+            });
+        }
+        Command::OverlayMount => run_with_overlay::mount(surroundings)?,
+        Command::OverlayUnmount => run_with_overlay::unmount(surroundings)?,
+        Command::RootScript { root, script } => {
+            return Ok(as_root::run_script(&root, &script)?.as_status());
+        }
+        Command::WatchVm { boot, command } => {
+            host::watch(&command, &surroundings.build_directory, boot)?;
+        }
+        Command::BaseJson => base_json(&read_attrs("base-json")?)?,
+        Command::Tarsum => print_tarsum()?,
     }
+    Ok(0)
+}
+
+/// Does `work` in a virtual machine. A failure is reported here, since the machine has to be switched
+/// off then for the host to learn of it; gives the exit status.
+fn in_machine<T: Section + UsesOverlay>(
+    command: &'static str,
+    work: impl FnOnce(&Attrs<T>) -> Result<(), CliError>,
+) -> Result<u8, CliError> {
+    let guest = Guest::start()?;
+    let worked = read_machine_attrs(command).and_then(|attrs| {
+        let worked = work(&attrs);
+        if guest.ran_out_of_memory() {
+            // Even a script that ended well is not what it was meant to be.
+            return Err(CliError::OutOfMemory {
+                memory_size: attrs.ours.overlay().memory_size,
+                source: worked.err().map(Box::new),
+            });
+        }
+        worked
+    });
+    let Err(error) = worked else { return Ok(0) };
+    report(&error);
+    guest.fail(error.exit_code());
+    Ok(error.exit_code())
+}
+
+/// Reads the attributes in a virtual machine, which has them in the environment or as structured
+/// ones, depending on the age of nixpkgs.
+fn read_machine_attrs<T: Section>(command: &'static str) -> Result<Attrs<T>, CliError> {
+    let (Some(text), Some(out)) = (variable(T::KEY), variable("out")) else {
+        return read_attrs(command);
+    };
+    Ok(attrs::from_environment(
+        &text.to_string_lossy(),
+        out.into(),
+    )?)
+}
+
+fn this_program() -> Result<PathBuf, CliError> {
+    env::current_exe().map_err(CliError::CurrentExe)
 }
 
 fn surroundings() -> Result<Surroundings, CliError> {

@@ -24,7 +24,7 @@ use crate::tree::Directory;
 pub const VERSION: &str = "1.0";
 
 /// What nixpkgs' `chmod ug+w` adds to the mode of a layer's root.
-const ROOT_WRITABLE: u32 = 0o220;
+pub(crate) const ROOT_WRITABLE: u32 = 0o220;
 
 /// The layer's root in the build directory; scripts of users may know its name.
 const ROOT: &str = "layer";
@@ -59,11 +59,7 @@ pub fn build(attrs: &Attrs<LayerAttrs>, surroundings: &Surroundings) -> Result<(
     let base_json = read_base_json(&layer.base_json)?;
 
     progress.phase("merge", &merging(&layer.copy_to_root));
-    let dirlinks = if layer.keep_contents_dirlinks {
-        Dirlinks::Keep
-    } else {
-        Dirlinks::Copy
-    };
+    let dirlinks = Dirlinks::keep_if(layer.keep_contents_dirlinks);
     let mut tree = merge::merge(&layer.copy_to_root, dirlinks)?;
     tree.mode |= ROOT_WRITABLE;
     if !layer.extra_commands.is_empty() {
@@ -81,18 +77,12 @@ pub fn build(attrs: &Attrs<LayerAttrs>, surroundings: &Surroundings) -> Result<(
         u64::from(layer.gid),
     ));
     let plan = TarPlan::of_tree(tree, &owner, surroundings.source_date_epoch);
-    progress.phase(
-        "pack",
-        &format!(
-            "packing {} in {}",
-            progress::size(plan.size()),
-            progress::count(plan.entries.len(), "file")
-        ),
-    );
+    progress.phase("pack", &packing(&plan));
     write(&plan, base_json, &attrs.out, surroundings)
 }
 
-fn merging(items: &[PathBuf]) -> String {
+/// What is said before `items` are merged.
+pub(crate) fn merging(items: &[PathBuf]) -> String {
     match items.len() {
         0 => "nothing to copy to the root of the layer".to_owned(),
         1 => format!("copying `{}` to the root of the layer", items[0].display()),
@@ -100,7 +90,13 @@ fn merging(items: &[PathBuf]) -> String {
     }
 }
 
-fn read_base_json(path: &Path) -> Result<BaseJson, LayerError> {
+/// What is said before `plan` is written.
+pub(crate) fn packing(plan: &TarPlan) -> String {
+    let files = progress::count(plan.entries.len(), "file");
+    format!("packing {} in {files}", progress::size(plan.size()))
+}
+
+pub(crate) fn read_base_json(path: &Path) -> Result<BaseJson, LayerError> {
     let text = std::fs::read(path).map_err(|source| LayerError::Read {
         path: path.to_owned(),
         source,
@@ -133,7 +129,8 @@ fn run_script(
     })
 }
 
-fn write(
+/// Writes `layer.tar`, `json` and `VERSION` to the directory `out`.
+pub(crate) fn write(
     plan: &TarPlan,
     base_json: BaseJson,
     out: &Path,

@@ -50,6 +50,12 @@ pub mod members;
 pub mod json;
 pub mod config;
 
+// Layers made as root, in a virtual machine.
+pub mod vm;
+pub mod unpack;
+pub mod overlay;
+pub mod as_root;
+
 // What a subcommand makes.
 pub mod output;
 pub mod progress;
@@ -62,6 +68,8 @@ pub mod export;
 pub mod customisation;
 pub mod description;
 pub mod stream;
+pub mod root_layer;
+pub mod run_with_overlay;
 
 pub mod cli;
 

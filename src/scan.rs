@@ -48,6 +48,14 @@ pub enum Dirlinks {
     Copy,
 }
 
+impl Dirlinks {
+    /// What `keepContentsDirlinks` asks for.
+    #[must_use]
+    pub fn keep_if(keep: bool) -> Self {
+        if keep { Self::Keep } else { Self::Copy }
+    }
+}
+
 /// Reads everything under `dir`, which may itself be a symlink to a directory. Sockets are left
 /// out, as GNU tar leaves them out.
 ///

@@ -1,0 +1,211 @@
+//! Builds the layer of `mkRootLayer`, in a virtual machine: what `copyToRoot` brings and what
+//! `runAsRoot` and `extraCommands` change on top of a base image. The output is a directory with
+//! `layer.tar`, `json` and `VERSION`, as that of [`crate::layer`].
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::Surroundings;
+use crate::as_root::{AsRootError, InImage};
+use crate::attrs::{Attrs, RootLayerAttrs};
+use crate::layer::{self, LayerError};
+use crate::merge::{self, MergeError};
+use crate::overlay::{self, OverlayError, Places};
+use crate::plan::{Entry, Owner, TarPlan, Xattr};
+use crate::scan::{self, Dirlinks, ScanError};
+use crate::script::{self, Ended, ScriptError};
+use crate::tar::Dialect;
+
+/// The attributes that belong to the machine and not to the file: overlayfs' notes, and what security
+/// modules of the machine's kernel say. File capabilities are the one exception.
+const OF_THE_MACHINE: [&[u8]; 2] = [b"trusted.", b"security."];
+const CAPABILITY: &[u8] = b"security.capability";
+
+/// A layer could not be built.
+#[derive(Debug, Error)]
+pub enum RootLayerError {
+    #[error(transparent)]
+    Overlay(#[from] OverlayError),
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    #[error(transparent)]
+    AsRoot(#[from] AsRootError),
+    #[error(transparent)]
+    Script(#[from] ScriptError),
+    #[error("the disk of the virtual machine is full; raise `diskSize` from {disk_size} MiB")]
+    DiskFull {
+        disk_size: u64,
+        source: Box<RootLayerError>,
+    },
+    #[error("cannot read what the scripts of layer `{layer}` left")]
+    AfterScript { layer: String, source: ScanError },
+    #[error("cannot read owner and attributes of `{}`", path.display())]
+    About { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+}
+
+impl RootLayerError {
+    /// The script's failure, if it was one.
+    #[must_use]
+    pub fn script(&self) -> Option<&ScriptError> {
+        match self {
+            Self::Script(script) => Some(script),
+            Self::DiskFull { source, .. } => source.script(),
+            _ => None,
+        }
+    }
+}
+
+/// Builds the layer that `attrs` describe. `builder` is this program, which runs the script.
+///
+/// # Errors
+/// When an input cannot be used, a script fails, the disk is too small or the output cannot be
+/// written.
+pub fn build(
+    attrs: &Attrs<RootLayerAttrs>,
+    builder: &Path,
+    surroundings: &Surroundings,
+) -> Result<(), RootLayerError> {
+    let layer = &attrs.ours;
+    let base_json = layer::read_base_json(&layer.base_json)?;
+    let places = Places::of(&surroundings.build_directory);
+    let platform = base_json.platform();
+    let progress = surroundings.progress;
+    let disk = overlay::prepare(&layer.overlay, platform.as_ref(), &places, progress)?;
+    let made = make(layer, &places, builder, surroundings).and_then(|()| {
+        let plan = plan(layer, &places, surroundings)?;
+        Ok(layer::write(&plan, base_json, &attrs.out, surroundings)?)
+    });
+    let explained = made.map_err(|error| explain(error, layer, &places));
+    // The rest of the disk goes with the machine; what keeps it busy does not matter any more.
+    drop(disk);
+    explained
+}
+
+/// Says that the disk is full where that is the likely reason of `error`.
+fn explain(error: RootLayerError, layer: &RootLayerAttrs, places: &Places) -> RootLayerError {
+    if overlay::is_full(places).unwrap_or(false) {
+        RootLayerError::DiskFull {
+            disk_size: layer.overlay.disk_size,
+            source: Box::new(error),
+        }
+    } else {
+        error
+    }
+}
+
+/// Fills the layer's directory on the disk.
+fn make(
+    layer: &RootLayerAttrs,
+    places: &Places,
+    builder: &Path,
+    surroundings: &Surroundings,
+) -> Result<(), RootLayerError> {
+    let progress = surroundings.progress;
+    progress.phase("merge", &layer::merging(&layer.copy_to_root));
+    let dirlinks = Dirlinks::keep_if(layer.keep_contents_dirlinks);
+    let mut tree = merge::merge(&layer.copy_to_root, dirlinks)?;
+    if !layer.copy_to_root.is_empty() {
+        tree.mode |= layer::ROOT_WRITABLE;
+    }
+    script::materialise(&tree, &places.layer())?;
+    drop(tree);
+
+    progress.phase("runAsRoot", "running runAsRoot");
+    let mounted = overlay::mount_layer(places)?;
+    let in_image = InImage {
+        root: &places.mnt(),
+        script: &layer.run_as_root,
+        store_dir: Path::new(&layer.overlay.store_dir),
+    };
+    script::check("`runAsRoot`", &layer.name, in_image.run(builder)?)?;
+    mounted.unmount()?;
+    overlay::write_whiteouts(places)?;
+
+    if let Some(script) = &layer.extra_commands {
+        progress.phase("extraCommands", "running extraCommands");
+        let ended = run_extra_commands(script, &places.layer())?;
+        script::check("`extraCommands`", &layer.name, ended)?;
+    }
+    Ok(())
+}
+
+fn run_extra_commands(script: &Path, layer: &Path) -> Result<Ended, ScriptError> {
+    Command::new(script)
+        .current_dir(layer)
+        .stdin(Stdio::null())
+        .status()
+        .map(Ended::from)
+        .map_err(|source| ScriptError::Start {
+            arguments: "`extraCommands`",
+            shell: script.to_owned(),
+            source,
+        })
+}
+
+/// Plans the tar of the layer's directory, with owners and attributes as they are on the disk.
+fn plan(
+    layer: &RootLayerAttrs,
+    places: &Places,
+    surroundings: &Surroundings,
+) -> Result<TarPlan, RootLayerError> {
+    let root = places.layer();
+    let tree =
+        scan::scan(&root, Dirlinks::Keep, 0).map_err(|source| RootLayerError::AfterScript {
+            layer: layer.name.clone(),
+            source,
+        })?;
+    let owner = Arc::new(Owner::in_nixpkgs_vm(0, 0));
+    let mut plan = TarPlan::of_tree(tree, &owner, surroundings.source_date_epoch);
+    plan.dialect = Dialect::GnuWithoutGroups;
+    for entry in &mut plan.entries {
+        let path = root.join(OsStr::from_bytes(&entry.name));
+        read_owner(entry, &path, &owner)
+            .map_err(|source| RootLayerError::About { path, source })?;
+    }
+    surroundings.progress.phase("pack", &layer::packing(&plan));
+    Ok(plan)
+}
+
+fn read_owner(entry: &mut Entry, path: &Path, root: &Arc<Owner>) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(path)?;
+    let (uid, gid) = (u64::from(metadata.uid()), u64::from(metadata.gid()));
+    entry.owner = if (uid, gid) == (0, 0) {
+        Arc::clone(root)
+    } else {
+        Arc::new(Owner::in_nixpkgs_vm(uid, gid))
+    };
+    entry.xattrs = read_attributes(path)?;
+    Ok(())
+}
+
+/// The extended attributes of what stands at `path`, in the order of their names.
+fn read_attributes(path: &Path) -> io::Result<Vec<Xattr>> {
+    let mut attributes = Vec::new();
+    for name in xattr::list(path)? {
+        let bytes = name.as_bytes();
+        let of_the_machine = OF_THE_MACHINE
+            .iter()
+            .any(|prefix| bytes.starts_with(prefix));
+        if of_the_machine && bytes != CAPABILITY {
+            continue;
+        }
+        if bytes.contains(&b'=') {
+            let text = format!("no tar can hold the attribute `{}`", bytes.escape_ascii());
+            return Err(io::Error::other(text));
+        }
+        let value = xattr::get(path, &name)?.unwrap_or_default();
+        attributes.push((bytes.to_vec(), value));
+    }
+    attributes.sort();
+    Ok(attributes)
+}

@@ -1,0 +1,111 @@
+//! Runs the hooks of `runWithOverlay`, in a virtual machine: bash before and after the base image is
+//! mounted, and after it is unmounted. What they write to `$out` is the output.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use thiserror::Error;
+
+use crate::Surroundings;
+use crate::attrs::{Attrs, RunWithOverlayAttrs};
+use crate::overlay::{self, OverlayError, Places};
+use crate::script::{self, Script, ScriptError};
+
+/// What bash runs in the build directory. All hooks run in one shell, as in nixpkgs, and see each
+/// other's variables; so mounting is a command of its own in between.
+const BUILD_COMMAND: &str = r#"
+cd disk
+eval "$preMount"
+"$nixImageBuilder" overlay-mount
+eval "$postMount"
+"$nixImageBuilder" overlay-unmount
+eval "$postUmount"
+"#;
+
+/// The hooks failed, or could not be run.
+#[derive(Debug, Error)]
+pub enum RunWithOverlayError {
+    #[error(transparent)]
+    Overlay(#[from] OverlayError),
+    #[error(transparent)]
+    Script(#[from] ScriptError),
+    #[error("the disk of the virtual machine is full; raise `diskSize` from {disk_size} MiB")]
+    DiskFull { disk_size: u64, source: ScriptError },
+}
+
+impl RunWithOverlayError {
+    /// The hook's failure, if it was one.
+    #[must_use]
+    pub fn script(&self) -> Option<&ScriptError> {
+        match self {
+            Self::Script(script) | Self::DiskFull { source: script, .. } => Some(script),
+            Self::Overlay(_) => None,
+        }
+    }
+}
+
+/// Runs the hooks that `attrs` describe. `builder` is this program, which mounts in between.
+///
+/// # Errors
+/// When the base image cannot be used, or a hook fails.
+pub fn run(
+    attrs: &Attrs<RunWithOverlayAttrs>,
+    builder: &Path,
+    surroundings: &Surroundings,
+) -> Result<(), RunWithOverlayError> {
+    let ours = &attrs.ours;
+    let progress = surroundings.progress;
+    let places = Places::of(&surroundings.build_directory);
+    let disk = overlay::prepare(&ours.overlay, None, &places, progress)?;
+    fs::create_dir(places.layer()).map_err(|source| OverlayError::Make {
+        path: places.layer(),
+        source,
+    })?;
+
+    progress.phase("hooks", "running the hooks");
+    let script = Script {
+        arguments: "`preMount`, `postMount` or `postUmount`",
+        layer: &ours.name,
+        shell: Some(&ours.shell),
+        build_command: BUILD_COMMAND,
+    };
+    let mut environment: BTreeMap<String, String> = attrs.environment.clone();
+    let program = builder.to_string_lossy().into_owned();
+    environment.insert("nixImageBuilder".to_owned(), program);
+    let ran = script::run(&script, &surroundings.build_directory, &environment);
+    let explained = ran.map_err(|source| {
+        if overlay::is_full(&places).unwrap_or(false) {
+            let disk_size = ours.overlay.disk_size;
+            RunWithOverlayError::DiskFull { disk_size, source }
+        } else {
+            RunWithOverlayError::Script(source)
+        }
+    });
+    // A hook that failed may have left something mounted in `mnt`; it goes with the disk.
+    drop(disk);
+    explained
+}
+
+/// What bash calls between the hooks: shows base image and layer as one in `mnt`.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn mount(surroundings: &Surroundings) -> Result<(), OverlayError> {
+    overlay::mount_layer(&here(surroundings)).map(overlay::Mounted::keep)
+}
+
+/// What bash calls between the hooks: unmounts `mnt`, and writes the whiteouts of the layer.
+///
+/// # Errors
+/// When a hook left a process in it.
+pub fn unmount(surroundings: &Surroundings) -> Result<(), OverlayError> {
+    let places = here(surroundings);
+    overlay::unmount(&places.mnt())?;
+    overlay::write_whiteouts(&places)
+}
+
+/// The working directory of hooks is the disk.
+fn here(surroundings: &Surroundings) -> Places {
+    Places::at(&surroundings.build_directory)
+}

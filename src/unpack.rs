@@ -1,0 +1,135 @@
+//! Unpacks the merged tree of an image to a disk, with owners, modes, times, attributes and devices:
+//! in a virtual machine only, as root, and into a directory that nobody else writes to. Every directory
+//! on the way is one that was made here, so no link of the image can lead a write elsewhere.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, lchown, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nix::fcntl::AT_FDCWD;
+use nix::sys::stat::{Mode, SFlag, UtimensatFlags, makedev, mknod, utimensat};
+use nix::sys::time::TimeSpec;
+use thiserror::Error;
+
+use crate::archive::RangeReader;
+use crate::flatten::{About, Flat, FlatDirectory, FlatFile, FlatNode};
+use crate::tree::SpecialKind;
+
+/// Attributes with this prefix are notes of overlayfs; those of a stranger's image would be taken for
+/// the kernel's own.
+const OF_THE_KERNEL: &[u8] = b"trusted.";
+
+/// A tree could not be unpacked.
+#[derive(Debug, Error)]
+pub enum UnpackError {
+    #[error("cannot unpack `{}` of the base image", path.display())]
+    Unpack { path: PathBuf, source: io::Error },
+}
+
+/// Unpacks `flat` to the directory `root`, which must not exist.
+///
+/// # Errors
+/// When the disk is full, or does not take what the tree has.
+pub fn unpack(flat: &Flat, root: &Path) -> Result<(), UnpackError> {
+    let mut unpack = Unpack {
+        root,
+        links: HashMap::new(),
+    };
+    unpack.directory(&flat.root, root)
+}
+
+struct Unpack<'a> {
+    root: &'a Path,
+    /// The first name of a file with several.
+    links: HashMap<*const FlatFile, PathBuf>,
+}
+
+impl Unpack<'_> {
+    fn directory(&mut self, directory: &FlatDirectory, path: &Path) -> Result<(), UnpackError> {
+        let made = fs::DirBuilder::new().mode(0o700).create(path);
+        made.map_err(|source| self.error(path, source))?;
+        for (name, node) in &directory.entries {
+            let path = path.join(OsStr::from_bytes(name));
+            match node {
+                FlatNode::Directory(directory) => self.directory(directory, &path)?,
+                FlatNode::File(file) => self.file(file, &path)?,
+                FlatNode::Symlink { about, target } => {
+                    let made = symlink(OsString::from_vec(target.clone()), &path);
+                    made.map_err(|source| self.error(&path, source))?;
+                    self.about(about, &path, true)?;
+                }
+                FlatNode::Special { about, kind } => {
+                    make_special(*kind, &path).map_err(|errno| self.error(&path, errno.into()))?;
+                    self.about(about, &path, false)?;
+                }
+            }
+        }
+        // Only now: it may forbid to write, and writing changes its time.
+        self.about(&directory.about, path, false)
+    }
+
+    fn file(&mut self, file: &Arc<FlatFile>, path: &Path) -> Result<(), UnpackError> {
+        if let Some(first) = self.links.get(&Arc::as_ptr(file)) {
+            return fs::hard_link(first, path).map_err(|source| self.error(path, source));
+        }
+        let mut options = File::options();
+        let made = options.write(true).create_new(true).mode(0o600).open(path);
+        made.and_then(|mut made| io::copy(&mut RangeReader::new(file.range.clone()), &mut made))
+            .map_err(|source| self.error(path, source))?;
+        self.about(&file.about, path, false)?;
+        if Arc::strong_count(file) > 1 {
+            self.links.insert(Arc::as_ptr(file), path.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Gives what stands at `path` its owner, mode, attributes and time, in the order in which none
+    /// undoes another.
+    fn about(&self, about: &About, path: &Path, is_symlink: bool) -> Result<(), UnpackError> {
+        let error = |source| self.error(path, source);
+        lchown(path, Some(about.uid), Some(about.gid)).map_err(error)?;
+        if !is_symlink {
+            fs::set_permissions(path, Permissions::from_mode(about.mode)).map_err(error)?;
+        }
+        for (name, value) in &about.xattrs {
+            if !name.starts_with(OF_THE_KERNEL) {
+                xattr::set(path, OsStr::from_bytes(name), value).map_err(error)?;
+            }
+        }
+        let seconds = i64::try_from(about.mtime).unwrap_or(i64::MAX);
+        let time = TimeSpec::new(seconds, 0);
+        utimensat(
+            AT_FDCWD,
+            path,
+            &time,
+            &time,
+            UtimensatFlags::NoFollowSymlink,
+        )
+        .map_err(|errno| error(errno.into()))
+    }
+
+    fn in_image(&self, path: &Path) -> PathBuf {
+        Path::new("/").join(path.strip_prefix(self.root).unwrap_or(path))
+    }
+
+    fn error(&self, path: &Path, source: io::Error) -> UnpackError {
+        UnpackError::Unpack {
+            path: self.in_image(path),
+            source,
+        }
+    }
+}
+
+fn make_special(kind: SpecialKind, path: &Path) -> nix::Result<()> {
+    let (kind, device) = match kind {
+        SpecialKind::Fifo => (SFlag::S_IFIFO, 0),
+        SpecialKind::CharDevice { major, minor } => (SFlag::S_IFCHR, makedev(major, minor)),
+        SpecialKind::BlockDevice { major, minor } => (SFlag::S_IFBLK, makedev(major, minor)),
+    };
+    mknod(path, kind, Mode::S_IRUSR, device)
+}
