@@ -28,15 +28,12 @@ lib.makeScope newScope (
     mkDescription = callPackage ./mkDescription.nix { };
     mkLayerClosure = callPackage ./mkLayerClosure.nix { };
     mkLayeredImage = callPackage ./mkLayeredImage.nix { };
-    mkRootLayer =
-      dockerTools.mkRootLayer or (throw ''
-        buildImage: `runAsRoot` needs `dockerTools.mkRootLayer`, which this package set does not
-        have; put the commands into `extraCommands`, or take nixpkgs as the package set.
-      '');
+    mkOverlayOptions = callPackage ./mkOverlayOptions.nix { };
     compressorExtension = callPackage ./compressorExtension.nix { };
     nixShellRc = callPackage ./nixShellRc.nix { };
     outputHash = callPackage ./outputHash.nix { };
     platform = callPackage ./platform.nix { };
+    runInVM = callPackage ./runInVM.nix { };
     storePaths = callPackage ./storePaths.nix { };
     streamScript = callPackage ./streamScript.nix { };
     withNormalizedHash =
@@ -52,6 +49,8 @@ lib.makeScope newScope (
     mergeImages = callPackage ./mergeImages.nix { };
     mkPureLayer = callPackage ./mkPureLayer.nix { };
     pullImage = callPackage ./pullImage.nix { };
+    mkRootLayer = callPackage ./mkRootLayer.nix { };
+    runWithOverlay = callPackage ./runWithOverlay.nix { };
     streamLayeredImage = callPackage ./streamLayeredImage.nix { };
     streamNixShellImage = callPackage ./streamNixShellImage.nix { };
     tarsum = callPackage ./tarsum.nix { };

@@ -12,13 +12,15 @@
   # The attributes of the derivation as a function of the final ones, so that what
   # `overrideAttrs` changes reaches the key that `builder` reads.
   attributes,
+  # Hand the attributes over as JSON, and not in the environment.
+  structuredAttrs ? true,
 }:
 
 stdenvNoCC.mkDerivation (
   finalAttrs:
   attributes finalAttrs
   // {
-    __structuredAttrs = true;
+    __structuredAttrs = structuredAttrs;
 
     # `builder` itself is the derivation's builder; no shell starts.
     realBuilder = lib.throwIf (finalAttrs ? buildCommand) ''

@@ -21,6 +21,8 @@ let
         mergeImages
         mkPureLayer
         pullImage
+        mkRootLayer
+        runWithOverlay
         shadowSetup
         shellScript
         streamLayeredImage
