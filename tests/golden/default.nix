@@ -1,6 +1,11 @@
 # The images that `run` builds: nixpkgs' cases, and some of ours that have no golden description.
 {
   pkgs ? import ../host-pkgs { overlays = [ (import ../../nix/overlay.nix) ]; },
+  # The same with the virtual machines of nixpkgs since March 2026.
+  structured ? import ../host-pkgs {
+    overlays = [ (import ../../nix/overlay.nix) ];
+    config.vmStructuredAttrs = true;
+  },
   # Something new each time, for what must not come from an earlier build.
   nonce ? "",
 }:
@@ -8,15 +13,27 @@
 let
   inherit (pkgs) dockerTools lib;
 
-  arguments = {
-    inherit dockerTools lib;
-    fixtures = import ./fixtures.nix;
-  };
+  # All cases, of the package set `pkgs`.
+  casesOf =
+    pkgs:
+    lib.mapAttrs' (file: _: {
+      name = lib.removeSuffix ".nix" file;
+      value = import (./cases + "/${file}") {
+        inherit (pkgs) dockerTools lib;
+        fixtures = import ./fixtures.nix;
+      };
+    }) (builtins.readDir ./cases);
 
-  cases = lib.mapAttrs' (file: _: {
-    name = lib.removeSuffix ".nix" file;
-    value = import (./cases + "/${file}") arguments;
-  }) (builtins.readDir ./cases);
+  cases = casesOf pkgs;
+
+  inMachine =
+    name:
+    lib.hasPrefix "c" name && !lib.hasInfix "-export-" name
+    || lib.elem name [
+      "e14-nixdb-root"
+      "x25-root-fails"
+      "x26-root-disk-full"
+    ];
 
   empty = cases.a01-empty;
   one = cases.a02-one;
@@ -61,6 +78,9 @@ let
 in
 {
   inherit cases;
+
+  # The cases that take a virtual machine, with one of the other shape.
+  structured = lib.filterAttrs (name: _: inMachine name) (casesOf structured);
 
   merges = lib.mapAttrs (_: inputs: {
     inherit inputs;
