@@ -86,7 +86,10 @@ let
       "${qemu}/bin/qemu-system-x86_64"
       "-nodefaults -display none -serial stdio -no-reboot"
       # This firmware only starts the kernel.
-      "-machine pc,accel=${config.vmAccelerator or "tcg"} -cpu max -bios qboot.rom"
+      "-machine pc -cpu max -bios qboot.rom"
+      # With a thread for each, two emulated processors start in twice the time, most of which they
+      # wait for each other.
+      "-accel ${config.vmAccelerator or "tcg,thread=single"}"
       "-device virtio-rng-pci"
     ]
     ++ share "store" storeDir
