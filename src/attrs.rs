@@ -400,6 +400,7 @@ pub fn parse<T: Section>(text: &str, path: &Path) -> Result<Attrs<T>, AttrsError
         environment: all
             .iter()
             .filter_map(|(name, value)| Some((name.clone(), as_variable(value)?)))
+            .filter(|(name, value)| is_in_environments(name, value))
             .collect(),
     })
 }
@@ -423,6 +424,12 @@ pub fn from_environment<T: Section>(text: &str, out: PathBuf) -> Result<Attrs<T>
         // It is there already.
         environment: BTreeMap::new(),
     })
+}
+
+/// Whether a program can be started with such a variable; a bash that reads the attributes by
+/// itself passes over others too.
+fn is_in_environments(name: &str, value: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0')
 }
 
 /// `value` as Nix puts it into the environment of a derivation without structured attributes;
@@ -538,6 +545,25 @@ mod tests {
             r#"{ "merge": { "image": [] }, "outputs": { "out": "/o" } }"#,
             "unknown field `image`, expected `images`",
         );
+    }
+
+    /// Found by the fuzz target `attrs`.
+    #[test]
+    fn what_no_environment_can_have_is_no_variable() {
+        let text = r#"{
+            "baseJson": { "json": "/b" }, "outputs": { "out": "/o" },
+            "a": "1", "b=c": "2", "": "3", "d\u0000": "4", "e": "\u0000"
+        }"#;
+        let attrs: Attrs<BaseJsonAttrs> = parse(text, Path::new(".attrs.json")).unwrap();
+        let names: Vec<_> = attrs.environment.keys().collect();
+        assert!(names.contains(&&"a".to_owned()), "{names:?}");
+        assert!(
+            !names
+                .iter()
+                .any(|name| name.contains(['=', '\0']) || name.is_empty()),
+            "{names:?}"
+        );
+        assert!(!attrs.environment.contains_key("e"));
     }
 
     #[test]

@@ -1,0 +1,121 @@
+//! A manifest and, behind a NUL, a config, in an archive that is otherwise good. Each is also taken for
+//! the JSON that an image's Nix code wrote, and printed: printing again changes nothing.
+
+#![no_main]
+
+use std::sync::Arc;
+
+use libfuzzer_sys::fuzz_target;
+use nix_image_builder::base::{self, Choice, Wanted};
+use nix_image_builder::closure::ClosureFiles;
+use nix_image_builder::config::{self, BaseJson};
+use nix_image_builder::json::{jq, jshon, python};
+use nix_image_builder::limits::Limits;
+use nix_image_builder::plan::{Entry, Owner, TarPlan};
+use nix_image_builder::tar::write;
+use nix_image_builder_fuzz::file_of;
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+fn archive(manifest: &[u8], config: &[u8]) -> NamedTempFile {
+    let layer = TarPlan::default();
+    let mut layer_bytes = Vec::new();
+    write::write(&layer, &mut layer_bytes).expect("it is in memory");
+    let owner = Arc::new(Owner::root());
+    let file = |name, bytes| Entry::inline(name, bytes, 0o444, &owner, 1);
+    let plan = TarPlan {
+        entries: vec![
+            file("config.json", config.to_vec()),
+            file("layer.tar", layer_bytes),
+            file("manifest.json", manifest.to_vec()),
+        ],
+        ..TarPlan::default()
+    };
+    let mut bytes = Vec::new();
+    write::write(&plan, &mut bytes).expect("it is in memory");
+    file_of(&bytes)
+}
+
+fn read_base(manifest: &[u8], config: &[u8]) {
+    let files = ClosureFiles::default();
+    let wanted = Wanted {
+        files: &files,
+        store: b"nix/store",
+    };
+    let archive = archive(manifest, config);
+    let named = Choice {
+        name: Some("base"),
+        tag: Some("1"),
+        ..Choice::default()
+    };
+    let first = base::read(
+        archive.path(),
+        Choice::default(),
+        wanted,
+        &Limits::default(),
+    );
+    let _ = base::read(archive.path(), named, wanted, &Limits::default());
+    if let Ok(base) = &first {
+        // A config that is used is JSON, and its variables are in it. What nobody reads may be no text.
+        let config = String::from_utf8_lossy(config);
+        let config: Value = serde_json::from_str(&config).expect("it was read");
+        for variable in &base.env {
+            let env = config["config"]["Env"].as_array().expect("it was read");
+            assert!(env.iter().any(|given| given == variable));
+        }
+    }
+}
+
+/// Whether Nix can have such numbers: it has none that is too large for a double.
+fn is_of_nix(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.as_f64().is_some_and(f64::is_finite),
+        Value::Array(items) => items.iter().all(is_of_nix),
+        Value::Object(members) => members.values().all(is_of_nix),
+        _ => true,
+    }
+}
+
+/// Prints what `text` holds, and that again.
+fn check_prints(value: &Value) {
+    for print in [jq::print, jshon::print, python::print] {
+        let once = print(value);
+        let again: Value = match serde_json::from_str(&once) {
+            Ok(again) => again,
+            Err(error) => panic!("{error}: {once}"),
+        };
+        assert_eq!(print(&again), once);
+    }
+}
+
+fn write_documents(text: &[u8]) {
+    let Ok(json) = BaseJson::parse(text) else {
+        return;
+    };
+    let made = [
+        json.clone().created_at("2026-01-01T00:00:00+00:00"),
+        json.clone().layer_json("tarsum.v1+sha256:0"),
+        config::legacy_layer(text, Some("parent"), 1).map_or("{}".to_owned(), |layer| layer.json),
+        json.image_config(&["A=1".to_owned()], &[])
+            .unwrap_or("{}".to_owned()),
+    ];
+    for text in made {
+        BaseJson::parse(text.as_bytes()).expect("we wrote it");
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut parts = bytes.splitn(2, |byte| *byte == 0);
+    let manifest = parts.next().unwrap_or_default();
+    let config = parts.next().unwrap_or(b"{}");
+    read_base(manifest, config);
+    for text in [manifest, config] {
+        let Ok(value) = serde_json::from_slice::<Value>(text) else {
+            continue;
+        };
+        if is_of_nix(&value) {
+            check_prints(&value);
+            write_documents(text);
+        }
+    }
+});

@@ -1,0 +1,133 @@
+//! Any bytes as a tar. What is accepted lists the same however the bytes arrive, and again after our
+//! own writers have written it.
+
+#![no_main]
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use nix_image_builder::plan::{Content, Entry, Kind, Owner, TarPlan};
+use nix_image_builder::tar::read::{Member, MemberKind, ReadError, Reader, Skip};
+use nix_image_builder::tar::{Dialect, write};
+use nix_image_builder::tarsum;
+use nix_image_builder::tree::SpecialKind;
+use nix_image_builder_fuzz::mutate_tar;
+
+/// Gives one byte at a time.
+struct Dripping<'a>(&'a [u8]);
+
+impl Read for Dripping<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = buffer.len().min(1);
+        self.0.read(&mut buffer[..count])
+    }
+}
+
+impl Skip for Dripping<'_> {}
+
+type Listing = Vec<(Member, Vec<u8>)>;
+
+fn list(input: impl Skip) -> Result<Listing, ReadError> {
+    let mut reader = Reader::new(input);
+    let mut found: Listing = Vec::new();
+    while let Some(member) = reader.next_member()? {
+        if let Some((before, _)) = found.last() {
+            assert!(
+                before.content_at + before.size < member.content_at,
+                "members overlap"
+            );
+        }
+        let mut content = Vec::new();
+        // What cannot be read whole is an error of the next member too.
+        let _ = reader.content(&member).read_to_end(&mut content);
+        found.push((member, content));
+    }
+    Ok(found)
+}
+
+fn entry(member: &Member, content: Vec<u8>) -> Option<Entry> {
+    let kind = match member.kind {
+        MemberKind::Regular => Kind::Regular {
+            size: content.len() as u64,
+            content: Content::Inline(content),
+        },
+        MemberKind::Directory => Kind::Directory,
+        MemberKind::Symlink => Kind::Symlink {
+            target: member.link.clone(),
+        },
+        MemberKind::Fifo => Kind::Special(SpecialKind::Fifo),
+        // No layer of ours has any.
+        MemberKind::HardLink | MemberKind::CharDevice | MemberKind::BlockDevice => return None,
+    };
+    Some(Entry {
+        name: member.name.clone(),
+        kind,
+        mode: member.mode,
+        owner: Arc::new(Owner {
+            uname: String::new(),
+            gname: String::new(),
+            uid: member.uid,
+            gid: member.gid,
+        }),
+        mtime: member.mtime,
+        xattrs: Vec::new(),
+    })
+}
+
+/// What an entry of ours has to keep.
+fn kept(member: &Member) -> (&[u8], MemberKind, u32, u64, u64, u64, u64, &[u8]) {
+    (
+        &member.name,
+        member.kind,
+        member.mode,
+        member.uid,
+        member.gid,
+        member.mtime,
+        member.size,
+        &member.link,
+    )
+}
+
+fn rewrite(listing: &Listing, dialect: Dialect) {
+    let (kept_members, entries): (Vec<_>, Vec<_>) = listing
+        .iter()
+        .filter_map(|(member, content)| Some((member, entry(member, content.clone())?)))
+        .unzip();
+    let plan = TarPlan {
+        dialect,
+        prefix: None,
+        entries,
+    };
+    let mut bytes = Vec::new();
+    write::write(&plan, &mut bytes).expect("it is in memory");
+    assert_eq!(bytes.len() as u64, plan.size(), "the plan knows its size");
+    let again = list(bytes.as_slice()).expect("we read what we wrote");
+    assert_eq!(again.len(), kept_members.len());
+    for ((member, _), expected) in again.iter().zip(kept_members) {
+        assert_eq!(kept(member), kept(expected), "{dialect:?}");
+    }
+    assert_eq!(
+        tarsum::of_plan(&plan).expect("it is in memory"),
+        tarsum::of_reader(bytes.as_slice()).expect("we read what we wrote"),
+    );
+}
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    mutate_tar(data, size, max_size, seed)
+});
+
+fuzz_target!(|bytes: &[u8]| {
+    let whole = list(bytes);
+    let dripping = list(Dripping(bytes));
+    match (&whole, &dripping) {
+        (Ok(whole), Ok(dripping)) => assert_eq!(whole, dripping),
+        (Err(whole), Err(dripping)) => assert_eq!(whole.to_string(), dripping.to_string()),
+        _ => panic!("{whole:?} but {dripping:?}"),
+    }
+    assert_eq!(whole.is_ok(), tarsum::of_reader(bytes).is_ok());
+    if let Ok(listing) = whole {
+        rewrite(&listing, Dialect::Gnu);
+        rewrite(&listing, Dialect::Pax);
+    }
+});
