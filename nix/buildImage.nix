@@ -18,7 +18,8 @@ lib.makeOverridable (
     name,
     # Null stands for the hash of the output path.
     tag ? null,
-    # The image to build on, as `docker save` or `buildImage` writes it.
+    # The image to build on: an archive, as `docker save` or `buildImage` writes it, or an OCI
+    # layout, as an archive or a directory.
     fromImage ? null,
     # Which image of `fromImage`; null stands for the first.
     fromImageName ? null,

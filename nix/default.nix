@@ -9,6 +9,8 @@
   fakeNss,
   # Old package sets do not have it.
   devShellTools ? null,
+  # How much base images may ask for, where that is more than usual: `{ maxLayers = 2000; }`.
+  dockerToolsLimits ? { },
   nixosTests ? { },
 }:
 
@@ -29,6 +31,7 @@ lib.makeScope newScope (
     mkLayerClosure = callPackage ./mkLayerClosure.nix { };
     mkLayeredImage = callPackage ./mkLayeredImage.nix { };
     mkOverlayOptions = callPackage ./mkOverlayOptions.nix { };
+    limits = dockerToolsLimits;
     compressorExtension = callPackage ./compressorExtension.nix { };
     nixShellRc = callPackage ./nixShellRc.nix { };
     outputHash = callPackage ./outputHash.nix { };

@@ -3,6 +3,7 @@
 {
   builder,
   lib,
+  limits,
   stdenvNoCC,
 }:
 
@@ -29,4 +30,5 @@ stdenvNoCC.mkDerivation (
     '' (lib.getExe builder);
     args = [ command ];
   }
+  // lib.optionalAttrs (limits != { }) { inherit limits; }
 )

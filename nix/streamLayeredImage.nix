@@ -20,7 +20,8 @@ lib.makeOverridable (
     name,
     # Null stands for the hash of the description's output path.
     tag ? null,
-    # The image to build on, as `docker save`, `buildImage` or `buildLayeredImage` writes it.
+    # The image to build on: an archive, as `docker save` or `buildLayeredImage` writes it, or an
+    # OCI layout, as an archive or a directory.
     fromImage ? null,
     # A store path, or a list of them, whose files appear as links at the root of the image.
     contents ? [ ],

@@ -36,6 +36,8 @@ pub struct Archive {
     pub members: BTreeMap<MemberPath, ArchiveMember>,
     /// Whether its bytes come out of a decoder, forwards only.
     pub is_compressed: bool,
+    /// What it may ask for.
+    pub limits: Limits,
     /// What may be documents of a compressed archive, since reading one later would uncompress all
     /// that is before it again.
     documents: BTreeMap<MemberPath, Vec<u8>>,
@@ -88,9 +90,11 @@ pub enum ArchiveError {
     Special { path: PathBuf, name: String },
     #[error("image archive `{}` has `{name}` both as a directory and as something else", path.display())]
     TwoKinds { path: PathBuf, name: String },
+    #[error("image archive `{}` has a layer in the way of `{name}`, as which another one is unpacked", path.display())]
+    Taken { path: PathBuf, name: String },
     #[error("image archive `{}` has `{name}`, which lies more than {MAX_DEPTH} directories deep", path.display())]
     TooDeep { path: PathBuf, name: String },
-    #[error("image archive `{}` has more than {max} members; no image needs as many, but `limits.maxMembers` allows more", path.display())]
+    #[error("image archive `{}` has more than {max} members; no image needs as many, but `dockerToolsLimits.maxMembers` allows more", path.display())]
     TooMany { path: PathBuf, max: usize },
     #[error("image archive `{}` has no file `{name}`, which {needed_by}", path.display())]
     Missing {
@@ -98,7 +102,7 @@ pub enum ArchiveError {
         name: String,
         needed_by: &'static str,
     },
-    #[error("`{name}` in image archive `{}` has {size} bytes; {max} are allowed, and more by `limits.maxJson`", path.display())]
+    #[error("`{name}` in image archive `{}` has {size} bytes; {max} are allowed, and more by `dockerToolsLimits.maxJson`", path.display())]
     TooLarge {
         path: PathBuf,
         name: String,
@@ -150,20 +154,21 @@ pub fn index(path: &Path, limits: &Limits, visit: &mut Visit<'_>) -> Result<Arch
         path: path.to_owned(),
         members: BTreeMap::new(),
         is_compressed: false,
+        limits: *limits,
         documents: BTreeMap::new(),
     };
     if std::fs::metadata(path).map_err(open)?.is_dir() {
-        directory::index(&mut archive, path, &MemberPath::new(), limits)?;
+        directory::index(&mut archive, path, &MemberPath::new())?;
         return Ok(archive);
     }
     let is_compressed = Packing::of_file(path).map_err(open)? != Packing::Plain;
     archive.is_compressed = is_compressed;
     if is_compressed {
-        let source = Arc::new(Source::stream(path));
-        let mut reader = Reader::new(compress::open(path).map_err(open)?);
+        let source = Arc::new(Source::stream(path, limits));
+        let mut reader = Reader::new(compress::open(path, limits).map_err(open)?);
         // In bytes.
         let mut kept = 0;
-        while let Some(member) = archive.next(&mut reader, limits)? {
+        while let Some(member) = archive.next(&mut reader)? {
             if let Some(name) = archive.insert(&source, &member)?
                 && member.kind == MemberKind::Regular
             {
@@ -206,7 +211,7 @@ pub fn index(path: &Path, limits: &Limits, visit: &mut Visit<'_>) -> Result<Arch
             offset: 0,
             size,
         }));
-        while let Some(member) = archive.next(&mut reader, limits)? {
+        while let Some(member) = archive.next(&mut reader)? {
             archive.insert(&source, &member)?;
         }
     }
@@ -214,13 +219,9 @@ pub fn index(path: &Path, limits: &Limits, visit: &mut Visit<'_>) -> Result<Arch
 }
 
 impl Archive {
-    fn next(
-        &self,
-        reader: &mut Reader<impl Skip>,
-        limits: &Limits,
-    ) -> Result<Option<Member>, ArchiveError> {
-        if self.members.len() > limits.max_members {
-            return Err(self.too_many(limits));
+    fn next(&self, reader: &mut Reader<impl Skip>) -> Result<Option<Member>, ArchiveError> {
+        if self.members.len() > self.limits.max_members {
+            return Err(self.too_many());
         }
         reader.next_member().map_err(|source| ArchiveError::Tar {
             path: self.path.clone(),
@@ -228,10 +229,10 @@ impl Archive {
         })
     }
 
-    fn too_many(&self, limits: &Limits) -> ArchiveError {
+    fn too_many(&self) -> ArchiveError {
         ArchiveError::TooMany {
             path: self.path.clone(),
-            max: limits.max_members,
+            max: self.limits.max_members,
         }
     }
 
@@ -354,10 +355,25 @@ impl Archive {
         name: &str,
         needed_by: &'static str,
     ) -> Result<(MemberPath, &ArchiveFile), ArchiveError> {
+        let (mut trail, file) = self.trail(name, needed_by)?;
+        Ok((trail.pop().unwrap_or_default(), file))
+    }
+
+    /// The same, with the names of all members on the way, that of the file last.
+    ///
+    /// # Errors
+    /// As [`Self::file`].
+    pub fn trail(
+        &self,
+        name: &str,
+        needed_by: &'static str,
+    ) -> Result<(Vec<MemberPath>, &ArchiveFile), ArchiveError> {
+        let mut trail = Vec::new();
         let mut path = self.member_path(name.as_bytes())?;
         for _ in 0..MAX_LINKS {
+            trail.push(path.clone());
             match self.members.get(&path) {
-                Some(ArchiveMember::File(file)) => return Ok((path, file)),
+                Some(ArchiveMember::File(file)) => return Ok((trail, file)),
                 Some(ArchiveMember::Symlink { target }) => {
                     path = self.target_path(path, target)?;
                 }
@@ -398,21 +414,16 @@ impl Archive {
     /// The text of the JSON document `name`, whole.
     ///
     /// # Errors
-    /// When it is missing, larger than `limits` allow or cannot be read.
-    pub fn json(
-        &self,
-        name: &str,
-        needed_by: &'static str,
-        limits: &Limits,
-    ) -> Result<Vec<u8>, ArchiveError> {
+    /// When it is missing, larger than the limits allow or cannot be read.
+    pub fn json(&self, name: &str, needed_by: &'static str) -> Result<Vec<u8>, ArchiveError> {
         let (path, file) = self.resolve(name, needed_by)?;
         let range = file.range.clone();
-        if range.size > limits.max_json {
+        if range.size > self.limits.max_json {
             return Err(ArchiveError::TooLarge {
                 path: self.path.clone(),
                 name: name.to_owned(),
                 size: range.size,
-                max: limits.max_json,
+                max: self.limits.max_json,
             });
         }
         if let Some(text) = self.documents.get(&path) {

@@ -14,9 +14,10 @@ use crate::closure::{ClosureFiles, Seen};
 use crate::compress::{Decoded, MAGIC, Packing};
 use crate::digest::{DiffId, Digest, HashWriter};
 pub use crate::images::Choice;
-use crate::images::{self, Blob, ImagesError};
+use crate::images::{self, Blob, Image, ImagesError};
 use crate::limits::Limits;
 use crate::plan::Range;
+use crate::source::Source;
 use crate::tar::read::{ReadError, Reader, Skip};
 
 /// The image that another one is built on.
@@ -43,6 +44,36 @@ pub struct BaseLayer {
     pub seen: Arc<Seen>,
 }
 
+impl BaseLayer {
+    /// Whether it is unpacked in an image that is built on it. Every Docker since 1.10 loads plain
+    /// layers and those packed with gzip, so these stay as they are; zstd it knows since 23.
+    #[must_use]
+    pub fn is_unpacked(&self) -> bool {
+        matches!(self.packing, Packing::Zstd | Packing::Xz)
+    }
+
+    /// The member that holds it in an image that is built on it: where it was, unless it has other
+    /// bytes there.
+    #[must_use]
+    pub fn member(&self) -> String {
+        if self.is_unpacked() {
+            format!("{}/layer.tar", self.diff_id.hex())
+        } else {
+            self.name.clone()
+        }
+    }
+}
+
+/// The content of a layer, `size` bytes, that is packed in `packed` as `packing` says.
+#[must_use]
+pub fn unpacked(packed: Range, packing: Packing, size: u64, limits: &Limits) -> Range {
+    Range {
+        source: Arc::new(Source::unpacked(packed, packing, limits)),
+        offset: 0,
+        size,
+    }
+}
+
 /// A base image cannot be used.
 #[derive(Debug, Error)]
 pub enum BaseError {
@@ -50,7 +81,7 @@ pub enum BaseError {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Images(#[from] ImagesError),
-    #[error("base image `{}` has {count} layers; {max} are allowed, and more by `limits.maxLayers`", path.display())]
+    #[error("base image `{}` has {count} layers; {max} are allowed, and more by `dockerToolsLimits.maxLayers`", path.display())]
     TooManyLayers {
         path: PathBuf,
         count: usize,
@@ -132,12 +163,46 @@ pub fn read(
     let archive = archive::index(path, limits, &mut |name, content| {
         if may_be_layer(name) {
             let shown = shown(name);
-            streamed.insert(name.clone(), layer_facts(path, &shown, content, wanted));
+            streamed.insert(
+                name.clone(),
+                layer_facts(path, &shown, content, wanted, limits),
+            );
         }
         Ok(())
     })?;
 
-    let image = images::choose(&archive, choice, limits)?;
+    let image = images::choose(&archive, choice)?;
+    let config_name = image.config.name.clone();
+    let (env, layers) = read_image(&archive, image, streamed, wanted)?;
+    Ok(BaseImage {
+        archive,
+        config_name,
+        env,
+        layers,
+    })
+}
+
+/// Reads all layers of `image`, one of those in `archive`, which is not compressed.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_layers_of(archive: &Archive, image: Image) -> Result<Vec<BaseLayer>, BaseError> {
+    let nothing = Wanted {
+        files: &ClosureFiles::default(),
+        store: b"",
+    };
+    read_image(archive, image, BTreeMap::new(), nothing).map(|(_, layers)| layers)
+}
+
+/// The environment and the layers of `image`.
+fn read_image(
+    archive: &Archive,
+    image: Image,
+    streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>>,
+    wanted: Wanted<'_>,
+) -> Result<(Vec<String>, Vec<BaseLayer>), BaseError> {
+    let path = &archive.path;
+    let limits = &archive.limits;
     let count = image.layers.len();
     if count > limits.max_layers {
         return Err(BaseError::TooManyLayers {
@@ -153,25 +218,24 @@ pub fn read(
             Ok((blob, file.range.clone()))
         })
         .collect::<Result<Vec<_>, ArchiveError>>()?;
-    let config_name = image.config.name.clone();
-    let config = images::read_config(&archive, &image.config, limits)?;
+    let config = images::read_config(archive, &image.config)?;
     let diff_ids = config.rootfs.diff_ids;
     if diff_ids.len() != count {
         return Err(BaseError::LayerCount {
             path: path.to_owned(),
-            config: config_name,
+            config: image.config.name,
             layers: count,
             diff_ids: diff_ids.len(),
         });
     }
 
-    let facts = read_layers(&archive, &layers, streamed, wanted)?;
+    let facts = read_layers(archive, &layers, streamed, wanted)?;
     let layers = layers
         .into_iter()
         .zip(diff_ids)
         .map(|((blob, range), said)| {
             let facts = facts[&place(&range)].clone();
-            check_blob(&archive, &blob, &facts, range.size)?;
+            check_blob(archive, &blob, &facts, range.size)?;
             let found = facts.diff_id;
             if found == said {
                 Ok(BaseLayer {
@@ -191,12 +255,7 @@ pub fn read(
             }
         })
         .collect::<Result<_, _>>()?;
-    Ok(BaseImage {
-        archive,
-        config_name,
-        env: config.config.env,
-        layers,
-    })
+    Ok((config.config.env, layers))
 }
 
 /// Compares a layer of `size` bytes with what names it.
@@ -245,7 +304,8 @@ fn read_layers(
     }
     let read = |(place, (blob, range)): (Place, &(Blob, Range))| {
         let content = &mut RangeReader::new(range.clone());
-        layer_facts(&archive.path, &blob.name, content, wanted).map(|facts| (place, facts))
+        layer_facts(&archive.path, &blob.name, content, wanted, &archive.limits)
+            .map(|facts| (place, facts))
     };
     let more: Vec<_> = if archive.is_compressed {
         // In the order of the archive, since every step back uncompresses all of it again.
@@ -276,6 +336,7 @@ fn layer_facts(
     layer: &str,
     mut input: &mut dyn Read,
     wanted: Wanted<'_>,
+    limits: &Limits,
 ) -> Result<LayerFacts, BaseError> {
     let bytes = |source| BaseError::LayerBytes {
         path: path.to_owned(),
@@ -293,7 +354,7 @@ fn layer_facts(
         // Whose digest is its DiffID.
         Packing::Plain => note(path, layer, &mut packed.input, wanted)?,
         _ => {
-            let tar = Decoded::new(&mut packed, packing).map_err(bytes)?;
+            let tar = Decoded::new(&mut packed, packing, limits).map_err(bytes)?;
             note(path, layer, tar, wanted)?
         }
     };

@@ -5,15 +5,20 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use gzp::deflate::Mgzip;
 use gzp::par::compress::{ParCompress, ParCompressBuilder};
 use gzp::{Compression as Level, GzpError, ZWriter};
 use liblzma::read::XzDecoder;
-use serde::Deserialize;
+use liblzma::stream::{CONCATENATED, Stream};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
 use zstd::zstd_safe::CParameter;
 
 use crate::gzip::Gzip;
+use crate::limits::{FREE_OF_RATIO, Limits};
 use crate::read_ahead::ReadAhead;
 
 /// How an archive is compressed when it is written.
@@ -135,7 +140,8 @@ impl Write for Encoder {
 }
 
 /// How some bytes are compressed, told by their first ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Packing {
     Plain,
     Gzip,
@@ -182,48 +188,159 @@ impl Packing {
     }
 }
 
+/// What is packed asks for more than [`Limits`] allow.
+#[derive(Debug, Error)]
+pub enum LimitError {
+    #[error(
+        "it has more than {max} bytes when unpacked; `dockerToolsLimits.maxUnpacked` allows more"
+    )]
+    Unpacked { max: u64 },
+    #[error(
+        "it becomes more than {max} times as large when unpacked, as decompression bombs do; `dockerToolsLimits.maxRatio` allows more"
+    )]
+    Ratio { max: u64 },
+    #[error(
+        "it asks zstd to keep more than {max} bytes in memory; `dockerToolsLimits.maxZstdWindow` allows more"
+    )]
+    ZstdWindow { max: u64 },
+    #[error(
+        "it asks xz for more than {max} bytes of memory; `dockerToolsLimits.maxXzMemory` allows more"
+    )]
+    XzMemory { max: u64 },
+}
+
 /// The uncompressed content of some input.
-pub enum Decoded<R: Read> {
+pub struct Decoded<R: Read> {
+    decoder: Unpack<Counted<R>>,
+    limits: Limits,
+    /// How many bytes went in.
+    packed: Arc<AtomicU64>,
+    /// How many bytes came out.
+    unpacked: u64,
+}
+
+enum Unpack<R: Read> {
     Plain(R),
     Gzip(Gzip<R>),
     Zstd(zstd::Decoder<'static, BufReader<R>>),
     Xz(XzDecoder<R>),
 }
 
-impl<R: Read> Decoded<R> {
-    /// Uncompresses `input`, which is packed as `packing` says. A gzip stream may have several
-    /// members, a zstd stream several frames.
-    ///
-    /// # Errors
-    /// When the decoder cannot be set up.
-    pub fn new(input: R, packing: Packing) -> io::Result<Self> {
-        Ok(match packing {
-            Packing::Plain => Self::Plain(input),
-            Packing::Gzip => Self::Gzip(Gzip::new(input)),
-            Packing::Zstd => Self::Zstd(zstd::Decoder::new(input)?),
-            Packing::Xz => Self::Xz(XzDecoder::new_multi_decoder(input)),
-        })
+/// Counts what is read through it, for someone who has lost sight of it.
+struct Counted<R> {
+    input: R,
+    count: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.count.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
     }
 }
 
+impl<R: Read> Decoded<R> {
+    /// Uncompresses `input`, which is packed as `packing` says. A gzip stream may have several
+    /// members, a zstd stream several frames. Reading more than `limits` allow fails with a
+    /// [`LimitError`]; what is not packed has none.
+    ///
+    /// # Errors
+    /// When the decoder cannot be set up.
+    pub fn new(input: R, packing: Packing, limits: &Limits) -> io::Result<Self> {
+        let packed = Arc::new(AtomicU64::new(0));
+        let input = Counted {
+            input,
+            count: Arc::clone(&packed),
+        };
+        Ok(Self {
+            decoder: match packing {
+                Packing::Plain => Unpack::Plain(input),
+                Packing::Gzip => Unpack::Gzip(Gzip::new(input)),
+                Packing::Zstd => {
+                    let mut decoder = zstd::Decoder::new(input)?;
+                    let window = limits.max_zstd_window.max(1).ilog2();
+                    decoder.window_log_max(window.clamp(ZSTD_WINDOWS.0, ZSTD_WINDOWS.1))?;
+                    Unpack::Zstd(decoder)
+                }
+                Packing::Xz => {
+                    let stream = Stream::new_stream_decoder(limits.max_xz_memory, CONCATENATED)?;
+                    Unpack::Xz(XzDecoder::new_stream(input, stream))
+                }
+            },
+            limits: *limits,
+            packed,
+            unpacked: 0,
+        })
+    }
+
+    /// Says in our words what a decoder complains of.
+    fn explain(&self, error: io::Error) -> io::Error {
+        let Limits {
+            max_zstd_window,
+            max_xz_memory,
+            ..
+        } = self.limits;
+        let text = error.to_string();
+        match self.decoder {
+            Unpack::Zstd(_) if text == ZSTD_TOO_MUCH => io::Error::other(LimitError::ZstdWindow {
+                max: max_zstd_window,
+            }),
+            Unpack::Xz(_) if text == XZ_TOO_MUCH => {
+                io::Error::other(LimitError::XzMemory { max: max_xz_memory })
+            }
+            _ => error,
+        }
+    }
+
+    fn check_limits(&self) -> Result<(), LimitError> {
+        let Limits {
+            max_unpacked,
+            max_ratio,
+            ..
+        } = self.limits;
+        let packed = self.packed.load(Ordering::Relaxed);
+        if matches!(self.decoder, Unpack::Plain(_)) {
+            Ok(())
+        } else if self.unpacked > max_unpacked {
+            Err(LimitError::Unpacked { max: max_unpacked })
+        } else if self.unpacked > FREE_OF_RATIO.max(packed.saturating_mul(max_ratio)) {
+            Err(LimitError::Ratio { max: max_ratio })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The least and the largest window that zstd takes as a limit, as powers of two.
+const ZSTD_WINDOWS: (u32, u32) = (10, 31);
+
+/// What zstd and liblzma say when a limit of theirs is reached.
+const ZSTD_TOO_MUCH: &str = "Frame requires too much memory for decoding";
+const XZ_TOO_MUCH: &str = "memory limit reached";
+
 impl<R: Read> Read for Decoded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(input) => input.read(buffer),
-            Self::Gzip(input) => input.read(buffer),
-            Self::Zstd(input) => input.read(buffer),
-            Self::Xz(input) => input.read(buffer),
-        }
+        let read = match &mut self.decoder {
+            Unpack::Plain(input) => input.read(buffer),
+            Unpack::Gzip(input) => input.read(buffer),
+            Unpack::Zstd(input) => input.read(buffer),
+            Unpack::Xz(input) => input.read(buffer),
+        };
+        let read = read.map_err(|error| self.explain(error))?;
+        self.unpacked += read as u64;
+        self.check_limits().map_err(io::Error::other)?;
+        Ok(read)
     }
 }
 
 impl<R: Read> fmt::Debug for Decoded<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Plain(_) => "Plain",
-            Self::Gzip(_) => "Gzip",
-            Self::Zstd(_) => "Zstd",
-            Self::Xz(_) => "Xz",
+        f.write_str(match self.decoder {
+            Unpack::Plain(_) => "Plain",
+            Unpack::Gzip(_) => "Gzip",
+            Unpack::Zstd(_) => "Zstd",
+            Unpack::Xz(_) => "Xz",
         })
     }
 }
@@ -231,12 +348,12 @@ impl<R: Read> fmt::Debug for Decoded<R> {
 /// The uncompressed content of a file, decoded ahead in a thread of its own.
 pub type Decoder = ReadAhead;
 
-/// Opens `path` and uncompresses it, whatever its packing.
+/// Opens `path` and uncompresses it, whatever its packing, as far as `limits` allow.
 ///
 /// # Errors
 /// When it cannot be opened.
-pub fn open(path: &Path) -> io::Result<Decoder> {
+pub fn open(path: &Path, limits: &Limits) -> io::Result<Decoder> {
     let packing = Packing::of_file(path)?;
     let file = BufReader::with_capacity(BUFFER, File::open(path)?);
-    ReadAhead::new(Box::new(Decoded::new(file, packing)?))
+    ReadAhead::new(Box::new(Decoded::new(file, packing, limits)?))
 }

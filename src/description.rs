@@ -15,10 +15,12 @@ use crate::Surroundings;
 use crate::attrs::{Attrs, DescriptionAttrs};
 use crate::base::{self, BaseError, Choice, Wanted};
 use crate::closure::ClosureFiles;
+use crate::compress::Packing;
 use crate::digest::HashWriter;
 use crate::graph::{self, Graph, GraphError};
 use crate::json::jq;
 use crate::layering::{self, Layer, NoLayerLeft, PipelineError};
+use crate::limits::Limits;
 use crate::oci::Platform;
 use crate::output::{self, OutputError};
 use crate::plan::{Owner, TarPlan};
@@ -94,6 +96,9 @@ pub struct Recorded {
     /// known then.
     pub store_layers: Option<Vec<RecordedLayer>>,
     pub customisation_layer: RecordedLayer,
+    /// What the base image may ask for, if that is not the usual.
+    #[serde(default, skip_serializing_if = "Limits::is_default")]
+    pub limits: Limits,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -102,6 +107,20 @@ pub struct RecordedBaseLayer {
     /// The member of the base image's archive.
     pub name: String,
     pub diff_id: String,
+    /// Set if the layer is to be unpacked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unpacked: Option<Unpacked>,
+}
+
+/// How a layer is unpacked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unpacked {
+    pub packing: Packing,
+    /// The member of the image.
+    pub name: String,
+    /// Of the uncompressed tar, in bytes.
+    pub size: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -245,6 +264,7 @@ pub fn build(
             base_layers: base.layers,
             store_layers,
             customisation_layer,
+            limits: attrs.limits,
         },
     };
     let text = jq::print(&json!(description));
@@ -298,8 +318,13 @@ fn read_base(
     };
     let base = base::read(path, first, nothing, &attrs.limits)?;
     let layers = base.layers.into_iter().map(|layer| RecordedBaseLayer {
-        name: layer.name,
         diff_id: layer.diff_id.to_string(),
+        unpacked: layer.is_unpacked().then(|| Unpacked {
+            packing: layer.packing,
+            name: layer.member(),
+            size: layer.size,
+        }),
+        name: layer.name,
     });
     Ok(RecordedBase {
         env: base.env,

@@ -192,7 +192,8 @@ fn place_layer(
             })
         }
         packing => {
-            let plain = Decoded::new(RangeReader::new(range), packing).map_err(read)?;
+            let plain = Decoded::new(RangeReader::new(range), packing, &image.archive.limits)
+                .map_err(read)?;
             let reader = Reader::new(Stream(plain));
             place_entries(image, layer, reader, placing, |content, _, _| {
                 spool.copy(content, read)

@@ -9,14 +9,15 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::Surroundings;
-use crate::archive::{ArchiveMember, MemberPath};
+use crate::archive::ArchiveMember;
 use crate::attrs::{Attrs, ImageAttrs};
-use crate::base::{self, BaseError, BaseImage, Choice, Wanted};
+use crate::base::{self, BaseError, BaseImage, BaseLayer, Choice, Wanted};
 
 use crate::closure::{self, ClosureFile, ClosureFiles, Seen};
 use crate::config::{self, BaseJson, ConfigError, LegacyLayer};
 use crate::digest::{DiffId, HashWriter};
 use crate::images;
+use crate::keep::{self, KeepError};
 use crate::members;
 use crate::oci::Platform;
 use crate::output::{self, OutputError};
@@ -53,8 +54,8 @@ pub enum ImageError {
     Layer { path: PathBuf, source: ReadError },
     #[error(transparent)]
     Base(#[from] BaseError),
-    #[error("cannot copy base image `{}` to a temporary file", path.display())]
-    Spool { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Keep(#[from] KeepError),
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -272,7 +273,7 @@ fn list_layers(base: Option<&BaseImage>, layer: &NewLayer) -> (Vec<DiffId>, Vec<
     );
     let below = base.iter().flat_map(|base| &base.layers);
     below
-        .map(|layer| (layer.diff_id, layer.name.clone()))
+        .map(|layer| (layer.diff_id, layer.member()))
         .chain([own])
         .unzip()
 }
@@ -323,26 +324,22 @@ fn plan_members(
 }
 
 /// What stays of a base image in an image built on it: all but its own manifest and config, as
-/// nixpkgs keeps it. Of an OCI layout only the layers stay, since nothing would index the rest.
-fn keep(base: BaseImage, temporary: &Path) -> Result<members::Members, ImageError> {
-    let is_layout = images::is_layout(&base.archive);
-    let layers: Vec<MemberPath> = base
-        .layers
-        .iter()
-        .filter_map(|layer| base.archive.member_path(layer.name.as_bytes()).ok())
-        .collect();
-    let mut archive = base.archive;
-    archive.members.retain(|path, _| {
-        if is_layout {
-            layers.iter().any(|layer| layer.starts_with(path))
-        } else {
-            !(path.len() == 1 && path[0].ends_with(b".json"))
-        }
-    });
-    let path = archive.path.clone();
-    let is_in_order = members::is_in_order(&archive.members);
-    members::spool(&mut archive, is_in_order, temporary)
-        .map_err(|source| ImageError::Spool { path, source })?;
+/// nixpkgs keeps it. Of an OCI layout only the layers stay, since nothing would index the rest; and
+/// so it is where layers are unpacked, since nobody knows what else speaks of these.
+fn keep(base: BaseImage, temporary: &Path) -> Result<members::Members, KeepError> {
+    let BaseImage {
+        mut archive,
+        layers,
+        ..
+    } = base;
+    if images::is_layout(&archive) || layers.iter().any(BaseLayer::is_unpacked) {
+        keep::only(&mut archive, &[], &layers, temporary)?;
+    } else {
+        archive
+            .members
+            .retain(|path, _| !(path.len() == 1 && path[0].ends_with(b".json")));
+    }
+    keep::spool_if_out_of_order(&mut archive, temporary)?;
     let members = archive.members.into_iter();
     Ok(members
         .map(|(path, member)| (path, read_only(member)))

@@ -13,7 +13,6 @@ use crate::archive::{self, Archive, ArchiveError, ArchiveMember};
 use crate::compress::Packing;
 use crate::digest::Digest;
 use crate::document::{self, DocumentError};
-use crate::limits::Limits;
 use crate::oci::{
     self, Annotations, Descriptor, ImageConfig, Index, Manifest, MediaType, OciError, Platform,
 };
@@ -83,12 +82,12 @@ pub enum ImagesError {
     #[error("image archive `{}` holds no image: its `{name}` lists none", path.display())]
     Empty { path: PathBuf, name: &'static str },
     #[error(
-        "image archive `{}` has indexes more than {max} deep in each other; `limits.maxNesting` allows more",
+        "image archive `{}` has indexes more than {max} deep in each other; `dockerToolsLimits.maxNesting` allows more",
         path.display()
     )]
     TooNested { path: PathBuf, max: usize },
     #[error(
-        "image archive `{}` lists more than {max} images; `limits.maxManifests` allows more",
+        "image archive `{}` lists more than {max} images; `dockerToolsLimits.maxManifests` allows more",
         path.display()
     )]
     TooManyImages { path: PathBuf, max: usize },
@@ -101,7 +100,7 @@ pub enum ImagesError {
     #[error("image archive `{}` has no image for {wanted}; it has {found}", path.display())]
     NoSuchPlatform {
         path: PathBuf,
-        wanted: Platform,
+        wanted: String,
         found: String,
     },
 }
@@ -131,16 +130,34 @@ struct Candidate {
 ///
 /// # Errors
 /// When there is none, or what leads to it is damaged or ambiguous.
-pub fn choose(
-    archive: &Archive,
-    choice: Choice<'_>,
-    limits: &Limits,
-) -> Result<Image, ImagesError> {
+pub fn choose(archive: &Archive, choice: Choice<'_>) -> Result<Image, ImagesError> {
     if is_docker(archive)? {
-        choose_of_docker(archive, choice, limits)
+        choose_of_docker(archive, choice)
     } else {
-        choose_of_layout(archive, choice, limits)
+        choose_of_layout(archive, choice)
     }
+}
+
+/// All images of `archive`; of a layout's that have the same names, the one that fits `platform`.
+///
+/// # Errors
+/// When there is none that fits, or what leads to them is damaged or ambiguous.
+pub fn all(archive: &Archive, platform: Option<&Platform>) -> Result<Vec<Image>, ImagesError> {
+    if is_docker(archive)? {
+        return images_of_docker(archive);
+    }
+    let mut images: Vec<Vec<Candidate>> = Vec::new();
+    for candidate in candidates(archive)? {
+        let same = |image: &&mut Vec<Candidate>| image[0].names == candidate.names;
+        match images.iter_mut().find(same) {
+            Some(image) => image.push(candidate),
+            None => images.push(vec![candidate]),
+        }
+    }
+    let images = images.into_iter();
+    images
+        .map(|image| fitting(archive, image, platform)?.read(archive))
+        .collect()
 }
 
 /// Whether the archive has any of the documents of an OCI layout.
@@ -169,12 +186,8 @@ fn is_docker(archive: &Archive) -> Result<bool, ImagesError> {
     }
 }
 
-fn choose_of_docker(
-    archive: &Archive,
-    choice: Choice<'_>,
-    limits: &Limits,
-) -> Result<Image, ImagesError> {
-    let images = images_of_docker(archive, limits)?;
+fn choose_of_docker(archive: &Archive, choice: Choice<'_>) -> Result<Image, ImagesError> {
+    let images = images_of_docker(archive)?;
     let found = shown_names(images.iter().map(|image| image.names.as_slice()));
     let wanted = |image: &Image| choice.wants(&image.names);
     images
@@ -184,8 +197,8 @@ fn choose_of_docker(
 }
 
 /// All images that `manifest.json` lists.
-fn images_of_docker(archive: &Archive, limits: &Limits) -> Result<Vec<Image>, ImagesError> {
-    let text = archive.json(MANIFEST, "every Docker image archive has", limits)?;
+fn images_of_docker(archive: &Archive) -> Result<Vec<Image>, ImagesError> {
+    let text = archive.json(MANIFEST, "every Docker image archive has")?;
     let entries: Vec<ManifestEntry> =
         document::parse(&text, MANIFEST_KEYS).map_err(|source| ImagesError::Document {
             path: archive.path.clone(),
@@ -209,6 +222,16 @@ fn images_of_docker(archive: &Archive, limits: &Limits) -> Result<Vec<Image>, Im
             .collect(),
     });
     Ok(images.collect())
+}
+
+impl Image {
+    /// The names of all members that it consists of.
+    pub fn members(&self) -> impl Iterator<Item = &String> {
+        [&self.config]
+            .into_iter()
+            .chain(&self.layers)
+            .map(|blob| &blob.name)
+    }
 }
 
 impl Blob {
@@ -252,13 +275,12 @@ impl Blob {
         &self,
         archive: &Archive,
         needed_by: &'static str,
-        limits: &Limits,
     ) -> Result<Vec<u8>, ArchiveError> {
         let found = archive.file(&self.name, needed_by)?.range.size;
         if let Some(said) = self.size {
             archive.check_size(&self.name, found, said)?;
         }
-        let text = archive.json(&self.name, needed_by, limits)?;
+        let text = archive.json(&self.name, needed_by)?;
         if let Some(said) = self.digest {
             archive.check_digest(&self.name, Digest::of(&text), said)?;
         }
@@ -266,12 +288,8 @@ impl Blob {
     }
 }
 
-fn choose_of_layout(
-    archive: &Archive,
-    choice: Choice<'_>,
-    limits: &Limits,
-) -> Result<Image, ImagesError> {
-    let mut candidates = candidates(archive, limits)?;
+fn choose_of_layout(archive: &Archive, choice: Choice<'_>) -> Result<Image, ImagesError> {
+    let mut candidates = candidates(archive)?;
     if candidates.is_empty() {
         return Err(ImagesError::Empty {
             path: archive.path.clone(),
@@ -283,17 +301,17 @@ fn choose_of_layout(
     if candidates.is_empty() {
         return Err(choice.no_such_name(archive, found));
     }
-    fitting(archive, candidates, choice.platform, limits)?.read(archive, limits)
+    fitting(archive, candidates, choice.platform)?.read(archive)
 }
 
 /// All images that the indexes of a layout lead to, in their order.
-fn candidates(archive: &Archive, limits: &Limits) -> Result<Vec<Candidate>, ImagesError> {
-    let text = archive.json(oci::LAYOUT, "every OCI layout has", limits)?;
+fn candidates(archive: &Archive) -> Result<Vec<Candidate>, ImagesError> {
+    let text = archive.json(oci::LAYOUT, "every OCI layout has")?;
     oci::check_layout(&text).map_err(|source| oci_error(archive, oci::LAYOUT, source))?;
-    let text = archive.json(oci::INDEX, "every OCI layout has", limits)?;
+    let text = archive.json(oci::INDEX, "every OCI layout has")?;
     let index = Index::parse(&text).map_err(|source| oci_error(archive, oci::INDEX, source))?;
     let mut listed = Listed::default();
-    listed.add(archive, &index, &[], 0, limits)?;
+    listed.add(archive, &index, &[], 0)?;
     Ok(listed.candidates)
 }
 
@@ -315,19 +333,18 @@ impl Listed {
         index: &Index,
         names: &[String],
         depth: usize,
-        limits: &Limits,
     ) -> Result<(), ImagesError> {
-        if depth > limits.max_nesting {
+        if depth > archive.limits.max_nesting {
             return Err(ImagesError::TooNested {
                 path: archive.path.clone(),
-                max: limits.max_nesting,
+                max: archive.limits.max_nesting,
             });
         }
         self.count += index.manifests.len();
-        if self.count > limits.max_manifests {
+        if self.count > archive.limits.max_manifests {
             return Err(ImagesError::TooManyImages {
                 path: archive.path.clone(),
-                max: limits.max_manifests,
+                max: archive.limits.max_manifests,
             });
         }
         for descriptor in &index.manifests {
@@ -347,8 +364,8 @@ impl Listed {
                     descriptor: descriptor.clone(),
                 }),
                 MediaType::Index => {
-                    let index = self.index(archive, descriptor, limits)?;
-                    self.add(archive, &index, &names, depth + 1, limits)?;
+                    let index = self.index(archive, descriptor)?;
+                    self.add(archive, &index, &names, depth + 1)?;
                 }
                 // The specification wants what is unknown to be passed over.
                 _ => {}
@@ -361,13 +378,12 @@ impl Listed {
         &mut self,
         archive: &Archive,
         descriptor: &Descriptor,
-        limits: &Limits,
     ) -> Result<Rc<Index>, ImagesError> {
         if let Some(index) = self.indexes.get(&descriptor.digest) {
             return Ok(Rc::clone(index));
         }
         let blob = Blob::described(descriptor);
-        let text = blob.json(archive, "an index names", limits)?;
+        let text = blob.json(archive, "an index names")?;
         let index = Index::parse(&text).map_err(|source| oci_error(archive, &blob.name, source))?;
         let index = Rc::new(index);
         self.indexes.insert(descriptor.digest, Rc::clone(&index));
@@ -381,7 +397,6 @@ fn fitting(
     archive: &Archive,
     candidates: Vec<Candidate>,
     wanted: Option<&Platform>,
-    limits: &Limits,
 ) -> Result<Candidate, ImagesError> {
     let alone = candidates.len() == 1;
     let mut configs = Configs::default();
@@ -389,7 +404,7 @@ fn fitting(
     let mut others = Vec::new();
     for candidate in candidates {
         let platform = match &candidate.descriptor.platform {
-            None if !alone => configs.platform(archive, &candidate, limits)?,
+            None if !alone => configs.platform(archive, &candidate)?,
             said => said.clone(),
         };
         match fit(platform.as_ref(), wanted) {
@@ -406,7 +421,7 @@ fn fitting(
             others.dedup();
             Err(ImagesError::NoSuchPlatform {
                 path: archive.path.clone(),
-                wanted: wanted.clone(),
+                wanted: wanted.to_string(),
                 found: others.join(", "),
             })
         }
@@ -456,18 +471,17 @@ impl Configs {
         &mut self,
         archive: &Archive,
         candidate: &Candidate,
-        limits: &Limits,
     ) -> Result<Option<Platform>, ImagesError> {
         let digest = candidate.descriptor.digest;
         if let Some(config) = self.by_manifest.get(&digest) {
             return Ok(self.by_config[config].clone());
         }
-        let config = candidate.manifest(archive, limits)?.config;
+        let config = candidate.manifest(archive)?.config;
         self.by_manifest.insert(digest, config.digest);
         let platform = match self.by_config.entry(config.digest) {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(free) => {
-                let config = read_config(archive, &Blob::described(&config), limits)?;
+                let config = read_config(archive, &Blob::described(&config))?;
                 free.insert(config.platform()).clone()
             }
         };
@@ -476,14 +490,14 @@ impl Configs {
 }
 
 impl Candidate {
-    fn manifest(&self, archive: &Archive, limits: &Limits) -> Result<Manifest, ImagesError> {
+    fn manifest(&self, archive: &Archive) -> Result<Manifest, ImagesError> {
         let blob = Blob::described(&self.descriptor);
-        let text = blob.json(archive, "an index names as an image", limits)?;
+        let text = blob.json(archive, "an index names as an image")?;
         Manifest::parse(&text).map_err(|source| oci_error(archive, &blob.name, source))
     }
 
-    fn read(self, archive: &Archive, limits: &Limits) -> Result<Image, ImagesError> {
-        let manifest = self.manifest(archive, limits)?;
+    fn read(self, archive: &Archive) -> Result<Image, ImagesError> {
+        let manifest = self.manifest(archive)?;
         Ok(Image {
             names: self.names,
             config: Blob::described(&manifest.config),
@@ -496,12 +510,8 @@ impl Candidate {
 ///
 /// # Errors
 /// When it is missing, is not what it is named as, or no config.
-pub fn read_config(
-    archive: &Archive,
-    config: &Blob,
-    limits: &Limits,
-) -> Result<ImageConfig, ImagesError> {
-    let text = config.json(archive, "its manifest names as a config", limits)?;
+pub fn read_config(archive: &Archive, config: &Blob) -> Result<ImageConfig, ImagesError> {
+    let text = config.json(archive, "its manifest names as a config")?;
     ImageConfig::parse(&text).map_err(|source| ImagesError::Document {
         path: archive.path.clone(),
         name: config.name.clone(),

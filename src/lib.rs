@@ -46,6 +46,7 @@ pub mod archive;
 pub mod images;
 pub mod base;
 pub mod flatten;
+pub mod keep;
 pub mod members;
 pub mod json;
 pub mod config;

@@ -1,7 +1,8 @@
 //! How much a foreign image may ask for. Every limit is far above what images have, and bounds the
-//! memory or the time that a hostile one costs; `limits` of the Nix scope raises each by its name.
+//! memory or the time that a hostile one costs; `dockerToolsLimits` of the package set raises each by its
+//! name.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How large a JSON document may be, in bytes. Registries allow 4 MiB.
 pub const MAX_JSON: u64 = 16 << 20;
@@ -19,8 +20,25 @@ pub const MAX_MANIFESTS: usize = 1_000;
 /// How deep indexes may be within indexes. BuildKit's lie one deep.
 pub const MAX_NESTING: usize = 4;
 
+/// How many bytes may come out of one compressed stream: a layer, or a whole archive.
+pub const MAX_UNPACKED: u64 = 256 << 30;
+
+/// How many times its packed size a stream may become. Programs and texts become 2 to 20 times as
+/// large, the zeros of a sparse file 1,000 times with gzip and 10,000 times with zstd.
+pub const MAX_RATIO: u64 = 200;
+
+/// How many bytes may come out whatever the ratio, since an image may well have some zeros.
+pub const FREE_OF_RATIO: u64 = 256 << 20;
+
+/// How much of what it has unpacked zstd may ask to keep in memory, in bytes. Only levels beyond
+/// 20, and `--long`, want more.
+pub const MAX_ZSTD_WINDOW: u64 = 32 << 20;
+
+/// How much memory xz may ask for, in bytes: as much as `xz -8` does.
+pub const MAX_XZ_MEMORY: u64 = 40 << 20;
+
 /// The limits of one build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     rename_all = "camelCase",
     default,
@@ -33,6 +51,18 @@ pub struct Limits {
     pub max_layers: usize,
     pub max_manifests: usize,
     pub max_nesting: usize,
+    pub max_unpacked: u64,
+    pub max_ratio: u64,
+    pub max_zstd_window: u64,
+    pub max_xz_memory: u64,
+}
+
+impl Limits {
+    /// Whether nobody has raised any.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Default for Limits {
@@ -43,6 +73,10 @@ impl Default for Limits {
             max_layers: MAX_LAYERS,
             max_manifests: MAX_MANIFESTS,
             max_nesting: MAX_NESTING,
+            max_unpacked: MAX_UNPACKED,
+            max_ratio: MAX_RATIO,
+            max_zstd_window: MAX_ZSTD_WINDOW,
+            max_xz_memory: MAX_XZ_MEMORY,
         }
     }
 }

@@ -79,6 +79,7 @@ pub fn is_in_order(members: &BTreeMap<MemberPath, ArchiveMember>) -> bool {
 pub fn spool(archive: &mut Archive, is_in_order: bool, directory: &Path) -> io::Result<()> {
     if archive.is_compressed && !is_in_order {
         copy(&mut archive.members, tempfile::tempfile_in(directory)?)?;
+        archive.is_compressed = false;
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ use crate::Surroundings;
 use crate::archive::shown;
 use crate::attrs::{Attrs, MergeDerivationsAttrs};
 use crate::compress;
+use crate::limits::Limits;
 use crate::output::{self, OutputError};
 use crate::scan::{self, Dirlinks, ScanError};
 use crate::tar::read::{MemberKind, ReadError, Reader};
@@ -118,7 +119,7 @@ pub fn build(
             if item.is_dir() {
                 merge.copy()?;
             } else {
-                merge.unpack()?;
+                merge.unpack(&attrs.limits)?;
             }
         }
         Ok(())
@@ -174,10 +175,10 @@ impl<'a> Merge<'a> {
         Ok(())
     }
 
-    /// Unpacks the tar, whatever it is compressed with.
-    fn unpack(&self) -> Result<(), MergeDerivationsError> {
+    /// Unpacks the tar, whatever it is compressed with, as far as `limits` allow.
+    fn unpack(&self, limits: &Limits) -> Result<(), MergeDerivationsError> {
         let item = || self.item.to_owned();
-        let input = compress::open(self.item);
+        let input = compress::open(self.item, limits);
         let mut tar = Reader::new(input.map_err(|source| MergeDerivationsError::Open {
             item: item(),
             source,

@@ -5,16 +5,19 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::Surroundings;
 use crate::archive::{self, Archive, ArchiveError, ArchiveMember};
 use crate::attrs::{Attrs, MergeAttrs};
+use crate::base::{self, BaseError, BaseLayer};
 use crate::compress::{Compression, Packing};
+use crate::images::{self, Image, ImagesError};
 use crate::json::jq;
-use crate::limits::Limits;
+use crate::keep::{self, KeepError};
 use crate::members::{self, Planned};
+use crate::oci::Platform;
 use crate::output::{self, OutputError};
 use crate::plan::{Content, Kind};
 use crate::progress;
@@ -50,10 +53,41 @@ pub enum MergeImagesError {
         path.display()
     )]
     TwoKinds { path: PathBuf, name: String },
-    #[error("cannot copy image `{}` to a temporary file", path.display())]
-    Spool { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Images(#[from] ImagesError),
+    #[error(transparent)]
+    Base(#[from] BaseError),
+    #[error(transparent)]
+    Keep(#[from] KeepError),
     #[error(transparent)]
     Output(#[from] OutputError),
+}
+
+/// Makes an image archive of an OCI layout, and gives its `manifest.json`.
+fn of_layout(
+    archive: &mut Archive,
+    platform: Option<&Platform>,
+    temporary: &Path,
+) -> Result<Vec<Value>, MergeImagesError> {
+    keep::spool(archive, temporary)?;
+    let mut entries = Vec::new();
+    let mut configs = Vec::new();
+    let mut layers = Vec::new();
+    for image in images::all(archive, platform)? {
+        let tags: Vec<&String> = image
+            .names
+            .iter()
+            .filter(|name| name.contains(':'))
+            .collect();
+        let mut entry = json!({ "Config": image.config.name, "RepoTags": tags });
+        configs.push(image.config.name.clone());
+        let mut of_image = base::read_layers_of(archive, image)?;
+        entry["Layers"] = of_image.iter().map(BaseLayer::member).collect();
+        entries.push(entry);
+        layers.append(&mut of_image);
+    }
+    keep::only(archive, &configs, &layers, temporary)?;
+    Ok(entries)
 }
 
 /// Merges the images that `attrs` name. The archive is compressed as the last of them is.
@@ -67,17 +101,31 @@ pub fn build(
     let paths = &attrs.ours.images;
     let compression = compression(paths.last().ok_or(MergeImagesError::None)?)?;
     let progress = surroundings.progress;
+    let platform = attrs.ours.platform.as_ref();
+    let temporary = &surroundings.temporary_directory;
 
     let mut manifest = Vec::new();
     let mut repositories = None;
     let mut inputs = Vec::new();
     for path in paths {
         progress.phase("read", &format!("reading image `{}`", path.display()));
-        let archive = archive::index(path, &attrs.limits, &mut |_, _| Ok(()))?;
-        manifest
-            .append(&mut document(&archive, "manifest.json", &attrs.limits)?.unwrap_or_default());
-        if let Some(more) = document(&archive, "repositories", &attrs.limits)? {
+        let mut archive = archive::index(path, &attrs.limits, &mut |_, _| Ok(()))?;
+        if let Some(more) = document(&archive, "repositories")? {
             add_repositories(repositories.get_or_insert_default(), more);
+        }
+        match document(&archive, images::MANIFEST)? {
+            None if images::is_layout(&archive) => {
+                manifest.append(&mut of_layout(&mut archive, platform, temporary)?);
+            }
+            None => {}
+            Some(mut entries) => {
+                if images::is_layout(&archive) {
+                    let needed = images::all(&archive, platform)?;
+                    let needed = needed.iter().flat_map(Image::members).cloned();
+                    keep::only(&mut archive, &needed.collect::<Vec<_>>(), &[], temporary)?;
+                }
+                manifest.append(&mut entries);
+            }
         }
         inputs.push(archive);
     }
@@ -87,7 +135,7 @@ pub fn build(
 
     let mut merged = BTreeMap::new();
     for archive in inputs {
-        add_members(&mut merged, archive, &surroundings.temporary_directory)?;
+        add_members(&mut merged, archive, temporary)?;
     }
     for (name, document) in [
         (b"manifest.json".as_slice(), Value::Array(manifest)),
@@ -118,10 +166,14 @@ pub fn build(
 }
 
 fn compression(path: &Path) -> Result<Compression, MergeImagesError> {
-    let packing = Packing::of_file(path).map_err(|source| MergeImagesError::Read {
+    let read = |source| MergeImagesError::Read {
         path: path.to_owned(),
         source,
-    })?;
+    };
+    if std::fs::metadata(path).map_err(read)?.is_dir() {
+        return Ok(Compression::None);
+    }
+    let packing = Packing::of_file(path).map_err(read)?;
     match packing {
         Packing::Plain => Ok(Compression::None),
         Packing::Gzip => Ok(Compression::Gzip),
@@ -140,7 +192,6 @@ fn file_name(path: &Path) -> &OsStr {
 fn document<T: serde::de::DeserializeOwned>(
     archive: &Archive,
     name: &'static str,
-    limits: &Limits,
 ) -> Result<Option<T>, MergeImagesError> {
     let path = [name.as_bytes().to_vec()];
     let mut from_here = archive.members.range(path.to_vec()..);
@@ -150,7 +201,7 @@ fn document<T: serde::de::DeserializeOwned>(
     {
         return Ok(None);
     }
-    let text = archive.json(name, "`mergeImages` joins", limits)?;
+    let text = archive.json(name, "`mergeImages` joins")?;
     let parsed = serde_json::from_slice(&text).map_err(|source| MergeImagesError::Json {
         path: archive.path.clone(),
         name,
@@ -189,10 +240,7 @@ fn add_members(
         }
     }
     archive.members.retain(|path, _| !merged.contains_key(path));
-    let path = archive.path.clone();
-    let is_in_order = members::is_in_order(&archive.members);
-    members::spool(&mut archive, is_in_order, temporary)
-        .map_err(|source| MergeImagesError::Spool { path, source })?;
+    keep::spool_if_out_of_order(&mut archive, temporary)?;
     for (path, member) in archive.members {
         let planned = match member {
             ArchiveMember::Directory { mode } => Planned {

@@ -1,14 +1,18 @@
 //! Holds the bytes that ranges of a plan point into: a file, or the content of a compressed one.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use nix::fcntl::OFlag;
 
-use crate::compress::{self, Decoder};
+use crate::archive::RangeReader;
+use crate::compress::{self, Decoded, Decoder, Packing};
+use crate::limits::Limits;
+use crate::plan::Range;
+use crate::read_ahead::ReadAhead;
 
 /// Bytes that can be read from any offset, any number of times, by several threads.
 #[derive(Debug)]
@@ -22,6 +26,14 @@ pub enum Source {
     /// to jump about copies it to a file first, see [`crate::base`].
     Stream {
         path: PathBuf,
+        limits: Limits,
+        state: Mutex<Option<StreamState>>,
+    },
+    /// The uncompressed content of a member, read likewise.
+    Unpacked {
+        packed: Range,
+        packing: Packing,
+        limits: Limits,
         state: Mutex<Option<StreamState>>,
     },
 }
@@ -54,9 +66,21 @@ impl Source {
 
     /// The uncompressed content of `path`.
     #[must_use]
-    pub fn stream(path: &Path) -> Self {
+    pub fn stream(path: &Path, limits: &Limits) -> Self {
         Self::Stream {
             path: path.to_owned(),
+            limits: *limits,
+            state: Mutex::new(None),
+        }
+    }
+
+    /// The content of `packed`, which is packed as `packing` says.
+    #[must_use]
+    pub fn unpacked(packed: Range, packing: Packing, limits: &Limits) -> Self {
+        Self::Unpacked {
+            packed,
+            packing,
+            limits: *limits,
             state: Mutex::new(None),
         }
     }
@@ -66,6 +90,7 @@ impl Source {
     pub fn path(&self) -> &Path {
         match self {
             Self::File { path, .. } | Self::Closed { path } | Self::Stream { path, .. } => path,
+            Self::Unpacked { packed, .. } => packed.source.path(),
         }
     }
 
@@ -81,22 +106,43 @@ impl Source {
                 .custom_flags(OFlag::O_NOFOLLOW.bits())
                 .open(path)?
                 .read_at(buffer, offset),
-            Self::Stream { path, state } => {
-                let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-                let stream = match state.take() {
-                    Some(stream) if stream.position <= offset => state.insert(stream),
-                    _ => state.insert(StreamState {
-                        decoder: compress::open(path)?,
-                        position: 0,
-                    }),
-                };
-                stream.skip_to(offset)?;
-                let read = stream.decoder.read(buffer)?;
-                stream.position += read as u64;
-                Ok(read)
-            }
+            Self::Stream {
+                path,
+                limits,
+                state,
+            } => read_stream(state, buffer, offset, || compress::open(path, limits)),
+            Self::Unpacked {
+                packed,
+                packing,
+                limits,
+                state,
+            } => read_stream(state, buffer, offset, || {
+                let packed = BufReader::new(RangeReader::new(packed.clone()));
+                ReadAhead::new(Box::new(Decoded::new(packed, *packing, limits)?))
+            }),
         }
     }
+}
+
+/// Reads from `offset` on of what `open` opens, from where `state` is if that is not behind it.
+fn read_stream(
+    state: &Mutex<Option<StreamState>>,
+    buffer: &mut [u8],
+    offset: u64,
+    open: impl FnOnce() -> io::Result<Decoder>,
+) -> io::Result<usize> {
+    let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+    let stream = match state.take() {
+        Some(stream) if stream.position <= offset => state.insert(stream),
+        _ => state.insert(StreamState {
+            decoder: open()?,
+            position: 0,
+        }),
+    };
+    stream.skip_to(offset)?;
+    let read = stream.decoder.read(buffer)?;
+    stream.position += read as u64;
+    Ok(read)
 }
 
 impl StreamState {

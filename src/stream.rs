@@ -15,11 +15,11 @@ use thiserror::Error;
 use crate::Surroundings;
 use crate::archive::{self, ArchiveError, ArchiveFile};
 use crate::attrs::{Attrs, LayeredImageAttrs};
+use crate::base;
 use crate::compress;
-use crate::description::{self, Description, LAYER, NOW, RecordedLayer};
+use crate::description::{self, Description, LAYER, NOW, RecordedLayer, Unpacked};
 use crate::digest::{Digest, HashWriter};
 use crate::json::python as python_json;
-use crate::limits::Limits;
 use crate::members;
 use crate::output::{self, OutputError};
 use crate::plan::{Content, Entry, Kind, Owner, Range, TarPlan};
@@ -250,7 +250,8 @@ fn base_layers(
     let Some(path) = &description.from_image else {
         return Ok(Vec::new());
     };
-    let mut archive = archive::index(path, &Limits::default(), &mut |_, _| Ok(()))?;
+    let limits = &description.builder.limits;
+    let mut archive = archive::index(path, limits, &mut |_, _| Ok(()))?;
     let layers = &description.builder.base_layers;
     let is_in_order = {
         let files = layers.iter().map(|layer| archive.file(&layer.name, NEEDED));
@@ -264,18 +265,27 @@ fn base_layers(
     })?;
     let layers = layers.iter().enumerate().map(|(index, layer)| {
         let file = archive.file(&layer.name, NEEDED)?;
+        let range = file.range.clone();
+        let (name, range) = match &layer.unpacked {
+            None => (&layer.name, range),
+            Some(Unpacked {
+                packing,
+                name,
+                size,
+            }) => (name, base::unpacked(range, *packing, *size, limits)),
+        };
         let entry = Entry {
-            name: layer.name.clone().into_bytes(),
-            kind: Kind::of_range(file.range.clone()),
+            name: name.clone().into_bytes(),
+            kind: Kind::of_range(range),
             mode: file.mode,
             owner: Arc::clone(&file.owner),
             mtime: file.mtime,
             xattrs: Vec::new(),
         };
         Ok(StreamedLayer {
-            name: layer.name.clone(),
+            name: name.clone(),
             diff_id: layer.diff_id.clone(),
-            paths: vec![layer.name.clone()],
+            paths: vec![name.clone()],
             part: Part {
                 message: Some(format!(
                     "Adding base layer {} from {}",

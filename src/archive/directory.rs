@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, shown};
-use crate::limits::Limits;
 use crate::plan::{Owner, Range};
 use crate::source::Source;
 
@@ -24,7 +23,6 @@ pub(super) fn index(
     archive: &mut Archive,
     directory: &Path,
     at: &MemberPath,
-    limits: &Limits,
 ) -> Result<(), ArchiveError> {
     let entries = fs::read_dir(directory).map_err(|source| read(directory, source))?;
     for entry in entries {
@@ -32,15 +30,15 @@ pub(super) fn index(
         let path = entry.path();
         let mut name = at.clone();
         name.push(entry.file_name().into_vec());
-        if archive.members.len() >= limits.max_members {
-            return Err(archive.too_many(limits));
+        if archive.members.len() >= archive.limits.max_members {
+            return Err(archive.too_many());
         }
         archive.refuse_too_deep(&name)?;
         let member = member(archive, &name, &path)?;
         let is_directory = matches!(member, ArchiveMember::Directory { .. });
         archive.members.insert(name.clone(), member);
         if is_directory {
-            index(archive, &path, &name, limits)?;
+            index(archive, &path, &name)?;
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! build; and that a build which fails leaves no output behind.
 
 mod layouts;
+mod limits;
 mod tars;
 
 mod archive;

@@ -218,7 +218,7 @@ fn a_zstd_archive_that_wants_too_much_memory_is_refused() {
             reading base image `/nix/store/[HASH]-base.tar`
             error: image archive `/nix/store/[HASH]-base.tar` is damaged or no tar
               caused by: cannot read the tar at byte 0
-              caused by: Frame requires too much memory for decoding
+              caused by: it asks zstd to keep more than 33554432 bytes in memory; `dockerToolsLimits.maxZstdWindow` allows more
         "#]],
     );
 }
@@ -470,7 +470,7 @@ fn more_members_than_any_image_has_are_refused() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` has more than 100000 members; no image needs as many, but `limits.maxMembers` allows more
+            error: image archive `/nix/store/[HASH]-base.tar` has more than 100000 members; no image needs as many, but `dockerToolsLimits.maxMembers` allows more
         "#]],
     );
 }

@@ -221,7 +221,7 @@ fn a_manifest_that_is_too_large_is_refused() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: `manifest.json` in image archive `/nix/store/[HASH]-base.tar` has 16777217 bytes; 16777216 are allowed, and more by `limits.maxJson`
+            error: `manifest.json` in image archive `/nix/store/[HASH]-base.tar` has 16777217 bytes; 16777216 are allowed, and more by `dockerToolsLimits.maxJson`
         "#]],
     );
 }
@@ -299,7 +299,7 @@ fn more_layers_than_any_image_has_are_refused() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: base image `/nix/store/[HASH]-base.tar` has 1025 layers; 1024 are allowed, and more by `limits.maxLayers`
+            error: base image `/nix/store/[HASH]-base.tar` has 1025 layers; 1024 are allowed, and more by `dockerToolsLimits.maxLayers`
         "#]],
     );
 }

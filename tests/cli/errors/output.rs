@@ -223,7 +223,7 @@ fn an_image_to_merge_that_does_not_fit_in_the_build_directory_is_named() {
         },
         expect![[r#"
             reading image `/nix/store/[HASH]-image.tar`
-            error: cannot copy image `/nix/store/[HASH]-image.tar` to a temporary file
+            error: cannot copy base image `/nix/store/[HASH]-image.tar` to a temporary file
               caused by: File too large (os error 27)
         "#]],
     );

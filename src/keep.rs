@@ -1,0 +1,121 @@
+//! Leaves of an archive only the members that images consist of, with layers that engines read:
+//! nothing of an OCI layout without its index, and nothing that speaks of layers that were unpacked.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::archive::{Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, shown};
+use crate::base::{self, BaseLayer};
+use crate::members;
+
+/// Who asks for a member, in messages.
+const NEEDED_BY: &str = "its manifest names";
+
+/// The members of an image could not be told from the rest.
+#[derive(Debug, Error)]
+pub enum KeepError {
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error("cannot copy base image `{}` to a temporary file", path.display())]
+    Spool { path: PathBuf, source: io::Error },
+}
+
+/// Keeps the members called `names` and those of `layers`, which are unpacked if need be. Links
+/// that lead to them stay too.
+///
+/// # Errors
+/// When one is missing, or a compressed archive cannot be copied to `temporary`.
+pub fn only(
+    archive: &mut Archive,
+    names: &[String],
+    layers: &[BaseLayer],
+    temporary: &Path,
+) -> Result<(), KeepError> {
+    let all = names.iter().chain(layers.iter().map(|layer| &layer.name));
+    let needed = needed(archive, all)?;
+    let leads_to = |path: &MemberPath| needed.iter().any(|name| name.starts_with(path));
+    archive.members.retain(|path, _| leads_to(path));
+
+    let packed = layers.iter().filter(|layer| layer.is_unpacked());
+    let packed: Vec<&BaseLayer> = packed.collect();
+    if !packed.is_empty() {
+        spool(archive, temporary)?;
+    }
+    unpack(archive, &packed)?;
+    Ok(())
+}
+
+/// Puts unpacked layers in the place of `packed`.
+fn unpack(archive: &mut Archive, packed: &[&BaseLayer]) -> Result<(), ArchiveError> {
+    let mut unpacked = Vec::new();
+    for layer in packed {
+        let file = archive.file(&layer.name, NEEDED_BY)?.clone();
+        let range = base::unpacked(file.range, layer.packing, layer.size, &archive.limits);
+        let name = archive.member_path(layer.member().as_bytes())?;
+        unpacked.push((name, ArchiveFile { range, ..file }));
+    }
+    let names = packed.iter().map(|layer| &layer.name);
+    for name in needed(archive, names)? {
+        archive.members.remove(&name);
+    }
+    // Before any of them is there, since a layer may occur twice.
+    for (name, _) in &unpacked {
+        let above = (1..=name.len()).map(|length| archive.members.get(&name[..length]));
+        let is_file = |member: &ArchiveMember| !matches!(member, ArchiveMember::Directory { .. });
+        if above.flatten().any(is_file) {
+            return Err(ArchiveError::Taken {
+                path: archive.path.clone(),
+                name: shown(&name.join(&b'/')),
+            });
+        }
+    }
+    let unpacked = unpacked.into_iter();
+    archive
+        .members
+        .extend(unpacked.map(|(name, file)| (name, ArchiveMember::File(file))));
+    Ok(())
+}
+
+/// All members on the way from `names` to the files that they are.
+fn needed<'a>(
+    archive: &Archive,
+    names: impl Iterator<Item = &'a String>,
+) -> Result<BTreeSet<MemberPath>, ArchiveError> {
+    let mut needed = BTreeSet::new();
+    for name in names {
+        needed.extend(archive.trail(name, NEEDED_BY)?.0);
+    }
+    Ok(needed)
+}
+
+/// Makes the members of `archive` ready to leave in the order of their names.
+///
+/// # Errors
+/// When a compressed archive cannot be copied to `temporary`.
+pub fn spool_if_out_of_order(archive: &mut Archive, temporary: &Path) -> Result<(), KeepError> {
+    let is_in_order = members::is_in_order(&archive.members);
+    spool_unless(is_in_order, archive, temporary)
+}
+
+/// Makes the members of `archive` ready to leave in any order.
+///
+/// # Errors
+/// As [`spool_if_out_of_order`].
+pub fn spool(archive: &mut Archive, temporary: &Path) -> Result<(), KeepError> {
+    spool_unless(false, archive, temporary)
+}
+
+fn spool_unless(
+    is_in_order: bool,
+    archive: &mut Archive,
+    temporary: &Path,
+) -> Result<(), KeepError> {
+    let spooled = members::spool(archive, is_in_order, temporary);
+    spooled.map_err(|source| KeepError::Spool {
+        path: archive.path.clone(),
+        source,
+    })
+}
