@@ -15,8 +15,9 @@ mkBuilderDerivation {
     merge = {
       images = map (image: "${image}") (lib.toList images);
       # Which of the images in a layout for several platforms.
-      platform = platform // {
+      platform = {
         os = "linux";
+        inherit (platform) architecture variant;
       };
     };
   };
