@@ -51,6 +51,9 @@
     '';
   };
 
+  # nixpkgs has server and client in one package.
+  redis-server.merges = "redis-tools";
+
   # The script asks getopt for its options and looks for its library below /usr. In Nix's sandbox a
   # real chown to another user gives EINVAL, which fakeroot does not forgive as it does EPERM, so
   # none is tried; nixpkgs patches its fakeroot for the same reason.
