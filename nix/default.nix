@@ -70,7 +70,7 @@ lib.makeScope newScope (
 
     image = callPackage ./image.nix { };
 
-    examples = callPackage ./examples.nix { inherit (dockerTools) exportImage; };
+    examples = callPackage ./examples.nix { };
     # Not by callPackage, which would put an `override` among the tests.
     tests = import ./tests.nix { inherit lib nixosTests; };
   }
