@@ -3,7 +3,7 @@
 
 mod layouts;
 mod limits;
-mod tars;
+pub(crate) mod tars;
 
 mod archive;
 mod attributes;

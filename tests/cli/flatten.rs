@@ -23,23 +23,24 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::support::{command, for_all, output, same_text};
 use crate::trees::{Content, Kind, Node, escape, join, parse_line};
 
 /// An entry of a layer.
 #[derive(Debug, Clone)]
-struct Item {
+pub(crate) struct Item {
     name: Vec<u8>,
     node: Node,
     /// User and group.
     owner: u64,
 }
 
-type Layer = Vec<Item>;
+pub(crate) type Layer = Vec<Item>;
 
 /// The layers that `text` describes.
-fn parse(text: &str) -> Vec<Layer> {
+pub(crate) fn parse(text: &str) -> Vec<Layer> {
     let layers = text.split("---").map(|layer| {
         let lines = layer.lines().map(str::trim).filter(|line| !line.is_empty());
         let items = lines.map(|line| {
@@ -63,7 +64,7 @@ fn numbered(mut layers: Vec<Layer>) -> Vec<Layer> {
 }
 
 /// The tar of a layer.
-fn tar(layer: &[Item]) -> Vec<u8> {
+pub(crate) fn tar(layer: &[Item]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for item in layer {
         let mut header = tar::Header::new_gnu();
@@ -127,11 +128,17 @@ fn ours(layers: &[Layer]) -> Result<Flat, (usize, PlaceError)> {
 
 /// What umoci makes of the layers, listed.
 fn theirs(layers: &[Layer]) -> Result<String, String> {
+    let root = unpacked(layers)?;
+    let mut listing = Listing::default();
+    listing.push_disk(b"", root.path());
+    Ok(listing.text)
+}
+
+/// A directory with what umoci unpacks of the layers; else, what it says.
+pub(crate) fn unpacked(layers: &[Layer]) -> Result<TempDir, String> {
     let directory = tempfile::tempdir().unwrap();
-    let (image, root) = (
-        directory.path().join("image"),
-        directory.path().join("root"),
-    );
+    let image = directory.path();
+    let root = tempfile::tempdir().unwrap();
     fs::create_dir_all(image.join("blobs/sha256")).unwrap();
     let blob = |media: &str, bytes: &[u8]| {
         let digest = Digest::of(bytes);
@@ -164,14 +171,12 @@ fn theirs(layers: &[Layer]) -> Result<String, String> {
     umoci
         .args(["raw", "unpack", "--image"])
         .arg(format!("{}:latest", image.display()))
-        .arg(&root);
+        .arg(root.path());
     let output = output(&mut umoci, b"");
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    let mut listing = Listing::default();
-    listing.push_disk(b"", &root);
-    Ok(listing.text)
+    Ok(root)
 }
 
 /// A tree as lines, with owners.
@@ -688,7 +693,7 @@ fn an_entry_that_a_symlink_leads_too_deep_is_refused() {
 }
 
 /// Layers in few places, so that entries meet often.
-fn layers() -> impl Strategy<Value = Vec<Layer>> {
+pub(crate) fn layers() -> impl Strategy<Value = Vec<Layer>> {
     let path = vec(select(vec!["a", "b", "c"]), 1..=4).prop_map(|parts| parts.join("/"));
     let targets = [
         "a", "b", "c", "a/b", "b/c", ".", "..", "../a", "../../b", "/a", "/b/a", "/", "nothing",
@@ -754,15 +759,20 @@ fn up_to(layers: &[Layer], number: usize) -> Vec<Layer> {
     layers.iter().map(kept).collect()
 }
 
+/// What of `layers` we do not refuse, and what we make of it.
+pub(crate) fn accepted(mut layers: Vec<Layer>) -> (Vec<Layer>, Flat) {
+    loop {
+        match ours(&layers) {
+            Ok(flat) => return (layers, flat),
+            Err((number, _)) => layers = without(&layers, number),
+        }
+    }
+}
+
 #[test]
 fn any_layers_make_the_tree_that_umoci_unpacks() {
-    for_all(200, layers(), |mut layers| {
-        let flat = loop {
-            match ours(&layers) {
-                Ok(flat) => break flat,
-                Err((number, _)) => layers = without(&layers, number),
-            }
-        };
+    for_all(200, layers(), |layers| {
+        let (layers, flat) = accepted(layers);
         same_text(&listed(&flat), &theirs(&layers)?)
     });
 }

@@ -6,6 +6,7 @@ mod support;
 mod trees;
 
 mod errors;
+mod export;
 mod flatten;
 mod join;
 mod json;

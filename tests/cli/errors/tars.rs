@@ -9,51 +9,51 @@ use serde_json::{Value, json};
 
 /// A tar that grows.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tar {
+pub(crate) struct Tar {
     bytes: Vec<u8>,
 }
 
 impl Tar {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    pub(super) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         let content = content.as_ref();
         self.header(&header(name, b'0', content.len() as u64, ""))
             .content(content)
     }
 
-    pub(super) fn directory(self, name: &str) -> Self {
+    pub(crate) fn directory(self, name: &str) -> Self {
         self.header(&header(name, b'5', 0, ""))
     }
 
-    pub(super) fn symlink(self, name: &str, target: &str) -> Self {
+    pub(crate) fn symlink(self, name: &str, target: &str) -> Self {
         self.header(&header(name, b'2', 0, target))
     }
 
-    pub(super) fn hard_link(self, name: &str, target: &str) -> Self {
+    pub(crate) fn hard_link(self, name: &str, target: &str) -> Self {
         self.header(&header(name, b'1', 0, target))
     }
 
     /// A pax header with `records`: key and value of each.
-    pub(super) fn pax(self, records: &[(&str, &str)]) -> Self {
+    pub(crate) fn pax(self, records: &[(&str, &str)]) -> Self {
         self.extension(b'x', &pax_records(records))
     }
 
     /// An extension header of the type `typeflag`.
-    pub(super) fn extension(self, typeflag: u8, content: &[u8]) -> Self {
+    pub(crate) fn extension(self, typeflag: u8, content: &[u8]) -> Self {
         self.header(&header("extension", typeflag, content.len() as u64, ""))
             .content(content)
     }
 
-    pub(super) fn header(mut self, header: &tar::Header) -> Self {
+    pub(crate) fn header(mut self, header: &tar::Header) -> Self {
         self.bytes.extend_from_slice(header.as_bytes());
         self
     }
 
     /// Some bytes, and zeros up to a whole block.
-    pub(super) fn content(mut self, content: &[u8]) -> Self {
+    pub(crate) fn content(mut self, content: &[u8]) -> Self {
         self.bytes.extend_from_slice(content);
         let padded = self.bytes.len().next_multiple_of(512);
         self.bytes.resize(padded, 0);
@@ -61,19 +61,19 @@ impl Tar {
     }
 
     /// The bytes so far.
-    pub(super) fn unfinished(self) -> Vec<u8> {
+    pub(crate) fn unfinished(self) -> Vec<u8> {
         self.bytes
     }
 
     /// The bytes with an end marker.
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         self.bytes.extend_from_slice(&[0; 1024]);
         self.bytes
     }
 }
 
 /// A header with a good checksum.
-pub(super) fn header(name: &str, typeflag: u8, size: u64, link: &str) -> tar::Header {
+pub(crate) fn header(name: &str, typeflag: u8, size: u64, link: &str) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     let old = header.as_old_mut();
     old.name[..name.len()].copy_from_slice(name.as_bytes());
@@ -89,13 +89,13 @@ pub(super) fn header(name: &str, typeflag: u8, size: u64, link: &str) -> tar::He
 }
 
 /// `header` with `bytes` at `offset`, and a good checksum again.
-pub(super) fn patched(mut header: tar::Header, offset: usize, bytes: &[u8]) -> tar::Header {
+pub(crate) fn patched(mut header: tar::Header, offset: usize, bytes: &[u8]) -> tar::Header {
     header.as_mut_bytes()[offset..offset + bytes.len()].copy_from_slice(bytes);
     header.set_cksum();
     header
 }
 
-pub(super) fn pax_records(records: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn pax_records(records: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (key, value) in records {
         let rest = format!(" {key}={value}\n");
@@ -108,24 +108,24 @@ pub(super) fn pax_records(records: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// The `manifest.json` of [`image`].
-pub(super) fn manifest() -> Value {
+pub(crate) fn manifest() -> Value {
     json!([{ "Config": "config.json", "RepoTags": ["base:1"], "Layers": ["a/layer.tar"] }])
 }
 
 /// An image archive with one layer.
-pub(super) fn image() -> Vec<u8> {
+pub(crate) fn image() -> Vec<u8> {
     image_with(&manifest())
 }
 
 /// The same with another manifest.
-pub(super) fn image_with(manifest: &Value) -> Vec<u8> {
+pub(crate) fn image_with(manifest: &Value) -> Vec<u8> {
     members()
         .file("manifest.json", manifest.to_string())
         .finish()
 }
 
 /// The members of [`image`], without its manifest.
-pub(super) fn members() -> Tar {
+pub(crate) fn members() -> Tar {
     Tar::new()
         .file("config.json", config_of(&[&layer()]))
         .directory("a/")
@@ -133,7 +133,7 @@ pub(super) fn members() -> Tar {
 }
 
 /// The config of an image whose layers are `layers`, not packed.
-pub(super) fn config_of(layers: &[&[u8]]) -> String {
+pub(crate) fn config_of(layers: &[&[u8]]) -> String {
     let diff_ids = layers.iter().map(|layer| Digest::of(layer).to_string());
     json!({
         "config": { "Env": ["A=1"] },
@@ -143,12 +143,12 @@ pub(super) fn config_of(layers: &[&[u8]]) -> String {
 }
 
 /// The layer of [`image`].
-pub(super) fn layer() -> Vec<u8> {
+pub(crate) fn layer() -> Vec<u8> {
     Tar::new().directory("./").file("./hello", "hello").finish()
 }
 
 /// An image archive whose layer is `layer`.
-pub(super) fn image_of_layer(layer: &[u8]) -> Vec<u8> {
+pub(crate) fn image_of_layer(layer: &[u8]) -> Vec<u8> {
     Tar::new()
         .file("config.json", config_of(&[layer]))
         .file("a/layer.tar", layer)
@@ -156,15 +156,15 @@ pub(super) fn image_of_layer(layer: &[u8]) -> Vec<u8> {
         .finish()
 }
 
-pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     pack("gzip", &["-n"], bytes)
 }
 
-pub(super) fn zstd(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     pack("zstd", &["-q", "--check"], bytes)
 }
 
-pub(super) fn xz(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn xz(bytes: &[u8]) -> Vec<u8> {
     pack("xz", &[], bytes)
 }
 
