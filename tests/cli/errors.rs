@@ -8,6 +8,7 @@ pub(crate) mod tars;
 mod archive;
 mod attributes;
 mod base;
+mod export;
 mod image;
 mod layer;
 mod layered;

@@ -28,7 +28,7 @@ let
 
   inMachine =
     name:
-    lib.hasPrefix "c" name && !lib.hasInfix "-export-" name
+    lib.hasPrefix "c" name && !lib.hasInfix "-export" name
     || lib.elem name [
       "e14-nixdb-root"
       "x25-root-fails"

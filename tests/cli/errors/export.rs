@@ -1,0 +1,108 @@
+//! Messages about images that cannot be exported.
+
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+
+use super::tars::{self, Tar};
+use super::{FAILED, check_command};
+use crate::sandbox::Sandbox;
+
+fn sandbox(image: &[u8]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    let image = sandbox.file("image.tar", image);
+    sandbox.write_attrs(&attrs(&sandbox, &json!(image)));
+    sandbox
+}
+
+fn attrs(sandbox: &Sandbox, image: &Value) -> Value {
+    json!({
+        "outputs": { "out": sandbox.out() },
+        "export": { "fromImage": image, "fromImageName": null, "fromImageTag": null },
+    })
+}
+
+/// Exports an image with one layer, `layer`.
+#[track_caller]
+fn check_layer(layer: Tar, expected: Expect) {
+    let sandbox = sandbox(&tars::image_of_layer(&layer.finish()));
+    check_command(
+        &sandbox,
+        &mut sandbox.builder(&["export"]),
+        FAILED,
+        &expected,
+    );
+}
+
+#[test]
+fn an_image_that_is_missing_is_named() {
+    let sandbox = Sandbox::new();
+    let image = json!(sandbox.store_path("gone.tar"));
+    sandbox.write_attrs(&attrs(&sandbox, &image));
+    check_command(
+        &sandbox,
+        &mut sandbox.builder(&["export"]),
+        FAILED,
+        &expect![[r#"
+            reading image `/nix/store/[HASH]-gone.tar`
+            error: cannot open image archive `/nix/store/[HASH]-gone.tar`
+              caused by: No such file or directory (os error 2)
+        "#]],
+    );
+}
+
+#[test]
+fn an_entry_that_leads_out_of_the_image_is_refused() {
+    check_layer(
+        Tar::new().file("../etc/passwd", "x"),
+        expect![[r#"
+        reading image `/nix/store/[HASH]-image.tar`
+        merging 1 layer of `/nix/store/[HASH]-image.tar`
+        error: layer `a/layer.tar` of image `/nix/store/[HASH]-image.tar` has the entry `../etc/passwd`, which has no place in its tree
+          caused by: it would lead out of the image: `../etc/passwd` has a part `..`
+    "#]],
+    );
+}
+
+#[test]
+fn a_hard_link_to_nothing_is_refused() {
+    check_layer(
+        Tar::new().hard_link("a", "usr/b"),
+        expect![[r#"
+        reading image `/nix/store/[HASH]-image.tar`
+        merging 1 layer of `/nix/store/[HASH]-image.tar`
+        error: layer `a/layer.tar` of image `/nix/store/[HASH]-image.tar` has the entry `a`, which has no place in its tree
+          caused by: it is a hard link to `usr/b`, which neither this layer so far nor one below has
+    "#]],
+    );
+}
+
+#[test]
+fn an_entry_below_a_file_is_refused() {
+    check_layer(
+        Tar::new().file("a", "x").file("a/b", "x"),
+        expect![[r#"
+        reading image `/nix/store/[HASH]-image.tar`
+        merging 1 layer of `/nix/store/[HASH]-image.tar`
+        error: layer `a/layer.tar` of image `/nix/store/[HASH]-image.tar` has the entry `a/b`, which has no place in its tree
+          caused by: it lies below `a`, which is no directory
+    "#]],
+    );
+}
+
+#[test]
+fn a_temporary_directory_that_is_missing_is_named() {
+    let sandbox = sandbox(&tars::gzip(&tars::image()));
+    let mut builder = sandbox.builder(&["export"]);
+    builder.env("TMPDIR", sandbox.store_path("gone"));
+    check_command(
+        &sandbox,
+        &mut builder,
+        FAILED,
+        &expect![[r#"
+        reading image `/nix/store/[HASH]-image.tar`
+        merging 1 layer of `/nix/store/[HASH]-image.tar`
+        error: cannot copy the content of image `/nix/store/[HASH]-image.tar` to a temporary file in `/nix/store/[HASH]-gone`
+          caused by: No such file or directory (os error 2)
+    "#]],
+    );
+}
