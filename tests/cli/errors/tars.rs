@@ -168,7 +168,7 @@ pub(crate) fn xz(bytes: &[u8]) -> Vec<u8> {
     pack("xz", &[], bytes)
 }
 
-pub(super) fn pack(program: &str, arguments: &[&str], bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn pack(program: &str, arguments: &[&str], bytes: &[u8]) -> Vec<u8> {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
