@@ -30,5 +30,5 @@ stdenvNoCC.mkDerivation (
     '' (lib.getExe builder);
     args = [ command ];
   }
-  // lib.optionalAttrs (limits != { }) { inherit limits; }
+  // lib.optionalAttrs (structuredAttrs && limits != { }) { inherit limits; }
 )

@@ -2,6 +2,7 @@
 {
   e2fsprogs,
   lib,
+  limits,
   vmTools,
 }:
 
@@ -24,6 +25,6 @@
   inherit diskSize;
   memorySize = buildVMMemorySize;
   fromImage = if fromImage == null then null else "${fromImage}";
-  inherit fromImageName fromImageTag;
+  inherit fromImageName fromImageTag limits;
   inherit (builtins) storeDir;
 }

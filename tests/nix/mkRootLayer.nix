@@ -68,6 +68,7 @@ in
         fromImage = null;
         fromImageName = null;
         fromImageTag = null;
+        limits = { };
         storeDir = "/nix/store";
       };
     };
