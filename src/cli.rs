@@ -105,9 +105,10 @@ enum Command {
         /// How long the machine may take to boot
         #[arg(long, value_name = "SECONDS", default_value_t = 600)]
         boot: u64,
-        /// The program that runs the machine, with its arguments
-        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
-        command: Vec<OsString>,
+        /// The program that runs the machine
+        program: OsString,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
     },
     /// Print the TarSum (tarsum.v1+sha256) of the tar on standard input
     Tarsum,
@@ -313,9 +314,11 @@ fn run_in(command: Command, surroundings: &Surroundings) -> Result<u8, CliError>
         Command::RootScript { root, script } => {
             return Ok(as_root::run_script(&root, &script)?.as_status());
         }
-        Command::WatchVm { boot, command } => {
-            host::watch(&command, &surroundings.build_directory, boot)?;
-        }
+        Command::WatchVm {
+            boot,
+            program,
+            arguments,
+        } => host::watch(&program, &arguments, &surroundings.build_directory, boot)?,
         Command::BaseJson => base_json(&read_attrs("base-json")?)?,
         Command::Tarsum => print_tarsum()?,
     }

@@ -2,7 +2,7 @@
 //! what went wrong with a machine that could not say it itself.
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -81,17 +81,19 @@ pub enum HostError {
     Failed(u8),
 }
 
-/// Runs `command` in the working directory `directory`, hands its output on to our stderr, and waits
+/// Runs `program` in the working directory `directory`, hands its output on to our stderr, and waits
 /// until it has ended. A machine that has not booted after `boot_seconds` is ended.
 ///
 /// # Errors
 /// When the machine, or the build in it, fails.
-pub fn watch(command: &[OsString], directory: &Path, boot_seconds: u64) -> Result<(), HostError> {
-    let (program, arguments) = command
-        .split_first()
-        .unwrap_or((const { &OsString::new() }, &[]));
+pub fn watch(
+    program: &OsStr,
+    arguments: &[OsString],
+    directory: &Path,
+    boot_seconds: u64,
+) -> Result<(), HostError> {
     let start = |source| HostError::Start {
-        program: program.clone(),
+        program: program.to_owned(),
         source,
     };
     let (output, writer) = io::pipe().map_err(start)?;
