@@ -44,6 +44,21 @@ in
         ;
       copyToRoot = pkgs.writeTextDir "own/file" "${fixtures.hello}";
     };
+    runAsRoot = dockerTools.buildImage {
+      inherit
+        fromImage
+        name
+        tag
+        config
+        ;
+      copyToRoot = pkgs.writeTextDir "own/file" "${fixtures.hello}";
+      # It sees the files of the base, and what it writes is seen.
+      runAsRoot = "cat /app/lib/a > /app/lib/b; rm /app/lib/a; mv /app/lib/b /app/lib/a";
+    };
+    exportImage = dockerTools.exportImage {
+      name = "exported.tar";
+      inherit fromImage;
+    };
     buildLayeredImage = dockerTools.buildLayeredImage layered;
     streamLayeredImage = dockerTools.streamLayeredImage layered;
   };
