@@ -1,5 +1,5 @@
 # The files of an image as one flat tar, without a virtual machine.
-{ mkBuilderDerivation }:
+{ mkBuilderDerivation, platform }:
 
 {
   # The name of the derivation.
@@ -21,6 +21,10 @@ mkBuilderDerivation {
     export = {
       fromImage = "${fromImage}";
       inherit fromImageName fromImageTag;
+      # Which of the images in a layout for several platforms.
+      platform = {
+        inherit (platform) os architecture variant;
+      };
     };
   };
 }

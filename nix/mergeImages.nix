@@ -16,8 +16,7 @@ mkBuilderDerivation {
       images = map (image: "${image}") (lib.toList images);
       # Which of the images in a layout for several platforms.
       platform = {
-        os = "linux";
-        inherit (platform) architecture variant;
+        inherit (platform) os architecture variant;
       };
     };
   };

@@ -3,6 +3,7 @@
   e2fsprogs,
   lib,
   limits,
+  platform,
   vmTools,
 }:
 
@@ -26,5 +27,9 @@
   memorySize = buildVMMemorySize;
   fromImage = if fromImage == null then null else "${fromImage}";
   inherit fromImageName fromImageTag limits;
+  # Which of the images in a layout for several platforms.
+  platform = {
+    inherit (platform) os architecture variant;
+  };
   inherit (builtins) storeDir;
 }

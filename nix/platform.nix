@@ -3,6 +3,7 @@
 { go, lib }:
 
 {
+  os = "linux";
   architecture = go.GOARCH;
   variant = lib.optionalString (go.GOARM or "" != "") "v${go.GOARM}";
 }

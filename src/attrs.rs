@@ -108,6 +108,9 @@ pub struct ExportAttrs {
     pub from_image: PathBuf,
     pub from_image_name: Option<String>,
     pub from_image_tag: Option<String>,
+    /// Which of the images in a layout for several platforms; null for the first.
+    #[serde(default)]
+    pub platform: Option<Platform>,
 }
 
 /// An image's JSON that still lacks the time of the build, as `created = "now"` asks for it.
@@ -243,6 +246,9 @@ pub struct OverlayAttrs {
     pub from_image: Option<PathBuf>,
     pub from_image_name: Option<String>,
     pub from_image_tag: Option<String>,
+    /// Which of the images in a layout for several platforms; null for the first.
+    #[serde(default)]
+    pub platform: Option<Platform>,
     /// What the image may ask for.
     #[serde(default)]
     pub limits: Limits,

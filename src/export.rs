@@ -44,7 +44,7 @@ pub fn build(attrs: &Attrs<ExportAttrs>, surroundings: &Surroundings) -> Result<
     let choice = Choice {
         name: export.from_image_name.as_deref(),
         tag: export.from_image_tag.as_deref(),
-        platform: None,
+        platform: export.platform.as_ref(),
     };
     let nothing = Wanted {
         files: &ClosureFiles::default(),

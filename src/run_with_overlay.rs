@@ -56,8 +56,9 @@ pub fn run(
 ) -> Result<(), RunWithOverlayError> {
     let ours = &attrs.ours;
     let progress = surroundings.progress;
+    let platform = ours.overlay.platform.as_ref();
     let places = Places::of(&surroundings.build_directory);
-    let disk = overlay::prepare(&ours.overlay, None, &places, progress)?;
+    let disk = overlay::prepare(&ours.overlay, platform, &places, progress)?;
     fs::create_dir(places.layer()).map_err(|source| OverlayError::Make {
         path: places.layer(),
         source,

@@ -47,6 +47,11 @@ in
       fromImage = image.outPath;
       fromImageName = "image";
       fromImageTag = "one";
+      platform = {
+        os = "linux";
+        architecture = "amd64";
+        variant = "";
+      };
     };
   };
 

@@ -69,6 +69,11 @@ in
         fromImageName = null;
         fromImageTag = null;
         limits = { };
+        platform = {
+          os = "linux";
+          architecture = "amd64";
+          variant = "";
+        };
         storeDir = "/nix/store";
       };
     };
