@@ -38,6 +38,8 @@ pub struct Archive {
     pub is_compressed: bool,
     /// What it may ask for.
     pub limits: Limits,
+    /// Files and links that do not count, since others of their names follow.
+    pub repeated: Vec<(MemberPath, ArchiveMember)>,
     /// What may be documents of a compressed archive, since reading one later would uncompress all
     /// that is before it again.
     documents: BTreeMap<MemberPath, Vec<u8>>,
@@ -140,6 +142,45 @@ fn owner(member: &Member) -> Owner {
 /// streams by.
 pub type Visit<'a> = dyn FnMut(&MemberPath, &mut dyn Read) -> Result<(), ArchiveError> + 'a;
 
+/// What a caller does while an archive is indexed.
+pub trait Visitor {
+    /// Sees the content of the regular member `name`, which is at `range`, if the archive can be
+    /// read forwards only.
+    ///
+    /// # Errors
+    /// As the visitor wants; indexing ends with the error.
+    fn content(
+        &mut self,
+        name: &MemberPath,
+        range: &Range,
+        content: &mut dyn Read,
+    ) -> Result<(), ArchiveError>;
+
+    /// Learns that something is wrong. With `Ok`, what else can be read is indexed.
+    ///
+    /// # Errors
+    /// As the visitor wants; indexing ends with the error.
+    fn wrong(&mut self, error: ArchiveError) -> Result<(), ArchiveError>;
+}
+
+/// Ends with the first error.
+struct Strict<'a, 'b>(&'a mut Visit<'b>);
+
+impl Visitor for Strict<'_, '_> {
+    fn content(
+        &mut self,
+        name: &MemberPath,
+        _: &Range,
+        content: &mut dyn Read,
+    ) -> Result<(), ArchiveError> {
+        (self.0)(name, content)
+    }
+
+    fn wrong(&mut self, error: ArchiveError) -> Result<(), ArchiveError> {
+        Err(error)
+    }
+}
+
 /// Indexes the archive, or the directory, `path`. Of a plain file only headers are read. A
 /// compressed one is read once, and `visit` sees the content of every regular member on the way.
 ///
@@ -150,83 +191,156 @@ pub fn index(path: &Path, limits: &Limits, visit: &mut Visit<'_>) -> Result<Arch
         path: path.to_owned(),
         source,
     };
-    let mut archive = Archive {
-        path: path.to_owned(),
-        members: BTreeMap::new(),
-        is_compressed: false,
-        limits: *limits,
-        documents: BTreeMap::new(),
-    };
+    let visitor = &mut Strict(visit);
     if std::fs::metadata(path).map_err(open)?.is_dir() {
-        directory::index(&mut archive, path, &MemberPath::new())?;
-        return Ok(archive);
-    }
-    let is_compressed = Packing::of_file(path).map_err(open)? != Packing::Plain;
-    archive.is_compressed = is_compressed;
-    if is_compressed {
-        let source = Arc::new(Source::stream(path, limits));
-        let mut reader = Reader::new(compress::open(path, limits).map_err(open)?);
-        // In bytes.
-        let mut kept = 0;
-        while let Some(member) = archive.next(&mut reader)? {
-            if let Some(name) = archive.insert(&source, &member)?
-                && member.kind == MemberKind::Regular
-            {
-                let mut content = reader.content(&member);
-                let read = |source| ArchiveError::Read {
-                    path: path.to_owned(),
-                    source,
-                };
-                let mut start = Vec::new();
-                (&mut content)
-                    .take(1)
-                    .read_to_end(&mut start)
-                    .map_err(read)?;
-                // Of members with equal names the last one counts.
-                archive.documents.remove(&name);
-                let is_document = matches!(*start, [b'{' | b'[' | b' ' | b'\n']);
-                if is_document && kept + member.size <= limits.max_json {
-                    content.read_to_end(&mut start).map_err(read)?;
-                    visit(&name, &mut start.as_slice())?;
-                    kept += member.size;
-                    archive.documents.insert(name, start);
-                } else {
-                    visit(&name, &mut start.as_slice().chain(content))?;
-                }
-            }
-        }
-        // What follows the end marker belongs to the compressed stream, whose checksum is there.
-        io::copy(&mut reader.into_inner(), &mut io::sink()).map_err(|source| {
-            ArchiveError::Read {
-                path: path.to_owned(),
-                source,
-            }
-        })?;
+        index_directory(path, limits)
+    } else if Packing::of_file(path).map_err(open)? == Packing::Plain {
+        index_file(path, limits, visitor)
     } else {
-        let file = File::open(path).map_err(open)?;
-        let source = Arc::new(Source::file(path, file));
-        let size = std::fs::metadata(path).map_err(open)?.len();
-        let mut reader = Reader::new(RangeReader::new(Range {
-            source: Arc::clone(&source),
-            offset: 0,
-            size,
-        }));
-        while let Some(member) = archive.next(&mut reader)? {
-            archive.insert(&source, &member)?;
+        let content = compress::open(path, limits).map_err(open)?;
+        index_stream(path, Source::stream(path, limits), content, limits, visitor)
+    }
+}
+
+/// Indexes the directory `path` as if it were an archive.
+///
+/// # Errors
+/// When it cannot be read, or holds what is neither directory, file nor link.
+pub fn index_directory(path: &Path, limits: &Limits) -> Result<Archive, ArchiveError> {
+    let mut archive = Archive::empty(path, limits);
+    directory::index(&mut archive, path, &MemberPath::new())?;
+    Ok(archive)
+}
+
+/// Indexes the tar `path`, which is not compressed, by its headers.
+///
+/// # Errors
+/// When it cannot be opened, and as `visitor` wants.
+pub fn index_file(
+    path: &Path,
+    limits: &Limits,
+    visitor: &mut impl Visitor,
+) -> Result<Archive, ArchiveError> {
+    let open = |source| ArchiveError::Open {
+        path: path.to_owned(),
+        source,
+    };
+    let mut archive = Archive::empty(path, limits);
+    let file = File::open(path).map_err(open)?;
+    let size = file.metadata().map_err(open)?.len();
+    let source = Arc::new(Source::file(path, file));
+    let mut reader = Reader::new(RangeReader::new(Range {
+        source: Arc::clone(&source),
+        offset: 0,
+        size,
+    }));
+    while let Some(member) = archive.next(&mut reader, visitor)? {
+        archive.insert(&source, &member, visitor)?;
+    }
+    Ok(archive)
+}
+
+/// Indexes the tar in `input`, which is read once, to its end; `visitor` sees the content of every
+/// regular member. `source` is where the same bytes can be read again, and `path` what messages
+/// call it.
+///
+/// # Errors
+/// As `visitor` wants.
+pub fn index_stream(
+    path: &Path,
+    source: Source,
+    input: impl Skip,
+    limits: &Limits,
+    visitor: &mut impl Visitor,
+) -> Result<Archive, ArchiveError> {
+    let mut archive = Archive::empty(path, limits);
+    archive.is_compressed = true;
+    let source = Arc::new(source);
+    let mut reader = Reader::new(input);
+    // In bytes.
+    let mut kept = 0;
+    while let Some(member) = archive.next(&mut reader, visitor)? {
+        if let Some(name) = archive.insert(&source, &member, visitor)?
+            && let Some(ArchiveMember::File(file)) = archive.members.get(&name)
+            && member.kind == MemberKind::Regular
+        {
+            let range = file.range.clone();
+            let content = reader.content(&member);
+            archive.visit(name, &range, content, &mut kept, visitor)?;
         }
+    }
+    // What follows the end marker belongs to the compressed stream, whose checksum is there.
+    let rest = io::copy(&mut reader.into_inner(), &mut io::sink());
+    if let Err(source) = rest {
+        visitor.wrong(archive.read_error(source))?;
     }
     Ok(archive)
 }
 
 impl Archive {
-    fn next(&self, reader: &mut Reader<impl Skip>) -> Result<Option<Member>, ArchiveError> {
-        if self.members.len() > self.limits.max_members {
-            return Err(self.too_many());
+    fn empty(path: &Path, limits: &Limits) -> Self {
+        Self {
+            path: path.to_owned(),
+            members: BTreeMap::new(),
+            is_compressed: false,
+            limits: *limits,
+            repeated: Vec::new(),
+            documents: BTreeMap::new(),
         }
-        reader.next_member().map_err(|source| ArchiveError::Tar {
+    }
+
+    /// The next member; none behind what is wrong.
+    fn next(
+        &self,
+        reader: &mut Reader<impl Skip>,
+        visitor: &mut impl Visitor,
+    ) -> Result<Option<Member>, ArchiveError> {
+        if self.members.len() > self.limits.max_members {
+            return visitor.wrong(self.too_many()).map(|()| None);
+        }
+        reader.next_member().or_else(|source| {
+            let error = ArchiveError::Tar {
+                path: self.path.clone(),
+                source,
+            };
+            visitor.wrong(error).map(|()| None)
+        })
+    }
+
+    /// Shows `content`, that of the regular member `name`, to `visitor`, and keeps it if it may be a
+    /// document. `kept` is how many bytes have been kept so far.
+    fn visit(
+        &mut self,
+        name: MemberPath,
+        range: &Range,
+        mut content: impl Read,
+        kept: &mut u64,
+        visitor: &mut impl Visitor,
+    ) -> Result<(), ArchiveError> {
+        // Of members with equal names the last one counts.
+        self.documents.remove(&name);
+        let mut start = Vec::new();
+        if let Err(source) = content.by_ref().take(1).read_to_end(&mut start) {
+            return visitor.wrong(self.read_error(source));
+        }
+        let is_document = matches!(*start, [b'{' | b'[' | b' ' | b'\n']);
+        if !is_document || *kept + range.size > self.limits.max_json {
+            return visitor.content(&name, range, &mut start.as_slice().chain(content));
+        }
+        if let Err(source) = content.read_to_end(&mut start) {
+            return visitor.wrong(self.read_error(source));
+        }
+        visitor.content(&name, range, &mut start.as_slice())?;
+        *kept += range.size;
+        self.documents.insert(name, start);
+        Ok(())
+    }
+
+    fn read_error(&self, source: io::Error) -> ArchiveError {
+        ArchiveError::Read {
             path: self.path.clone(),
             source,
-        })
+        }
     }
 
     fn too_many(&self) -> ArchiveError {
@@ -236,12 +350,35 @@ impl Archive {
         }
     }
 
-    /// Takes `member` in, and says under which name; the archive's own `./` has none.
+    /// Takes `member` in, and says under which name; the archive's own `./` has none, nor has what
+    /// is wrong.
     fn insert(
         &mut self,
         source: &Arc<Source>,
         member: &Member,
+        visitor: &mut impl Visitor,
     ) -> Result<Option<MemberPath>, ArchiveError> {
+        match self.check(source, member) {
+            Ok(None) => Ok(None),
+            Ok(Some((name, value))) => {
+                // A directory that is there twice is the same directory.
+                if let Some(was @ (ArchiveMember::File(_) | ArchiveMember::Symlink { .. })) =
+                    self.members.insert(name.clone(), value)
+                {
+                    self.repeated.push((name.clone(), was));
+                }
+                Ok(Some(name))
+            }
+            Err(error) => visitor.wrong(error).map(|()| None),
+        }
+    }
+
+    /// What to take in for `member`, and under which name.
+    fn check(
+        &self,
+        source: &Arc<Source>,
+        member: &Member,
+    ) -> Result<Option<(MemberPath, ArchiveMember)>, ArchiveError> {
         let name = self.member_path(&member.name)?;
         if name.is_empty() {
             return Ok(None);
@@ -284,8 +421,7 @@ impl Archive {
         };
         let is_directory = matches!(value, ArchiveMember::Directory { .. });
         self.refuse_two_kinds(&name, is_directory)?;
-        self.members.insert(name.clone(), value);
-        Ok(Some(name))
+        Ok(Some((name, value)))
     }
 
     /// A name must not be a directory here and something else there: programs differ in what they

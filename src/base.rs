@@ -10,15 +10,16 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::archive::{self, Archive, ArchiveError, ArchiveMember, MemberPath, RangeReader};
+use crate::blob::{self, Damage};
 use crate::closure::{ClosureFiles, Seen};
-use crate::compress::{Decoded, MAGIC, Packing};
-use crate::digest::{DiffId, Digest, HashWriter};
+use crate::compress::Packing;
+use crate::digest::{DiffId, Digest};
 pub use crate::images::Choice;
 use crate::images::{self, Blob, Image, ImagesError};
 use crate::limits::Limits;
 use crate::plan::Range;
 use crate::source::Source;
-use crate::tar::read::{ReadError, Reader, Skip};
+use crate::tar::read::{ReadError, Reader};
 
 /// The image that another one is built on.
 #[derive(Debug)]
@@ -141,9 +142,9 @@ pub struct Wanted<'a> {
 }
 
 /// Where a range is: equal for equal members of one archive, whatever they are called.
-type Place = (usize, u64);
+pub(crate) type Place = (usize, u64);
 
-fn place(range: &Range) -> Place {
+pub(crate) fn place(range: &Range) -> Place {
     (Arc::as_ptr(&range.source).addr(), range.offset)
 }
 
@@ -334,7 +335,7 @@ fn shown(name: &MemberPath) -> String {
 fn layer_facts(
     path: &Path,
     layer: &str,
-    mut input: &mut dyn Read,
+    input: &mut dyn Read,
     wanted: Wanted<'_>,
     limits: &Limits,
 ) -> Result<LayerFacts, BaseError> {
@@ -343,86 +344,27 @@ fn layer_facts(
         layer: layer.to_owned(),
         source,
     };
-    let mut magic = Vec::with_capacity(MAGIC);
-    input
-        .take(MAGIC as u64)
-        .read_to_end(&mut magic)
-        .map_err(bytes)?;
-    let packing = Packing::of(&magic);
-    let mut packed = Hashing::new(io::Cursor::new(magic).chain(&mut input));
-    let (seen, hash) = match packing {
-        // Whose digest is its DiffID.
-        Packing::Plain => note(path, layer, &mut packed.input, wanted)?,
-        _ => {
-            let tar = Decoded::new(&mut packed, packing, limits).map_err(bytes)?;
-            note(path, layer, tar, wanted)?
-        }
-    };
-    // What the decoder left belongs to the member, whoever would want it there.
-    io::copy(&mut packed, &mut io::sink()).map_err(bytes)?;
-    let size = hash.size();
-    let tar_digest = hash.into_digest();
-    Ok(LayerFacts {
-        packing,
-        digest: match packing {
-            Packing::Plain => tar_digest,
-            _ => packed.hash.into_digest(),
-        },
-        diff_id: DiffId::new(tar_digest),
-        size,
-        seen: Arc::new(seen),
-    })
-}
-
-/// Notes and hashes what is in the uncompressed layer `tar`.
-fn note(
-    path: &Path,
-    layer: &str,
-    tar: impl Read,
-    wanted: Wanted<'_>,
-) -> Result<(Seen, HashWriter), BaseError> {
-    let mut reader = Reader::new(Hashing::new(tar));
     let mut seen = Seen::default();
-    while let Some(member) = reader.next_member().map_err(|source| BaseError::Layer {
-        path: path.to_owned(),
-        layer: layer.to_owned(),
-        source,
-    })? {
+    let blob = blob::read(input, limits, &mut |member| {
         wanted.files.note(&member.name, wanted.store, &mut seen);
-    }
-    let mut tar = reader.into_inner();
-    io::copy(&mut tar, &mut io::sink()).map_err(|source| BaseError::LayerBytes {
-        path: path.to_owned(),
-        layer: layer.to_owned(),
-        source,
-    })?;
-    Ok((seen, tar.hash))
-}
-
-/// Hashes whatever is read through it.
-struct Hashing<R> {
-    input: R,
-    hash: HashWriter,
-}
-
-impl<R> Hashing<R> {
-    fn new(input: R) -> Self {
-        Self {
-            input,
-            hash: HashWriter::new(),
-        }
+    });
+    let blob = blob.map_err(bytes)?;
+    match blob.content {
+        Ok(content) => Ok(LayerFacts {
+            packing: blob.packing,
+            digest: blob.digest,
+            diff_id: content.diff_id,
+            size: content.size,
+            seen: Arc::new(seen),
+        }),
+        Err(Damage::Bytes(source)) => Err(bytes(source)),
+        Err(Damage::Tar { source, .. }) => Err(BaseError::Layer {
+            path: path.to_owned(),
+            layer: layer.to_owned(),
+            source,
+        }),
     }
 }
-
-impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = self.input.read(buffer)?;
-        io::Write::write_all(&mut self.hash, &buffer[..got])?;
-        Ok(got)
-    }
-}
-
-impl<R: Read> Skip for Hashing<R> {}
 
 /// The names of a layer's members, noted in the order of the tar, and where its end marker is.
 ///

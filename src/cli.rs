@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::SystemTime;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::stat::{Mode, umask};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::Surroundings;
@@ -28,6 +29,7 @@ use crate::description::{self, DescriptionError};
 use crate::export::{self, ExportError};
 use crate::image::{self, ImageError};
 use crate::layer::{self, LayerError};
+use crate::limits::Limits;
 use crate::merge_derivations::{self, MergeDerivationsError};
 use crate::merge_images::{self, MergeImagesError};
 use crate::output::{self, OutputError};
@@ -39,9 +41,11 @@ use crate::root_layer::{self, RootLayerError};
 use crate::run_with_overlay::{self, RunWithOverlayError};
 use crate::script::ScriptError;
 use crate::stream::{self, StreamError};
+use crate::survey::{self, Input, SurveyError};
 use crate::tar::write::{Out, WriteError};
 use crate::tarsum::{self, TarSumError};
 use crate::time::Time;
+use crate::verify;
 use crate::vm::guest::{Guest, GuestError};
 use crate::vm::host::{self, HostError};
 
@@ -110,8 +114,44 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Check an image: every digest, size, DiffID and reference in it
+    ///
+    /// Says all that is wrong. The exit status is 0 if nothing is, 1 if something is, 2 if the image
+    /// cannot be read.
+    Verify {
+        /// An image archive, plain or packed with gzip, xz or zstd, or the directory of an OCI layout;
+        /// `-` for an archive on standard input
+        image: PathBuf,
+        /// Print JSON instead of text
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        limits: LimitArguments,
+    },
     /// Print the TarSum (tarsum.v1+sha256) of the tar on standard input
     Tarsum,
+}
+
+/// What an image may ask for.
+#[derive(Debug, Clone, Args)]
+struct LimitArguments {
+    /// Raise a limit, by the name that a message gives, for example `maxRatio=2000`
+    #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = parse_limit)]
+    limits: Vec<(String, u64)>,
+}
+
+impl LimitArguments {
+    fn limits(&self) -> Result<Limits, CliError> {
+        let limits = self.limits.iter().cloned();
+        let limits = limits.map(|(name, number)| (name, number.into())).collect();
+        serde_json::from_value(Value::Object(limits)).map_err(CliError::Limit)
+    }
+}
+
+fn parse_limit(text: &str) -> Result<(String, u64), String> {
+    let (name, number) = text.split_once('=').ok_or("it has to be NAME=NUMBER")?;
+    let number = number.parse().map_err(|_| "it has no whole number")?;
+    Ok((name.to_owned(), number))
 }
 
 /// A subcommand failed.
@@ -196,6 +236,10 @@ pub enum CliError {
     Output(#[from] OutputError),
     #[error(transparent)]
     TarSum(#[from] TarSumError),
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
+    #[error("cannot use `--limit`")]
+    Limit(#[source] serde_json::Error),
 }
 
 fn places(searched: &[PathBuf]) -> String {
@@ -207,9 +251,12 @@ fn places(searched: &[PathBuf]) -> String {
 }
 
 impl CliError {
-    /// 1, or the status that a user's script ended with.
+    /// 1, or the status that a user's script ended with; 2 where 1 has a meaning of its own.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
+        if let Self::Survey(_) | Self::Limit(_) = self {
+            return 2;
+        }
         if let Self::Host(error) = self {
             return error.exit_code();
         }
@@ -321,6 +368,11 @@ fn run_in(command: Command, surroundings: &Surroundings) -> Result<u8, CliError>
         } => host::watch(&program, &arguments, &surroundings.build_directory, boot)?,
         Command::BaseJson => base_json(&read_attrs("base-json")?)?,
         Command::Tarsum => print_tarsum()?,
+        Command::Verify {
+            image,
+            json,
+            limits,
+        } => return verify_image(image, json, &limits.limits()?, surroundings.progress),
     }
     Ok(0)
 }
@@ -516,6 +568,42 @@ fn base_json(attrs: &Attrs<BaseJsonAttrs>) -> Result<(), CliError> {
 #[expect(clippy::disallowed_methods, reason = "this is the one door")]
 fn now() -> Time {
     Time::new(SystemTime::now())
+}
+
+/// Checks the image, and gives the exit status.
+fn verify_image(
+    image: PathBuf,
+    json: bool,
+    limits: &Limits,
+    progress: Progress,
+) -> Result<u8, CliError> {
+    let survey = survey::read(input(image), limits, progress)?;
+    let name = survey.archive.path.display().to_string();
+    let report = verify::verify(survey);
+    if json {
+        print(&format!("{:#}\n", report.json(&name)))?;
+    } else {
+        print(&report.text(&name))?;
+    }
+    Ok(u8::from(!report.is_right()))
+}
+
+/// The image that a person names: a path, or `-` for the standard input.
+fn input(image: PathBuf) -> Input {
+    if image.as_os_str() == "-" {
+        Input::Stream {
+            name: PathBuf::from("standard input"),
+            content: Box::new(io::stdin()),
+        }
+    } else {
+        Input::Path(image)
+    }
+}
+
+fn print(text: &str) -> Result<(), CliError> {
+    io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(CliError::Stdout)
 }
 
 fn print_tarsum() -> Result<(), CliError> {

@@ -85,6 +85,14 @@ impl DiffId {
     }
 }
 
+/// What stands for a name in a set of very many: the first 96 bits of its SHA-256.
+#[must_use]
+pub fn fingerprint(name: &[u8]) -> [u8; 12] {
+    let mut short = [0; 12];
+    short.copy_from_slice(&Digest::of(name).0[..12]);
+    short
+}
+
 /// `bytes` as lower-case hexadecimal digits, two a byte.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

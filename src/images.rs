@@ -21,7 +21,7 @@ use crate::oci::{
 pub const MANIFEST: &str = "manifest.json";
 
 /// Docker's older one.
-const REPOSITORIES: &str = "repositories";
+pub const REPOSITORIES: &str = "repositories";
 
 /// Which image of an archive with several.
 #[derive(Debug, Clone, Copy, Default)]
@@ -168,7 +168,7 @@ pub fn is_layout(archive: &Archive) -> bool {
         .any(|name| has(archive, name))
 }
 
-fn has(archive: &Archive, name: &str) -> bool {
+pub(crate) fn has(archive: &Archive, name: &str) -> bool {
     let member = archive.members.get([name.as_bytes().to_vec()].as_slice());
     member.is_some_and(|member| !matches!(member, ArchiveMember::Directory { .. }))
 }
@@ -197,7 +197,7 @@ fn choose_of_docker(archive: &Archive, choice: Choice<'_>) -> Result<Image, Imag
 }
 
 /// All images that `manifest.json` lists.
-fn images_of_docker(archive: &Archive) -> Result<Vec<Image>, ImagesError> {
+pub(crate) fn images_of_docker(archive: &Archive) -> Result<Vec<Image>, ImagesError> {
     let text = archive.json(MANIFEST, "every Docker image archive has")?;
     let entries: Vec<ManifestEntry> =
         document::parse(&text, MANIFEST_KEYS).map_err(|source| ImagesError::Document {
@@ -235,10 +235,11 @@ impl Image {
 }
 
 impl Blob {
-    /// A member of which only the name is known. Those of configs and of blobs are digests.
+    /// A member of which only the name is known. Those of configs, blobs and layers may be digests.
     fn named(name: String) -> Self {
         let file = name.strip_prefix("blobs/sha256/").unwrap_or(&name);
         let hex = file.strip_suffix(".json").unwrap_or(file);
+        let hex = hex.strip_suffix(".tar").unwrap_or(hex);
         let hex = hex.strip_prefix("sha256:").unwrap_or(hex);
         Self {
             digest: Digest::from_hex(hex),
@@ -248,7 +249,7 @@ impl Blob {
         }
     }
 
-    fn described(descriptor: &Descriptor) -> Self {
+    pub(crate) fn described(descriptor: &Descriptor) -> Self {
         Self {
             name: descriptor.path(),
             digest: Some(descriptor.digest),

@@ -249,6 +249,16 @@ impl Manifest {
     }
 }
 
+/// The descriptors in a manifest of whatever it is: its config, and its layers.
+///
+/// # Errors
+/// When it is no manifest.
+pub fn parts(text: &[u8]) -> Result<Vec<Descriptor>, OciError> {
+    let raw = Raw::parse(text, &MediaType::Manifest, "a manifest")?;
+    let layers = raw.layers.unwrap_or_default();
+    Ok(raw.config.into_iter().chain(layers).collect())
+}
+
 impl Raw {
     fn parse(text: &[u8], expected: &MediaType, what: &'static str) -> Result<Self, OciError> {
         let raw: Self = document::parse(text, KEYS)?;

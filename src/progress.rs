@@ -2,7 +2,7 @@
 //! terminal by a progress bar. Everything goes to stderr.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -50,12 +50,29 @@ impl Progress {
         let target = ProgressDrawTarget::stderr();
         Bar(ProgressBar::with_draw_target(Some(total), target).with_style(style))
     }
+
+    /// Begins a count of bytes, of which nobody knows how many there will be.
+    #[must_use]
+    pub fn count(self) -> Bar {
+        if self != Self::Terminal {
+            return Bar(ProgressBar::hidden());
+        }
+        let style = ProgressStyle::with_template("{bytes} {bytes_per_sec}")
+            .expect("the template is correct");
+        let target = ProgressDrawTarget::stderr();
+        Bar(ProgressBar::with_draw_target(None, target).with_style(style))
+    }
 }
 
 impl Bar {
     /// A sink that moves the bar while it hands everything on to `out`.
     pub fn watch<'a>(&'a self, out: &'a mut dyn Write) -> impl Write + 'a {
         Watched { bar: &self.0, out }
+    }
+
+    /// A reader that moves the bar while it reads `input`.
+    pub fn watch_reader<R: Read>(&self, input: R) -> impl Read + use<R> {
+        self.0.wrap_read(input)
     }
 
     /// Prints one line where `progress` has its messages, above the bar.

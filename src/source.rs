@@ -29,6 +29,8 @@ pub enum Source {
         limits: Limits,
         state: Mutex<Option<StreamState>>,
     },
+    /// What came by once, such as the standard input.
+    Gone { path: PathBuf },
     /// The uncompressed content of a member, read likewise.
     Unpacked {
         packed: Range,
@@ -74,6 +76,14 @@ impl Source {
         }
     }
 
+    /// What came by once and messages call `path`. Reading it again is an error.
+    #[must_use]
+    pub fn gone(path: &Path) -> Self {
+        Self::Gone {
+            path: path.to_owned(),
+        }
+    }
+
     /// The content of `packed`, which is packed as `packing` says.
     #[must_use]
     pub fn unpacked(packed: Range, packing: Packing, limits: &Limits) -> Self {
@@ -89,7 +99,10 @@ impl Source {
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {
-            Self::File { path, .. } | Self::Closed { path } | Self::Stream { path, .. } => path,
+            Self::File { path, .. }
+            | Self::Closed { path }
+            | Self::Gone { path }
+            | Self::Stream { path, .. } => path,
             Self::Unpacked { packed, .. } => packed.source.path(),
         }
     }
@@ -106,6 +119,7 @@ impl Source {
                 .custom_flags(OFlag::O_NOFOLLOW.bits())
                 .open(path)?
                 .read_at(buffer, offset),
+            Self::Gone { .. } => Err(io::Error::other("it can be read only once")),
             Self::Stream {
                 path,
                 limits,

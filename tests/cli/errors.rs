@@ -1,7 +1,7 @@
 //! Every message that `builder` can end with, whole, as someone meets it in the log of a failed
 //! build; and that a build which fails leaves no output behind.
 
-mod layouts;
+pub(crate) mod layouts;
 mod limits;
 pub(crate) mod tars;
 

@@ -14,3 +14,4 @@ mod merge;
 mod merge_derivations;
 mod tar;
 mod tarsum;
+mod verify;

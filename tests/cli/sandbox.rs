@@ -106,8 +106,13 @@ impl Sandbox {
 
     /// What `output` has on stderr, with the paths that change from run to run replaced.
     pub(crate) fn stderr(&self, output: &Output) -> String {
+        self.shown(&output.stderr)
+    }
+
+    /// `text` with the paths that change from run to run replaced.
+    pub(crate) fn shown(&self, text: &[u8]) -> String {
         let store = format!("{}/store/{HASH}-", self.root().display());
-        String::from_utf8_lossy(&output.stderr)
+        String::from_utf8_lossy(text)
             .replace(&store, "/nix/store/[HASH]-")
             .replace(&*self.root().to_string_lossy(), "[TMP]")
     }

@@ -9,32 +9,44 @@ use serde_json::{Value, json};
 use super::tars::{self, Tar};
 use crate::sandbox::Sandbox;
 
-pub(super) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-pub(super) const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+pub(crate) const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// A layout that grows: names and contents of its files.
 #[derive(Debug, Clone)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
     files: Vec<(String, Vec<u8>)>,
 }
 
 impl Layout {
     /// One without an index yet.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { files: Vec::new() }.file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#)
     }
 
-    pub(super) fn file(mut self, name: &str, content: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn file(mut self, name: &str, content: impl AsRef<[u8]>) -> Self {
         self.files.retain(|(other, _)| other != name);
         self.files
             .push((name.to_owned(), content.as_ref().to_vec()));
         self
     }
 
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.files.retain(|(other, _)| other != name);
+        self
+    }
+
+    /// What the file `name` has.
+    pub(crate) fn content(&self, name: &str) -> Vec<u8> {
+        let mut files = self.files.iter();
+        let (_, content) = files.find(|(other, _)| other == name).unwrap();
+        content.clone()
+    }
+
     /// Adds a blob; gives its descriptor.
-    pub(super) fn blob(&mut self, media_type: &str, content: impl AsRef<[u8]>) -> Value {
+    pub(crate) fn blob(&mut self, media_type: &str, content: impl AsRef<[u8]>) -> Value {
         let content = content.as_ref();
         let digest = Digest::of(content);
         self.files
@@ -43,7 +55,7 @@ impl Layout {
     }
 
     /// Adds an image of `layers`, each with its media type, whose uncompressed contents are `tars`.
-    pub(super) fn image(&mut self, layers: &[(&str, &[u8])], tars: &[&[u8]]) -> Value {
+    pub(crate) fn image(&mut self, layers: &[(&str, &[u8])], tars: &[&[u8]]) -> Value {
         let config = tars::config_of(tars);
         let layers: Vec<Value> = layers
             .iter()
@@ -53,7 +65,7 @@ impl Layout {
         self.manifest(&config, &layers)
     }
 
-    pub(super) fn manifest(&mut self, config: &Value, layers: &[Value]) -> Value {
+    pub(crate) fn manifest(&mut self, config: &Value, layers: &[Value]) -> Value {
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
@@ -64,16 +76,16 @@ impl Layout {
     }
 
     /// Adds the index of `images`.
-    pub(super) fn index(self, images: &[Value]) -> Self {
+    pub(crate) fn index(self, images: &[Value]) -> Self {
         self.file("index.json", index_of(images).to_string())
     }
 
-    pub(super) fn archive(&self) -> Tar {
+    pub(crate) fn archive(&self) -> Tar {
         let files = self.files.iter();
         files.fold(Tar::new(), |tar, (name, content)| tar.file(name, content))
     }
 
-    pub(super) fn directory(&self, sandbox: &Sandbox) -> PathBuf {
+    pub(crate) fn directory(&self, sandbox: &Sandbox) -> PathBuf {
         let path = sandbox.directory("layout", &[]);
         for (name, content) in &self.files {
             let file = path.join(name);
@@ -84,12 +96,12 @@ impl Layout {
     }
 }
 
-pub(super) fn index_of(images: &[Value]) -> Value {
+pub(crate) fn index_of(images: &[Value]) -> Value {
     json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": images })
 }
 
 /// The layout of one image with one plain layer.
-pub(super) fn plain() -> Layout {
+pub(crate) fn plain() -> Layout {
     let mut layout = Layout::new();
     let layer = tars::layer();
     let image = layout.image(&[(LAYER, &layer)], &[&layer]);

@@ -1,0 +1,148 @@
+//! Reads one file of an image to its end: its digest, and, if it is a layer, its DiffID and members.
+
+use std::io::{self, Cursor, Read, Write};
+
+use thiserror::Error;
+
+use crate::compress::{Decoded, MAGIC, Packing};
+use crate::digest::{DiffId, Digest, HashWriter};
+use crate::limits::Limits;
+use crate::tar::read::{Member, ReadError, Reader, Skip};
+
+/// A file of an image.
+#[derive(Debug)]
+pub struct Blob {
+    pub packing: Packing,
+    /// Of the bytes as they stand, as is their number.
+    pub digest: Digest,
+    pub size: u64,
+    pub content: Result<Content, Damage>,
+}
+
+/// The tar that is packed in a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Content {
+    pub diff_id: DiffId,
+    /// In bytes.
+    pub size: u64,
+}
+
+/// A file is no layer, or a damaged one.
+#[derive(Debug, Error)]
+pub enum Damage {
+    #[error("cannot be unpacked")]
+    Bytes(#[source] io::Error),
+    /// `content` is there if it can be unpacked.
+    #[error("is damaged or no tar")]
+    Tar {
+        source: ReadError,
+        content: Option<Content>,
+    },
+}
+
+impl Blob {
+    /// What is packed in it, tar or not, if it can be unpacked.
+    #[must_use]
+    pub fn content(&self) -> Option<Content> {
+        match &self.content {
+            Ok(content) => Some(*content),
+            Err(Damage::Tar { content, .. }) => *content,
+            Err(Damage::Bytes(_)) => None,
+        }
+    }
+}
+
+/// Reads `input` to its end. `note` sees the members of the layer that it may be, in their order.
+///
+/// # Errors
+/// When `input` itself cannot be read.
+pub fn read(
+    mut input: &mut dyn Read,
+    limits: &Limits,
+    note: &mut dyn FnMut(&Member),
+) -> io::Result<Blob> {
+    let mut magic = Vec::with_capacity(MAGIC);
+    input.take(MAGIC as u64).read_to_end(&mut magic)?;
+    let packing = Packing::of(&magic);
+    let mut packed = Hashing::new(Cursor::new(magic).chain(&mut input));
+    let content = match packing {
+        // Its content is hashed only once, and reading on after a failure fails again.
+        Packing::Plain => read_content(&mut packed, note),
+        _ => match Decoded::new(&mut packed, packing, limits) {
+            Ok(tar) => read_content(&mut Hashing::new(tar), note),
+            Err(error) => Err(Damage::Bytes(error)),
+        },
+    };
+    // What the decoder left belongs to the file, whoever would want it there.
+    io::copy(&mut packed, &mut io::sink())?;
+    Ok(Blob {
+        packing,
+        size: packed.hash.size(),
+        digest: packed.hash.into_digest(),
+        content,
+    })
+}
+
+fn read_content<R: Read>(
+    tar: &mut Hashing<R>,
+    note: &mut dyn FnMut(&Member),
+) -> Result<Content, Damage> {
+    let members = match read_members(tar, note) {
+        Err(source @ ReadError::Read { .. }) => {
+            return Err(Damage::Tar {
+                source,
+                content: None,
+            });
+        }
+        members => members,
+    };
+    io::copy(tar, &mut io::sink()).map_err(Damage::Bytes)?;
+    let hash = tar.hash.clone();
+    let content = Content {
+        size: hash.size(),
+        diff_id: hash.into_diff_id(),
+    };
+    match members {
+        Ok(()) => Ok(content),
+        Err(source) => Err(Damage::Tar {
+            source,
+            content: Some(content),
+        }),
+    }
+}
+
+fn read_members<R: Read>(
+    tar: &mut Hashing<R>,
+    note: &mut dyn FnMut(&Member),
+) -> Result<(), ReadError> {
+    let mut reader = Reader::new(tar);
+    while let Some(member) = reader.next_member()? {
+        note(&member);
+    }
+    Ok(())
+}
+
+/// Hashes whatever is read through it.
+struct Hashing<R> {
+    input: R,
+    hash: HashWriter,
+}
+
+impl<R> Hashing<R> {
+    fn new(input: R) -> Self {
+        Self {
+            input,
+            hash: HashWriter::new(),
+        }
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.input.read(buffer)?;
+        self.hash.write_all(&buffer[..got])?;
+        Ok(got)
+    }
+}
+
+impl<R: Read> Skip for &mut Hashing<R> {}

@@ -1,0 +1,250 @@
+//! Notes the entries of a layer as they pass: which store paths it holds, and what is wrong with
+//! its names, whiteouts and hard links by the image specification (`layer.md`).
+
+use std::collections::{BTreeSet, HashSet};
+
+use thiserror::Error;
+
+use crate::archive::shown;
+use crate::digest;
+use crate::store_path::StorePath;
+use crate::tar::read::{Member, MemberKind};
+
+/// How many problems of one layer are told, and how many of its hard links to layers below are
+/// looked up. Nobody reads more, and each takes memory.
+pub const MAX_TOLD: usize = 100;
+
+/// Where Nix has its store in an image.
+const STORE: &[u8] = b"nix/store/";
+
+/// What begins the name of an entry that hides another.
+const WHITEOUT: &[u8] = b".wh.";
+
+/// What begins the names of special whiteouts: `.wh..wh..opq`, and what AUFS once kept in layers.
+const SPECIAL_WHITEOUT: &[u8] = b".wh..wh.";
+
+/// What a layer has, and what is wrong with it.
+#[derive(Debug, Default)]
+pub struct Entries {
+    /// How many there are.
+    pub count: u64,
+    /// Those that the layer has anything of.
+    pub store_paths: BTreeSet<StorePath>,
+    /// The first [`MAX_TOLD`].
+    pub problems: Vec<EntryProblem>,
+    /// How many more there are.
+    pub more_problems: u64,
+    /// Hard links to what the layer does not have before them; the first [`MAX_TOLD`].
+    pub links_below: Vec<LinkBelow>,
+    /// How many more there are.
+    pub more_links_below: u64,
+    names: HashSet<Fingerprint>,
+}
+
+/// A name and [`EntryKind`]: with whole names, a million entries would take hundreds of megabytes.
+type Fingerprint = [u8; 12];
+
+/// What counts about an entry's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    Directory,
+    Symlink,
+    /// A file, a hard link, a device or a pipe.
+    Other,
+}
+
+/// A hard link whose target has to be in a layer below.
+#[derive(Debug, Clone)]
+pub struct LinkBelow {
+    /// As it stands in the layer, escaped for messages.
+    pub entry: String,
+    /// Without `./` and the like.
+    pub target: Vec<u8>,
+}
+
+/// One entry is not what it should be.
+#[derive(Debug)]
+pub struct EntryProblem {
+    /// Its name as it stands in the layer, escaped.
+    pub entry: String,
+    pub what: WrongEntry,
+}
+
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
+pub enum WrongEntry {
+    #[error("leads out of the image: it has a part `..`")]
+    Leaves,
+    #[error("is the root of the image, but no directory")]
+    Root,
+    #[error("is there twice")]
+    Repeated,
+    #[error("is also there as something else, and one of the two is a directory")]
+    TwoKinds,
+    #[error("lies below `{above}`, which is no directory")]
+    Below { above: String },
+    #[error("is a whiteout and does not name what it hides")]
+    Whiteout,
+    #[error("is a whiteout to every engine, though it is no empty file, and will be lost")]
+    WhiteoutContent,
+    #[error("is a hard link to `{target}`, which has a part `..`")]
+    LinkLeaves { target: String },
+    #[error("is a hard link to `{target}`, which neither the layer so far nor one below has")]
+    NoTarget { target: String },
+    #[error("is a hard link to the directory `{target}`")]
+    DirectoryTarget { target: String },
+}
+
+impl Entries {
+    /// Takes in the next entry.
+    pub fn note(&mut self, member: &Member) {
+        self.count += 1;
+        let Some(name) = plain(&member.name) else {
+            return self.tell(member, WrongEntry::Leaves);
+        };
+        let kind = match member.kind {
+            MemberKind::Directory => EntryKind::Directory,
+            MemberKind::Symlink => EntryKind::Symlink,
+            _ => EntryKind::Other,
+        };
+        if name.is_empty() {
+            if kind != EntryKind::Directory {
+                self.tell(member, WrongEntry::Root);
+            }
+            return;
+        }
+        self.note_store_path(&name);
+        self.check_place(member, &name, kind);
+        self.check_whiteout(member, &name);
+        if member.kind == MemberKind::HardLink {
+            self.check_link(member);
+        }
+        self.names.insert(fingerprint(&name, kind));
+    }
+
+    /// Whether the layer has `name`, without `./` and the like, as a `kind`.
+    #[must_use]
+    pub fn has(&self, name: &[u8], kind: EntryKind) -> bool {
+        self.names.contains(&fingerprint(name, kind))
+    }
+
+    fn tell(&mut self, member: &Member, what: WrongEntry) {
+        if self.problems.len() == MAX_TOLD {
+            self.more_problems += 1;
+            return;
+        }
+        self.problems.push(EntryProblem {
+            entry: shown(&member.name),
+            what,
+        });
+    }
+
+    fn note_store_path(&mut self, name: &[u8]) {
+        let Some(rest) = name.strip_prefix(STORE) else {
+            return;
+        };
+        let end = rest.iter().position(|byte| *byte == b'/');
+        let length = STORE.len() + end.unwrap_or(rest.len());
+        let path = [b"/", &name[..length]].concat();
+        if let Ok(path) = StorePath::parse(&path) {
+            self.store_paths.insert(path);
+        }
+    }
+
+    fn check_place(&mut self, member: &Member, name: &[u8], kind: EntryKind) {
+        let is_directory = kind == EntryKind::Directory;
+        let [was_directory, was_link, was_other] =
+            [EntryKind::Directory, EntryKind::Symlink, EntryKind::Other]
+                .map(|kind| self.has(name, kind));
+        if is_directory && (was_link || was_other) || !is_directory && was_directory {
+            self.tell(member, WrongEntry::TwoKinds);
+        } else if was_link || was_other {
+            // A directory that is there twice is the same directory.
+            self.tell(member, WrongEntry::Repeated);
+        }
+        if let Some(end) = name.iter().rposition(|byte| *byte == b'/')
+            && self.has(&name[..end], EntryKind::Other)
+        {
+            let above = shown(&name[..end]);
+            self.tell(member, WrongEntry::Below { above });
+        }
+    }
+
+    fn check_whiteout(&mut self, member: &Member, name: &[u8]) {
+        let last = name.rsplit(|byte| *byte == b'/').next();
+        let last = last.unwrap_or_default();
+        let Some(hidden) = last.strip_prefix(WHITEOUT) else {
+            return;
+        };
+        if matches!(hidden, b"" | b"." | b"..") {
+            self.tell(member, WrongEntry::Whiteout);
+        } else if !last.starts_with(SPECIAL_WHITEOUT)
+            && (member.kind != MemberKind::Regular || member.size > 0)
+        {
+            self.tell(member, WrongEntry::WhiteoutContent);
+        }
+    }
+
+    fn check_link(&mut self, member: &Member) {
+        let Some(target) = plain(&member.link) else {
+            let target = shown(&member.link);
+            return self.tell(member, WrongEntry::LinkLeaves { target });
+        };
+        let is_there = self.has(&target, EntryKind::Other) || self.has(&target, EntryKind::Symlink);
+        if is_there || leads_through_symlink(&target, |name| self.has(name, EntryKind::Symlink)) {
+            return;
+        }
+        if self.has(&target, EntryKind::Directory) || target.is_empty() {
+            let target = shown(&member.link);
+            return self.tell(member, WrongEntry::DirectoryTarget { target });
+        }
+        if self.links_below.len() == MAX_TOLD {
+            self.more_links_below += 1;
+            return;
+        }
+        self.links_below.push(LinkBelow {
+            entry: shown(&member.name),
+            target,
+        });
+    }
+}
+
+impl LinkBelow {
+    /// Compares the link with what the layers `below` its own have.
+    ///
+    /// # Errors
+    /// When it leads nowhere.
+    pub fn check(&self, below: &[&Entries]) -> Result<(), WrongEntry> {
+        let any_has = |name: &[u8], kind| below.iter().any(|layer| layer.has(name, kind));
+        let target = || shown(&self.target);
+        if any_has(&self.target, EntryKind::Other)
+            || any_has(&self.target, EntryKind::Symlink)
+            || leads_through_symlink(&self.target, |name| any_has(name, EntryKind::Symlink))
+        {
+            return Ok(());
+        }
+        if any_has(&self.target, EntryKind::Directory) {
+            return Err(WrongEntry::DirectoryTarget { target: target() });
+        }
+        Err(WrongEntry::NoTarget { target: target() })
+    }
+}
+
+/// Whether what `name` leads to may be there by another name.
+fn leads_through_symlink(name: &[u8], is_symlink: impl Fn(&[u8]) -> bool) -> bool {
+    let mut ends = name.iter().enumerate();
+    ends.any(|(end, byte)| *byte == b'/' && is_symlink(&name[..end]))
+}
+
+/// `name` without `.` and empty parts; none if it has a part `..`.
+fn plain(name: &[u8]) -> Option<Vec<u8>> {
+    let parts = name.split(|byte| *byte == b'/');
+    let parts: Vec<&[u8]> = parts.filter(|part| !matches!(*part, b"" | b".")).collect();
+    let leaves = parts.contains(&b"..".as_slice());
+    (!leaves).then(|| parts.join(&b'/'))
+}
+
+fn fingerprint(name: &[u8], kind: EntryKind) -> Fingerprint {
+    let mut fingerprint = digest::fingerprint(name);
+    fingerprint[0] ^= kind as u8;
+    fingerprint
+}

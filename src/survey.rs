@@ -1,0 +1,296 @@
+//! Reads all of an image file once, whatever is wrong with it: an archive, packed or not, an OCI
+//! layout or a stream. Of every file in it, that gives the digest and, if it is a layer, the rest.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use thiserror::Error;
+
+use crate::archive::{
+    self, Archive, ArchiveError, ArchiveMember, MemberPath, RangeReader, Visitor,
+};
+use crate::base::{Place, place};
+use crate::blob::{self, Content, Damage};
+use crate::compress::{Decoded, MAGIC, Packing};
+use crate::digest::Digest;
+use crate::entries::Entries;
+use crate::limits::Limits;
+use crate::plan::Range;
+use crate::progress::Progress;
+use crate::read_ahead::ReadAhead;
+use crate::source::Source;
+
+/// The size of buffers between a compressed file and its decoder, in bytes.
+const BUFFER: usize = 256 * 1024;
+
+/// Where an image is.
+pub enum Input {
+    /// An archive, or the directory of an OCI layout.
+    Path(PathBuf),
+    /// An archive that comes by once, and what messages call it.
+    Stream {
+        name: PathBuf,
+        content: Box<dyn Read + Send>,
+    },
+}
+
+/// What all there is was found to be.
+#[derive(Debug)]
+pub struct Survey {
+    pub archive: Archive,
+    pub form: Form,
+    /// What made members of the archive unreadable.
+    pub wrong: Vec<ArchiveError>,
+    files: BTreeMap<Place, Surveyed>,
+}
+
+/// How an image is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Directory,
+    /// A tar, packed so.
+    Archive(Packing),
+}
+
+/// One file, as [`blob::Blob`] has it.
+#[derive(Debug)]
+pub struct Surveyed {
+    pub packing: Packing,
+    pub digest: Digest,
+    pub size: u64,
+    pub content: Option<Content>,
+    /// What is wrong with it if it is to be a layer.
+    pub damage: Option<Arc<Damage>>,
+    /// Those of the layer.
+    pub entries: Entries,
+}
+
+/// An image file cannot be read at all.
+#[derive(Debug, Error)]
+pub enum SurveyError {
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error("cannot read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name().fmt(f)
+    }
+}
+
+impl Input {
+    fn name(&self) -> &Path {
+        match self {
+            Self::Path(path) => path,
+            Self::Stream { name, .. } => name,
+        }
+    }
+}
+
+impl Survey {
+    /// What is known of the file `name`; links are followed.
+    ///
+    /// # Errors
+    /// When there is none, or the name leads out of the archive. `needed_by` says in a message who
+    /// asked for it.
+    pub fn file(&self, name: &str, needed_by: &'static str) -> Result<&Surveyed, ArchiveError> {
+        let file = self.archive.file(name, needed_by)?;
+        // Nothing is left out that can be read, but for what a damaged archive ends in.
+        self.at(&file.range).ok_or_else(|| ArchiveError::Missing {
+            path: self.archive.path.clone(),
+            name: name.to_owned(),
+            needed_by,
+        })
+    }
+
+    /// What is known of the file at `range`, if it could be read.
+    #[must_use]
+    pub fn at(&self, range: &Range) -> Option<&Surveyed> {
+        self.files.get(&place(range))
+    }
+}
+
+/// Reads all of `input`.
+///
+/// # Errors
+/// When it cannot be opened. What is wrong with it otherwise is part of the survey.
+pub fn read(input: Input, limits: &Limits, progress: Progress) -> Result<Survey, SurveyError> {
+    let path = input.name().to_owned();
+    let open = |source| SurveyError::Read {
+        path: path.clone(),
+        source,
+    };
+    match input {
+        Input::Path(path) if fs::metadata(&path).map_err(open)?.is_dir() => {
+            let archive = archive::index_directory(&path, limits)?;
+            Ok(read_files(archive, Form::Directory, Vec::new(), progress))
+        }
+        Input::Path(path) => {
+            let packing = Packing::of_file(&path).map_err(open)?;
+            if packing == Packing::Plain {
+                let mut errors = Errors(Vec::new());
+                let archive = archive::index_file(&path, limits, &mut errors)?;
+                return Ok(read_files(
+                    archive,
+                    Form::Archive(packing),
+                    errors.0,
+                    progress,
+                ));
+            }
+            let file = File::open(&path).map_err(open)?;
+            let bar = progress.bar(file.metadata().map_err(open)?.len());
+            let file = BufReader::with_capacity(BUFFER, bar.watch_reader(file));
+            let source = Source::stream(&path, limits);
+            let survey = read_stream(&path, source, Box::new(file), packing, limits);
+            bar.finish();
+            survey
+        }
+        Input::Stream { name, mut content } => {
+            let mut magic = Vec::with_capacity(MAGIC);
+            let started = content.by_ref().take(MAGIC as u64).read_to_end(&mut magic);
+            started.map_err(open)?;
+            let packing = Packing::of(&magic);
+            let bar = progress.count();
+            let content = bar.watch_reader(io::Cursor::new(magic).chain(content));
+            let content = Box::new(BufReader::with_capacity(BUFFER, content));
+            let survey = read_stream(&name, Source::gone(&name), content, packing, limits);
+            bar.finish();
+            survey
+        }
+    }
+}
+
+/// Reads what comes by once.
+fn read_stream(
+    path: &Path,
+    source: Source,
+    content: Box<dyn Read + Send>,
+    packing: Packing,
+    limits: &Limits,
+) -> Result<Survey, SurveyError> {
+    let open = |source| SurveyError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let content = Decoded::new(content, packing, limits).map_err(open)?;
+    let content = ReadAhead::new(Box::new(content)).map_err(open)?;
+    let mut seen = Seen {
+        limits,
+        files: BTreeMap::new(),
+        errors: Errors(Vec::new()),
+    };
+    let archive = archive::index_stream(path, source, content, limits, &mut seen)?;
+    Ok(Survey {
+        files: seen.files,
+        form: Form::Archive(packing),
+        wrong: seen.errors.0,
+        archive,
+    })
+}
+
+/// Reads every file of `archive`, which can be read in any order.
+fn read_files(
+    archive: Archive,
+    form: Form,
+    mut wrong: Vec<ArchiveError>,
+    progress: Progress,
+) -> Survey {
+    let repeated = archive.repeated.iter().map(|(_, member)| member);
+    let ranges: BTreeMap<_, _> = archive
+        .members
+        .values()
+        .chain(repeated)
+        .filter_map(|member| match member {
+            ArchiveMember::File(file) => Some((place(&file.range), &file.range)),
+            _ => None,
+        })
+        .collect();
+    let bar = progress.bar(ranges.values().map(|range| range.size).sum());
+    let read: Vec<_> = ranges
+        .into_par_iter()
+        .map(|(place, range)| {
+            let mut content = bar.watch_reader(RangeReader::new(range.clone()));
+            let file = surveyed(&mut content, &archive.limits);
+            file.map(|file| (place, file)).map_err(|source| {
+                let path = range.source.path().to_owned();
+                ArchiveError::Read { path, source }
+            })
+        })
+        .collect();
+    bar.finish();
+    let mut files = BTreeMap::new();
+    for file in read {
+        match file {
+            Ok((place, file)) => {
+                files.insert(place, file);
+            }
+            Err(error) => wrong.push(error),
+        }
+    }
+    Survey {
+        archive,
+        form,
+        wrong,
+        files,
+    }
+}
+
+fn surveyed(content: &mut dyn Read, limits: &Limits) -> io::Result<Surveyed> {
+    let mut entries = Entries::default();
+    let blob = blob::read(content, limits, &mut |member| entries.note(member))?;
+    Ok(Surveyed {
+        packing: blob.packing,
+        digest: blob.digest,
+        size: blob.size,
+        content: blob.content(),
+        damage: blob.content.err().map(Arc::new),
+        entries,
+    })
+}
+
+/// Keeps what is wrong and goes on.
+struct Errors(Vec<ArchiveError>);
+
+impl Visitor for Errors {
+    fn content(&mut self, _: &MemberPath, _: &Range, _: &mut dyn Read) -> Result<(), ArchiveError> {
+        Ok(())
+    }
+
+    fn wrong(&mut self, error: ArchiveError) -> Result<(), ArchiveError> {
+        self.0.push(error);
+        Ok(())
+    }
+}
+
+/// Reads every file that comes by, and goes on whatever is wrong.
+struct Seen<'a> {
+    limits: &'a Limits,
+    files: BTreeMap<Place, Surveyed>,
+    errors: Errors,
+}
+
+impl Visitor for Seen<'_> {
+    fn content(
+        &mut self,
+        _: &MemberPath,
+        range: &Range,
+        content: &mut dyn Read,
+    ) -> Result<(), ArchiveError> {
+        // Where the archive cannot be read, its reader will say so too.
+        if let Ok(file) = surveyed(content, self.limits) {
+            self.files.insert(place(range), file);
+        }
+        Ok(())
+    }
+
+    fn wrong(&mut self, error: ArchiveError) -> Result<(), ArchiveError> {
+        self.errors.wrong(error)
+    }
+}

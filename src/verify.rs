@@ -1,0 +1,212 @@
+//! Checks an image archive, an OCI layout or a stream: recomputes every digest, size, DiffID and
+//! reference, and tells all that is wrong, not only the first of it.
+
+mod image;
+mod layout;
+mod legacy;
+mod problem;
+mod report;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::archive::{ArchiveFile, ArchiveMember, MemberPath, shown};
+use crate::images::{self, Image, ImagesError};
+use crate::survey::{Survey, Surveyed};
+
+pub use problem::{Problem, What};
+
+/// What checking an image found.
+#[derive(Debug)]
+pub struct Report {
+    /// How many images there are; one for several platforms counts as several.
+    pub images: usize,
+    /// How many different layers they have.
+    pub layers: usize,
+    /// How many files there are.
+    pub files: usize,
+    /// What is wrong, file by file in their order.
+    pub problems: Vec<Problem>,
+    /// What is odd and does no harm, likewise.
+    pub notes: Vec<Problem>,
+}
+
+/// Checks everything that `survey` found.
+#[must_use]
+pub fn verify(mut survey: Survey) -> Report {
+    let wrong = std::mem::take(&mut survey.wrong);
+    let mut verifier = Verifier {
+        survey: &survey,
+        used: BTreeSet::new(),
+        images: 0,
+        layers: BTreeSet::new(),
+        tags: BTreeMap::new(),
+        problems: Vec::new(),
+    };
+    for error in wrong {
+        verifier.problem("", What::Archive(error));
+    }
+    verifier.check();
+    verifier.report()
+}
+
+struct Verifier<'a> {
+    survey: &'a Survey,
+    /// The members that something refers to.
+    used: BTreeSet<MemberPath>,
+    images: usize,
+    /// The layers that have been checked by themselves, by the members that hold them.
+    layers: BTreeSet<MemberPath>,
+    /// The names that `manifest.json` gives its images, and the last layer of each.
+    tags: BTreeMap<String, Option<String>>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Verifier<'a> {
+    fn check(&mut self) {
+        let archive = &self.survey.archive;
+        let mut repeated: Vec<&MemberPath> = archive
+            .repeated
+            .iter()
+            .filter(|(name, member)| !self.is_same(member, archive.members.get(name)))
+            .map(|(name, _)| name)
+            .collect();
+        repeated.dedup();
+        for name in repeated {
+            self.problem(&text_of(name), What::Repeated);
+        }
+        let is_docker = images::has(archive, images::MANIFEST);
+        let is_layout = images::is_layout(archive);
+        if is_docker {
+            self.check_docker();
+        }
+        if is_layout {
+            self.check_layout();
+        }
+        // Who knows what a file that is no tar was to be.
+        let is_tar = self.problems.is_empty() || !archive.members.is_empty();
+        if !is_docker && !is_layout && is_tar {
+            let path = archive.path.clone();
+            let error = if images::has(archive, images::REPOSITORIES) {
+                ImagesError::Legacy { path }
+            } else {
+                ImagesError::NoImages { path }
+            };
+            self.problem("", What::Images(error));
+        }
+        self.check_legacy(is_docker);
+        self.check_unused();
+    }
+
+    /// Whether two members have the same bytes, and so do no harm by having one name: layers of
+    /// layered images on layered bases are there as often as they are used.
+    fn is_same(&self, one: &ArchiveMember, other: Option<&ArchiveMember>) -> bool {
+        let (ArchiveMember::File(one), Some(ArchiveMember::File(other))) = (one, other) else {
+            return false;
+        };
+        let digest = |file: &ArchiveFile| self.survey.at(&file.range).map(|file| file.digest);
+        digest(one).is_some() && digest(one) == digest(other)
+    }
+
+    /// Checks what `manifest.json` leads to.
+    fn check_docker(&mut self) {
+        self.use_member(images::MANIFEST);
+        match images::images_of_docker(&self.survey.archive) {
+            Ok(images) => {
+                for image in &images {
+                    self.check_tags(image);
+                    self.check_image(image, images::MANIFEST, None);
+                }
+            }
+            Err(error) => self.problem(images::MANIFEST, What::Images(error)),
+        }
+    }
+
+    fn check_tags(&mut self, image: &Image) {
+        for reference in &image.names {
+            let tag = reference.rsplit_once(':').map_or("", |(_, tag)| tag);
+            if tag.is_empty() || tag.contains('/') {
+                let reference = shown(reference.as_bytes());
+                self.problem(images::MANIFEST, What::Tag { reference });
+                continue;
+            }
+            let layer = image.layers.last().map(|layer| layer.name.clone());
+            if self.tags.insert(reference.clone(), layer).is_some() {
+                let reference = shown(reference.as_bytes());
+                self.problem(images::MANIFEST, What::TwoImages { reference });
+            }
+        }
+    }
+
+    /// Notes what nothing refers to.
+    fn check_unused(&mut self) {
+        let archive = &self.survey.archive;
+        let unused = archive.members.iter().filter(|(name, member)| {
+            !matches!(member, ArchiveMember::Directory { .. }) && !self.used.contains(*name)
+        });
+        let unused: Vec<String> = unused.map(|(name, _)| text_of(name)).collect();
+        for name in unused {
+            self.problem(&name, What::Unused);
+        }
+    }
+
+    /// What is known of the file `name`, which `namer` names as `role`. It counts as used from here
+    /// on; that it is not there is a problem.
+    fn file(&mut self, name: &str, namer: &str, role: &'static str) -> Option<&'a Surveyed> {
+        self.use_member(name);
+        match self.survey.file(name, "is named") {
+            Ok(file) => Some(file),
+            Err(error) => {
+                let what = What::of_missing(error, name, role);
+                self.problem(namer, what);
+                None
+            }
+        }
+    }
+
+    /// The text of the JSON document `name`, which [`Self::file`] has found.
+    fn text(&mut self, name: &str) -> Option<Vec<u8>> {
+        match self.survey.archive.json(name, "is named") {
+            Ok(text) => Some(text),
+            Err(error) => {
+                self.problem(name, What::Archive(error));
+                None
+            }
+        }
+    }
+
+    /// Notes that something refers to the member `name`, and so to those that it leads to.
+    fn use_member(&mut self, name: &str) {
+        if let Ok((trail, _)) = self.survey.archive.trail(name, "is named") {
+            self.used.extend(trail);
+        }
+    }
+
+    fn problem(&mut self, file: &str, what: What) {
+        self.problems.push(Problem {
+            file: shown(file.as_bytes()),
+            what,
+        });
+    }
+
+    fn report(self) -> Report {
+        let members = self.survey.archive.members.values();
+        let files = members.filter(|member| matches!(member, ArchiveMember::File(_)));
+        // Stable, so that what is found first of a file comes first.
+        let mut found = self.problems;
+        found.sort_by(|a, b| a.file.cmp(&b.file));
+        let found = found.into_iter();
+        let (notes, problems) = found.partition(|problem: &Problem| problem.what.is_note());
+        Report {
+            images: self.images,
+            layers: self.layers.len(),
+            files: files.count(),
+            problems,
+            notes,
+        }
+    }
+}
+
+/// A member's name as a document would have it.
+fn text_of(name: &MemberPath) -> String {
+    String::from_utf8_lossy(&name.join(&b'/')).into_owned()
+}

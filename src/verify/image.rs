@@ -1,0 +1,248 @@
+//! Checks one image: its config, its layers, and what they say of each other.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::{Verifier, What};
+use crate::archive::{MemberPath, shown};
+use crate::document;
+use crate::entries::Entries;
+use crate::images::{Blob, Image};
+use crate::oci::{ImageConfig, Platform};
+use crate::survey::Surveyed;
+
+/// What of a config nobody needs who builds on the image.
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
+struct Rest {
+    rootfs: Option<RootFs>,
+    history: Option<Vec<History>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
+struct RootFs {
+    r#type: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
+struct History {
+    empty_layer: Option<bool>,
+}
+
+/// The keys that [`Rest`] reads.
+const KEYS: &[&str] = &["rootfs", "type", "history", "empty_layer"];
+
+impl<'a> Verifier<'a> {
+    /// Checks `image`, which the document `namer` names, and which the index says is for `platform`.
+    pub(super) fn check_image(&mut self, image: &Image, namer: &str, platform: Option<&Platform>) {
+        self.images += 1;
+        let (count, max) = (image.layers.len(), self.survey.archive.limits.max_layers);
+        if count > max {
+            return self.problem(namer, What::TooManyLayers { count, max });
+        }
+        let layers: Vec<Option<&Surveyed>> = image
+            .layers
+            .iter()
+            .map(|layer| self.check_blob(layer, namer, "a layer"))
+            .collect();
+        for (layer, file) in image.layers.iter().zip(&layers) {
+            if let Some(file) = file {
+                self.check_layer(layer, file, namer);
+            }
+        }
+        self.check_links(image, &layers);
+        if self.check_blob(&image.config, namer, "a config").is_some()
+            && let Some(text) = self.text(&image.config.name)
+        {
+            self.check_config(image, &text, &layers, namer, platform);
+        }
+    }
+
+    /// Compares the file of `blob` with what `namer` says of it.
+    pub(super) fn check_blob(
+        &mut self,
+        blob: &Blob,
+        namer: &str,
+        role: &'static str,
+    ) -> Option<&'a Surveyed> {
+        let file = self.file(&blob.name, namer, role)?;
+        let (digest, size) = (file.digest, file.size);
+        if let Some(said) = blob.size.filter(|said| *said != size) {
+            let namer = namer.to_owned();
+            let found = size;
+            self.problem(&blob.name, What::Size { namer, found, said });
+        }
+        let is_name = blob.is_named_by_digest() || role != "a layer";
+        if let Some(said) = blob.digest.filter(|said| is_name && *said != digest) {
+            let found = digest;
+            let what = if blob.size.is_some() {
+                let namer = namer.to_owned();
+                What::Digest { namer, found, said }
+            } else {
+                What::Named { found, said }
+            };
+            self.problem(&blob.name, what);
+        }
+        Some(file)
+    }
+
+    /// Checks a layer by itself, once, and compares it with what `namer` says.
+    fn check_layer(&mut self, layer: &Blob, file: &Surveyed, namer: &str) {
+        let name = &layer.name;
+        let found = file.packing;
+        if let Some(said) = layer.packing.filter(|said| *said != found) {
+            let namer = namer.to_owned();
+            self.problem(name, What::Packing { namer, found, said });
+        }
+        let digest = file.digest;
+        if let (Some(said), Some(content)) = (layer.digest, file.content)
+            && !layer.is_named_by_digest()
+            && said != digest
+            && said.to_string() != content.diff_id.to_string()
+        {
+            let diff_id = content.diff_id;
+            let what = What::LayerName {
+                said,
+                digest,
+                diff_id,
+            };
+            self.problem(name, what);
+        }
+        if !self.is_first(name) {
+            return;
+        }
+        if let Some(damage) = &file.damage {
+            self.problem(name, What::Layer(Arc::clone(damage)));
+        }
+        for problem in &file.entries.problems {
+            let what = What::Entry {
+                entry: problem.entry.clone(),
+                wrong: problem.what.clone(),
+            };
+            self.problem(name, what);
+        }
+        if file.entries.more_problems > 0 {
+            let count = file.entries.more_problems;
+            self.problem(name, What::MoreEntries { count });
+        }
+    }
+
+    /// Whether the layer that `name` leads to has not been checked before.
+    fn is_first(&mut self, name: &str) -> bool {
+        let trail = self.survey.archive.trail(name, "is named");
+        let member: Option<MemberPath> = trail.ok().and_then(|(mut trail, _)| trail.pop());
+        member.is_none_or(|member| self.layers.insert(member))
+    }
+
+    /// Looks up the hard links to layers below.
+    fn check_links(&mut self, image: &Image, layers: &[Option<&Surveyed>]) {
+        let mut below: Vec<&Entries> = Vec::new();
+        let mut told = BTreeSet::new();
+        for (layer, file) in image.layers.iter().zip(layers) {
+            // What is missing may have had anything.
+            let Some(file) = file else { return };
+            let is_first = told.insert(&layer.name);
+            for link in file.entries.links_below.iter().filter(|_| is_first) {
+                if let Err(wrong) = link.check(&below) {
+                    let entry = link.entry.clone();
+                    self.problem(&layer.name, What::Entry { entry, wrong });
+                }
+            }
+            if is_first && file.entries.more_links_below > 0 {
+                let count = file.entries.more_links_below;
+                self.problem(&layer.name, What::MoreLinks { count });
+            }
+            below.push(&file.entries);
+        }
+    }
+
+    fn check_config(
+        &mut self,
+        image: &Image,
+        text: &[u8],
+        layers: &[Option<&Surveyed>],
+        namer: &str,
+        platform: Option<&Platform>,
+    ) {
+        let name = &image.config.name;
+        let parsed = ImageConfig::parse(text)
+            .and_then(|config| Ok((config, document::parse::<Rest>(text, KEYS)?)));
+        let (config, rest) = match parsed {
+            Ok(parsed) => parsed,
+            Err(error) => return self.problem(name, What::Document(error)),
+        };
+        self.check_platform(name, &config, namer, platform);
+        self.check_diff_ids(image, &config, layers);
+
+        let rootfs = rest.rootfs.and_then(|rootfs| rootfs.r#type);
+        let found = rootfs.unwrap_or_default();
+        if found != "layers" {
+            let found = found.escape_debug().to_string();
+            self.problem(name, What::RootFsType { found });
+        }
+        let history = rest.history.unwrap_or_default();
+        let not_empty = history
+            .iter()
+            .filter(|entry| entry.empty_layer != Some(true));
+        let (found, count) = (not_empty.count(), layers.len());
+        // History is for people, and may be left out.
+        if !history.is_empty() && found != count {
+            self.problem(name, What::History { found, count });
+        }
+    }
+
+    fn check_platform(
+        &mut self,
+        name: &str,
+        config: &ImageConfig,
+        namer: &str,
+        said: Option<&Platform>,
+    ) {
+        for (key, value) in [("os", &config.os), ("architecture", &config.architecture)] {
+            if value.as_ref().is_none_or(String::is_empty) {
+                self.problem(name, What::NoPlatform { key });
+            }
+        }
+        let (Some(found), Some(said)) = (config.platform(), said) else {
+            return;
+        };
+        let variants = [&found, said].map(|platform| platform.variant.as_deref().unwrap_or(""));
+        let same_variant = variants[0] == variants[1] || variants.contains(&"");
+        if found.os != said.os || found.architecture != said.architecture || !same_variant {
+            let namer = namer.to_owned();
+            let said = said.clone();
+            self.problem(name, What::Platform { namer, found, said });
+        }
+    }
+
+    fn check_diff_ids(
+        &mut self,
+        image: &Image,
+        config: &ImageConfig,
+        layers: &[Option<&Surveyed>],
+    ) {
+        let diff_ids = &config.rootfs.diff_ids;
+        if diff_ids.len() != layers.len() {
+            let (found, count) = (diff_ids.len(), layers.len());
+            let what = What::DiffIdCount { found, count };
+            return self.problem(&image.config.name, what);
+        }
+        for ((layer, file), said) in image.layers.iter().zip(layers).zip(diff_ids) {
+            let content = file.and_then(|file| file.content);
+            if let Some(found) = content.map(|content| content.diff_id)
+                && found != *said
+            {
+                let what = What::DiffId {
+                    config: shown(image.config.name.as_bytes()),
+                    found,
+                    said: *said,
+                };
+                self.problem(&layer.name, what);
+            }
+        }
+    }
+}

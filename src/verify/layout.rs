@@ -1,0 +1,130 @@
+//! Checks the documents of an OCI layout, index by index, and the images that they lead to.
+
+use std::collections::BTreeSet;
+
+use super::{Verifier, What};
+use crate::digest::Digest;
+use crate::images::{self, Blob, Image, ImagesError};
+use crate::oci::{self, Descriptor, Index, Manifest, MediaType};
+
+/// What has been followed so far.
+#[derive(Default)]
+struct Followed {
+    indexes: BTreeSet<Digest>,
+    /// How many descriptors.
+    count: usize,
+}
+
+impl Verifier<'_> {
+    pub(super) fn check_layout(&mut self) {
+        let archive = &self.survey.archive;
+        for (name, other) in [(oci::LAYOUT, oci::INDEX), (oci::INDEX, oci::LAYOUT)] {
+            self.use_member(name);
+            if !images::has(archive, name) {
+                self.problem(other, What::Beside { name });
+            }
+        }
+        if images::has(archive, oci::LAYOUT)
+            && let Some(text) = self.text(oci::LAYOUT)
+            && let Err(error) = oci::check_layout(&text)
+        {
+            self.problem(oci::LAYOUT, What::Oci(error));
+        }
+        if images::has(archive, oci::INDEX)
+            && let Some(text) = self.text(oci::INDEX)
+        {
+            match Index::parse(&text) {
+                Ok(index) => self.check_index(oci::INDEX, &index, 0, &mut Followed::default()),
+                Err(error) => self.problem(oci::INDEX, What::Oci(error)),
+            }
+        }
+    }
+
+    /// Checks what `index` lists, which is in the file `name` and lies `depth` deep in others.
+    fn check_index(&mut self, name: &str, index: &Index, depth: usize, followed: &mut Followed) {
+        let limits = self.survey.archive.limits;
+        let path = || self.survey.archive.path.clone();
+        followed.count += index.manifests.len();
+        let too_much = if depth > limits.max_nesting {
+            let max = limits.max_nesting;
+            Some(ImagesError::TooNested { path: path(), max })
+        } else if followed.count > limits.max_manifests {
+            let max = limits.max_manifests;
+            Some(ImagesError::TooManyImages { path: path(), max })
+        } else {
+            None
+        };
+        if let Some(error) = too_much {
+            return self.problem(name, What::Images(error));
+        }
+        // Of an image for many platforms, a layout may have only some.
+        let is_there = |descriptor: &&Descriptor| {
+            let file = self.survey.file(&descriptor.path(), "is named");
+            depth == 0 || file.is_ok()
+        };
+        let there: Vec<&Descriptor> = index.manifests.iter().filter(is_there).collect();
+        let all = index.manifests.iter().collect();
+        for descriptor in if there.is_empty() { all } else { there } {
+            self.follow(name, descriptor, depth, followed);
+        }
+    }
+
+    fn follow(
+        &mut self,
+        namer: &str,
+        descriptor: &Descriptor,
+        depth: usize,
+        followed: &mut Followed,
+    ) {
+        let blob = Blob::described(descriptor);
+        let role = match descriptor.media_type {
+            MediaType::Index => "an index",
+            MediaType::Manifest => "an image",
+            _ => "a blob",
+        };
+        if self.check_blob(&blob, namer, role).is_none() {
+            return;
+        }
+        match descriptor.media_type {
+            MediaType::Index if followed.indexes.insert(descriptor.digest) => {
+                let Some(text) = self.text(&blob.name) else {
+                    return;
+                };
+                match Index::parse(&text) {
+                    Ok(index) => self.check_index(&blob.name, &index, depth + 1, followed),
+                    Err(error) => self.problem(&blob.name, What::Oci(error)),
+                }
+            }
+            MediaType::Manifest => {
+                if let Some(text) = self.text(&blob.name) {
+                    self.check_manifest(&blob.name, descriptor, &text);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn check_manifest(&mut self, name: &str, descriptor: &Descriptor, text: &[u8]) {
+        if descriptor.is_attestation() {
+            return match oci::parts(text) {
+                Ok(parts) => {
+                    for part in parts {
+                        self.check_blob(&Blob::described(&part), name, "a part");
+                    }
+                }
+                Err(error) => self.problem(name, What::Oci(error)),
+            };
+        }
+        match Manifest::parse(text) {
+            Ok(manifest) => {
+                let image = Image {
+                    names: Vec::new(),
+                    config: Blob::described(&manifest.config),
+                    layers: manifest.layers.iter().map(Blob::described).collect(),
+                };
+                self.check_image(&image, name, descriptor.platform.as_ref());
+            }
+            Err(error) => self.problem(name, What::Oci(error)),
+        }
+    }
+}

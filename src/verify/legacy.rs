@@ -1,0 +1,161 @@
+//! Checks what Docker's archives have beside `manifest.json` for Dockers before 1.10: `repositories`,
+//! and `json` and `VERSION` in the directory of each layer.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{Verifier, What};
+use crate::archive::{ArchiveMember, MemberPath, shown};
+use crate::base::place;
+use crate::digest::Digest;
+use crate::document;
+use crate::images;
+use crate::layer::VERSION;
+
+/// The names of images, and of each the tags with their last layers.
+type Repositories = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The `json` of a layer.
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "an object with `id`")]
+struct LegacyJson {
+    id: String,
+    parent: Option<String>,
+    #[serde(rename = "Size")]
+    size: Option<u64>,
+    /// Its `Size` is that of the tar; Docker's own, that of the files.
+    checksum: Option<String>,
+}
+
+const JSON: &[u8] = b"json";
+
+impl Verifier<'_> {
+    /// Checks the directories of layers, and `repositories` if `manifest.json` is there to compare.
+    pub(super) fn check_legacy(&mut self, is_docker: bool) {
+        if is_docker && images::has(&self.survey.archive, images::REPOSITORIES) {
+            self.check_repositories();
+        }
+        let members = self.survey.archive.members.iter();
+        let directories: Vec<MemberPath> = members
+            .filter_map(|(name, member)| match name.as_slice() {
+                [directory, file] if file == JSON && is_file(member) => {
+                    Some(vec![directory.clone()])
+                }
+                _ => None,
+            })
+            .collect();
+        for directory in directories {
+            self.check_legacy_layer(&directory);
+        }
+    }
+
+    fn check_repositories(&mut self) {
+        self.use_member(images::REPOSITORIES);
+        let Some(text) = self.text(images::REPOSITORIES) else {
+            return;
+        };
+        let repositories: Repositories = match document::parse(&text, &[]) {
+            Ok(repositories) => repositories,
+            Err(error) => return self.problem(images::REPOSITORIES, What::Document(error)),
+        };
+        let mut tags = std::mem::take(&mut self.tags);
+        let listed = repositories.iter();
+        let listed = listed.flat_map(|(name, tags)| {
+            tags.iter()
+                .map(move |(tag, id)| (format!("{name}:{tag}"), id))
+        });
+        for (reference, id) in listed {
+            let name = shown(reference.as_bytes());
+            match tags.remove(&reference) {
+                None => {
+                    let what = What::OnlyRepository { reference: name };
+                    self.problem(images::REPOSITORIES, what);
+                }
+                Some(Some(layer)) if !self.is_layer(id, &layer) => {
+                    let what = What::RepositoryLayer {
+                        reference: name,
+                        id: id.escape_debug().to_string(),
+                        layer: shown(layer.as_bytes()),
+                    };
+                    self.problem(images::REPOSITORIES, what);
+                }
+                Some(_) => {}
+            }
+        }
+        for reference in tags.into_keys() {
+            let reference = shown(reference.as_bytes());
+            self.problem(images::REPOSITORIES, What::NoRepository { reference });
+        }
+    }
+
+    /// Whether the layer that the member `layer` holds has the legacy `id`: it lies, or is linked, in
+    /// the directory of that name, or is named so itself.
+    fn is_layer(&self, id: &str, layer: &str) -> bool {
+        let archive = &self.survey.archive;
+        let place = |name: &str| {
+            let file = archive.file(name, "is named").ok()?;
+            Some(place(&file.range))
+        };
+        let in_directory = format!("{id}/layer.tar");
+        match place(&in_directory) {
+            Some(found) => Some(found) == place(layer),
+            None => layer == in_directory || layer.rsplit('/').next() == Some(id),
+        }
+    }
+
+    /// Checks `json` and `VERSION` of the layer in `directory`. They are as useful as the layer.
+    fn check_legacy_layer(&mut self, directory: &MemberPath) {
+        let id = String::from_utf8_lossy(&directory[0]).into_owned();
+        let beside = |name: &str| format!("{id}/{name}");
+        let json = beside("json");
+        let archive = &self.survey.archive;
+        let Ok(layer) = archive.file(&beside("layer.tar"), "is named") else {
+            return self.problem(&json, What::Beside { name: "layer.tar" });
+        };
+        let size = layer.range.size;
+        let trail = archive.trail(&beside("layer.tar"), "is named");
+        let trail = trail.map(|(trail, _)| trail).unwrap_or_default();
+        if trail.last().is_some_and(|layer| self.used.contains(layer)) {
+            self.used.extend(trail);
+            self.use_member(&json);
+            self.use_member(&beside("VERSION"));
+        }
+        match self.survey.file(&beside("VERSION"), "is named") {
+            Ok(version) => {
+                let known = [VERSION.to_owned(), format!("{VERSION}\n")];
+                let known = known.map(|text| Digest::of(text.as_bytes()));
+                if !known.contains(&version.digest) {
+                    self.problem(&beside("VERSION"), What::LegacyVersion);
+                }
+            }
+            Err(_) => self.problem(&json, What::Beside { name: "VERSION" }),
+        }
+        let Some(text) = self.text(&json) else {
+            return;
+        };
+        match document::parse::<LegacyJson>(&text, &["id", "parent"]) {
+            Ok(parsed) => self.check_legacy_json(&json, &id, size, parsed),
+            Err(error) => self.problem(&json, What::Document(error)),
+        }
+    }
+
+    fn check_legacy_json(&mut self, json: &str, id: &str, found: u64, parsed: LegacyJson) {
+        if parsed.id != id {
+            let found = parsed.id.escape_debug().to_string();
+            self.problem(json, What::LegacyId { found });
+        }
+        if parsed.parent.is_some_and(|parent| parent == id) {
+            self.problem(json, What::LegacyParent);
+        }
+        if let (Some(said), Some(_)) = (parsed.size, parsed.checksum)
+            && said != found
+        {
+            self.problem(json, What::LegacySize { found, said });
+        }
+    }
+}
+
+fn is_file(member: &ArchiveMember) -> bool {
+    !matches!(member, ArchiveMember::Directory { .. })
+}

@@ -1,0 +1,201 @@
+//! Says in words what may be wrong with an image.
+
+use std::error::Error as _;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::archive::{ArchiveError, shown};
+use crate::blob::Damage;
+use crate::compress::Packing;
+use crate::digest::{DiffId, Digest};
+use crate::document::DocumentError;
+use crate::entries::WrongEntry;
+use crate::images::ImagesError;
+use crate::oci::{OciError, Platform};
+use crate::progress;
+
+/// Something is wrong, or odd.
+#[derive(Debug)]
+pub struct Problem {
+    /// The file that it is about; empty for the archive as a whole.
+    pub file: String,
+    pub what: What,
+}
+
+/// What is wrong with a file; the text goes on where the file's name was.
+#[derive(Debug, Error)]
+pub enum What {
+    #[error(transparent)]
+    Archive(ArchiveError),
+    #[error(transparent)]
+    Images(ImagesError),
+    #[error(
+        "is there more than once, and not always the same; programs differ in which one they take"
+    )]
+    Repeated,
+    #[error("is used by nothing")]
+    Unused,
+    #[error("names `{name}` as {role}, but there is no such file")]
+    Missing { name: String, role: &'static str },
+    #[error("has {found} bytes, but `{namer}` says {said}")]
+    Size {
+        namer: String,
+        found: u64,
+        said: u64,
+    },
+    #[error("has the digest {found}, but `{namer}` says {said}")]
+    Digest {
+        namer: String,
+        found: Digest,
+        said: Digest,
+    },
+    #[error("has the digest {found}, but is named as {said}")]
+    Named { found: Digest, said: Digest },
+    #[error("is named as {said}, but that is neither its digest {digest} nor its DiffID {diff_id}")]
+    LayerName {
+        said: Digest,
+        digest: Digest,
+        diff_id: DiffId,
+    },
+    #[error("is packed with {found}, but `{namer}` says with {said}")]
+    Packing {
+        namer: String,
+        found: Packing,
+        said: Packing,
+    },
+    #[error(transparent)]
+    Layer(Arc<Damage>),
+    #[error("is not what it should be")]
+    Document(#[source] DocumentError),
+    #[error("is not what it should be")]
+    Oci(#[source] OciError),
+    #[error("names an image `{reference}`, which is no name and tag")]
+    Tag { reference: String },
+    #[error("names two images `{reference}`")]
+    TwoImages { reference: String },
+    #[error("names an image of {}; {max} are allowed, and more by `maxLayers`", layers(*count))]
+    TooManyLayers { count: usize, max: usize },
+    #[error("lists {} in `rootfs.diff_ids`, but the image has {}", progress::count(*found as u64, "DiffID"), layers(*count))]
+    DiffIdCount { found: usize, count: usize },
+    #[error("has the DiffID {found}, but `{config}` lists {said}")]
+    DiffId {
+        config: String,
+        found: DiffId,
+        said: DiffId,
+    },
+    #[error("has `{found}` as `rootfs.type`; engines know only `layers`")]
+    RootFsType { found: String },
+    #[error("has history of {}, but the image has {}", layers(*found), layers(*count))]
+    History { found: usize, count: usize },
+    #[error("does not say by `{key}` what the image runs on")]
+    NoPlatform { key: &'static str },
+    #[error("is for {found}, but `{namer}` says for {said}")]
+    Platform {
+        namer: String,
+        found: Platform,
+        said: Platform,
+    },
+    #[error("has the entry `{entry}`, which {wrong}")]
+    Entry { entry: String, wrong: WrongEntry },
+    #[error("has {count} more such entries")]
+    MoreEntries { count: u64 },
+    #[error("has {count} more hard links to layers below, which nobody has looked up")]
+    MoreLinks { count: u64 },
+    #[error("lacks `{reference}`, which `manifest.json` has")]
+    NoRepository { reference: String },
+    #[error("has `{reference}`, which `manifest.json` lacks")]
+    OnlyRepository { reference: String },
+    #[error(
+        "says that `{reference}` ends with layer `{id}`, but `manifest.json` says with {layer}"
+    )]
+    RepositoryLayer {
+        reference: String,
+        id: String,
+        layer: String,
+    },
+    #[error("has no `{name}` beside it")]
+    Beside { name: &'static str },
+    #[error("has `{found}` as `id`, which has to be the name of its directory")]
+    LegacyId { found: String },
+    #[error("has itself as `parent`")]
+    LegacyParent,
+    #[error("says that `layer.tar` has {said} bytes, but it has {found}")]
+    LegacySize { found: u64, said: u64 },
+    #[error("is another version than 1.0 of the format of layers")]
+    LegacyVersion,
+}
+
+fn layers(count: usize) -> String {
+    progress::count(count as u64, "layer")
+}
+
+impl What {
+    /// A word for programs, which stays the same.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Archive(_) => "archive",
+            Self::Images(_) | Self::Document(_) | Self::Oci(_) => "document",
+            Self::Repeated => "repeated",
+            Self::Unused => "unused",
+            Self::Missing { .. } | Self::Beside { .. } => "missing",
+            Self::Size { .. } => "size",
+            Self::Digest { .. } => "digest",
+            Self::Named { .. } | Self::LayerName { .. } => "name",
+            Self::Packing { .. } => "packing",
+            Self::Layer(_) => "layer",
+            Self::Tag { .. } | Self::TwoImages { .. } => "tag",
+            Self::TooManyLayers { .. } => "limit",
+            Self::DiffIdCount { .. } => "diffIdCount",
+            Self::DiffId { .. } => "diffId",
+            Self::RootFsType { .. } => "rootfsType",
+            Self::History { .. } => "history",
+            Self::NoPlatform { .. } | Self::Platform { .. } => "platform",
+            Self::Entry { .. } | Self::MoreEntries { .. } => "entry",
+            Self::MoreLinks { .. } => "unknown",
+            Self::NoRepository { .. }
+            | Self::OnlyRepository { .. }
+            | Self::RepositoryLayer { .. } => "repositories",
+            Self::LegacyId { .. }
+            | Self::LegacyParent
+            | Self::LegacySize { .. }
+            | Self::LegacyVersion => "legacy",
+        }
+    }
+
+    /// Whether engines take the image anyway. Docker itself leaves files in its archives that nothing
+    /// uses, the specification lets a layout have blobs of others, and a store path may have a file
+    /// with such a name.
+    #[must_use]
+    pub fn is_note(&self) -> bool {
+        match self {
+            Self::Unused | Self::MoreLinks { .. } => true,
+            Self::Entry { wrong, .. } => *wrong == WrongEntry::WhiteoutContent,
+            _ => false,
+        }
+    }
+
+    /// What it means that the file `name`, named as `role`, cannot be had.
+    pub(super) fn of_missing(error: ArchiveError, name: &str, role: &'static str) -> Self {
+        match error {
+            ArchiveError::Missing { .. } => Self::Missing {
+                name: shown(name.as_bytes()),
+                role,
+            },
+            error => Self::Archive(error),
+        }
+    }
+
+    /// The whole message with its causes.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let mut message = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            message += &format!(": {error}");
+            cause = error.source();
+        }
+        message
+    }
+}

@@ -1,0 +1,451 @@
+//! What `manifest.json` leads to: configs and layers.
+
+use expect_test::expect;
+use serde_json::json;
+
+use super::{Files, check, check_files, config, docker, docker_of, run, text};
+use crate::errors::tars::{self, Tar};
+use crate::sandbox::Sandbox;
+
+/// The config that `files` have, and its name.
+fn config_name(files: &Files) -> String {
+    let manifest = files.json("manifest.json");
+    manifest[0]["Config"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_good_image_is_right() {
+    check_files(
+        &docker(),
+        0,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is right: 1 image, 1 layer, 6 files
+    "#]],
+    );
+}
+
+#[test]
+fn several_images_may_share_a_layer() {
+    let mut other = config(&[&tars::layer()]);
+    other["config"] = json!({ "Cmd": ["sh"] });
+    let files = docker().file("other.json", other.to_string());
+    let files = files.change("manifest.json", |manifest| {
+        let other =
+            json!({ "Config": "other.json", "RepoTags": ["app:2"], "Layers": ["a/layer.tar"] });
+        manifest.as_array_mut().unwrap().push(other);
+    });
+    let files = files.change("repositories", |names| names["app"]["2"] = json!("a"));
+    check_files(
+        &files,
+        0,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is right: 2 images, 1 layer, 7 files
+    "#]],
+    );
+}
+
+#[test]
+fn a_layer_that_is_not_there_is_told() {
+    let files = docker().without("a/layer.tar");
+    check_files(
+        &files,
+        1,
+        expect![[r#"
+            /nix/store/[HASH]-image.tar is wrong: 2 problems
+              a/json
+                has no `layer.tar` beside it
+              manifest.json
+                names `a/layer.tar` as a layer, but there is no such file
+            note: a/VERSION is used by nothing
+            note: a/json is used by nothing
+        "#]],
+    );
+}
+
+#[test]
+fn a_config_that_is_not_there_is_told() {
+    let files = docker();
+    let files = files.clone().without(&config_name(&files));
+    check_files(
+        &files,
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          manifest.json
+            names `0452b7f587fb1e42b18ca5f4a5eb7094524e734614b7676e8ab01e92ab77f536.json` as a config, but there is no such file
+    "#]],
+    );
+}
+
+#[test]
+fn a_space_before_a_config_changes_its_digest() {
+    let files = docker();
+    let name = config_name(&files);
+    let text = format!(" {}", files.json(&name));
+    check_files(
+        &files.file(&name, text),
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          0452b7f587fb1e42b18ca5f4a5eb7094524e734614b7676e8ab01e92ab77f536.json
+            has the digest sha256:14798161dd358769cc45441a48b830d884494855dc0288bd2c900112ccda9fe7, but is named as sha256:0452b7f587fb1e42b18ca5f4a5eb7094524e734614b7676e8ab01e92ab77f536
+    "#]],
+    );
+}
+
+#[test]
+fn a_byte_behind_a_layer_changes_its_diff_id() {
+    let mut layer = tars::layer();
+    layer.push(0);
+    let files = docker().file("a/layer.tar", layer);
+    check_files(
+        &files,
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 2 problems
+          a/json
+            says that `layer.tar` has 2560 bytes, but it has 2561
+          a/layer.tar
+            has the DiffID sha256:5980ee33cdc38055629dc115e0be48f077ec998ddeb875cec8ef661528eb7a33, but `0452b7f587fb1e42b18ca5f4a5eb7094524e734614b7676e8ab01e92ab77f536.json` lists sha256:f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322
+    "#]],
+    );
+}
+
+#[test]
+fn a_packed_layer_has_the_diff_id_of_its_content() {
+    let packed = tars::gzip(&tars::layer());
+    check_files(
+        &docker_of(&config(&[&tars::layer()]), &packed),
+        0,
+        expect![[r#"
+            /nix/store/[HASH]-image.tar is right: 1 image, 1 layer, 6 files
+        "#]],
+    );
+    check_files(
+        &docker_of(&config(&[&packed]), &packed),
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          a/layer.tar
+            has the DiffID sha256:f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322, but `3638fa0fc0500f45ae3301acc35de4f92bedc434c1b31b903eef6ac2ddfc689a.json` lists sha256:56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
+    "#]],
+    );
+}
+
+#[test]
+fn a_layer_that_is_no_tar_is_told() {
+    let layer = "no tar".repeat(200);
+    let files = docker_of(&config(&[layer.as_bytes()]), layer.as_bytes());
+    check_files(
+        &files,
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          a/layer.tar
+            is damaged or no tar: no tar header at byte 0: its checksum is wrong
+    "#]],
+    );
+}
+
+#[test]
+fn a_packed_layer_that_ends_too_soon_is_told() {
+    let packed = tars::gzip(&tars::layer());
+    let files = docker_of(&config(&[&tars::layer()]), &packed[..packed.len() - 9]);
+    check_files(
+        &files,
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          a/layer.tar
+            cannot be unpacked: incomplete deflate stream
+    "#]],
+    );
+}
+
+#[test]
+fn all_that_is_wrong_with_a_config_is_told() {
+    let mut config = config(&[&tars::layer()]);
+    config["rootfs"]["type"] = json!("layer");
+    config["history"] = json!([{}, { "empty_layer": true }, {}]);
+    config["os"] = json!("");
+    let files = docker_of(&config, &tars::layer());
+    check_files(
+        &files,
+        1,
+        expect![[r#"
+            /nix/store/[HASH]-image.tar is wrong: 3 problems
+              af437099aeae9ccd13b2f144a553910d0df4a425dd43917c2be1e4bb490d80fb.json
+                does not say by `os` what the image runs on
+                has `layer` as `rootfs.type`; engines know only `layers`
+                has history of 2 layers, but the image has 1 layer
+        "#]],
+    );
+}
+
+#[test]
+fn a_config_that_lists_too_few_layers_is_told() {
+    let mut config = config(&[]);
+    config["history"] = json!([]);
+    check_files(
+        &docker_of(&config, &tars::layer()),
+        1,
+        expect![[r#"
+            /nix/store/[HASH]-image.tar is wrong: 1 problem
+              44babcbdb630dc940e20ece302bbe1a2a4d2ad068b23f1041adb0d45d5decdcf.json
+                lists 0 DiffIDs in `rootfs.diff_ids`, but the image has 1 layer
+        "#]],
+    );
+}
+
+#[test]
+fn a_config_that_is_none_is_told() {
+    check_files(
+        &docker_of(&json!([1]), &tars::layer()),
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          080a9ed428559ef602668b4c00f114f1a11c3f6b02a435f0bdc154578e4d7f22.json
+            is not what it should be: invalid type: integer `1`, expected a string at line 1 column 2
+    "#]],
+    );
+}
+
+#[test]
+fn names_that_are_none_and_names_of_two_images_are_told() {
+    let files = docker().change("manifest.json", |manifest| {
+        manifest[0]["RepoTags"] = json!(["app:1", "app", "host:5000/app", "app:1"]);
+    });
+    check_files(
+        &files,
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 3 problems
+          manifest.json
+            names an image `app`, which is no name and tag
+            names an image `host:5000/app`, which is no name and tag
+            names two images `app:1`
+    "#]],
+    );
+}
+
+#[test]
+fn a_layer_named_by_a_digest_that_is_not_its_own_is_told() {
+    let name = format!("{}.tar", "0".repeat(64));
+    let files = docker()
+        .without("a/layer.tar")
+        .without("a/json")
+        .without("a/VERSION")
+        .without("repositories")
+        .file(&name, tars::layer())
+        .change("manifest.json", |manifest| {
+            manifest[0]["Layers"] = json!([name]);
+        });
+    check_files(
+        &files,
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          0000000000000000000000000000000000000000000000000000000000000000.tar
+            is named as sha256:0000000000000000000000000000000000000000000000000000000000000000, but that is neither its digest sha256:f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322 nor its DiffID sha256:f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322
+    "#]],
+    );
+}
+
+#[test]
+fn what_nothing_uses_is_noted() {
+    check_files(
+        &docker().file("extra", "x"),
+        0,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is right: 1 image, 1 layer, 7 files
+        note: extra is used by nothing
+    "#]],
+    );
+}
+
+#[test]
+fn two_members_of_one_name_may_not_differ() {
+    let twice = |content: &str| {
+        let tar = Tar::new().file("extra", "x");
+        let tar = tar.file("extra", content).unfinished();
+        [tar, docker().archive()].concat()
+    };
+    check(
+        &twice("x"),
+        0,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is right: 1 image, 1 layer, 7 files
+        note: extra is used by nothing
+    "#]],
+    );
+    check(
+        &twice("y"),
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          extra
+            is there more than once, and not always the same; programs differ in which one they take
+        note: extra is used by nothing
+    "#]],
+    );
+}
+
+#[test]
+fn members_that_lead_out_are_told_and_the_rest_is_checked() {
+    let tar = Tar::new()
+        .file("../passwd", "x")
+        .symlink("here", "../there");
+    let archive = [tar.unfinished(), docker().without("a/VERSION").archive()].concat();
+    check(
+        &archive,
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 2 problems
+          /nix/store/[HASH]-image.tar
+            image archive `/nix/store/[HASH]-image.tar` names `../passwd`, which has a part `..`; names have to stay within the archive
+          a/json
+            has no `VERSION` beside it
+        note: here is used by nothing
+    "#]],
+    );
+}
+
+#[test]
+fn an_archive_that_ends_too_soon_is_checked_as_far_as_it_goes() {
+    let archive = docker().archive();
+    check(
+        &archive[..archive.len() - 1700],
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          /nix/store/[HASH]-image.tar
+            image archive `/nix/store/[HASH]-image.tar` is damaged or no tar: the tar ends at byte 7516, within a header
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_no_archive_is_told() {
+    check(
+        &b"no tar".repeat(200),
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          /nix/store/[HASH]-image.tar
+            image archive `/nix/store/[HASH]-image.tar` is damaged or no tar: no tar header at byte 0: its checksum is wrong
+    "#]],
+    );
+}
+
+#[test]
+fn a_tar_without_an_image_is_told() {
+    check(
+        &tars::layer(),
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          /nix/store/[HASH]-image.tar
+            `/nix/store/[HASH]-image.tar` is no image archive and no OCI layout: it has no file `manifest.json` and no `index.json`
+        note: hello is used by nothing
+    "#]],
+    );
+}
+
+#[test]
+fn a_packed_archive_with_a_wrong_checksum_is_told() {
+    let sandbox = Sandbox::new();
+    let mut packed = tars::gzip(&docker().archive());
+    *packed.iter_mut().nth_back(7).unwrap() ^= 1;
+    let path = sandbox.file("image.tar.gz", packed);
+    let said = text(&sandbox, &["verify", path.to_str().unwrap()], b"", 1);
+    expect![[r#"
+        /nix/store/[HASH]-image.tar.gz is wrong: 1 problem
+          /nix/store/[HASH]-image.tar.gz
+            cannot read image archive `/nix/store/[HASH]-image.tar.gz`: corrupt gzip stream does not have a matching checksum
+    "#]].assert_eq(&said);
+}
+
+#[test]
+fn programs_get_the_same_as_json() {
+    let sandbox = Sandbox::new();
+    let files = docker().without("a/layer.tar").file("extra", "x");
+    let path = sandbox.file("image.tar", files.archive());
+    let arguments = ["verify", "--json", path.to_str().unwrap()];
+    expect![[r#"
+        {
+          "path": "/nix/store/[HASH]-image.tar",
+          "right": false,
+          "images": 1,
+          "layers": 0,
+          "files": 6,
+          "problems": [
+            {
+              "kind": "missing",
+              "file": "a/json",
+              "message": "has no `layer.tar` beside it"
+            },
+            {
+              "kind": "missing",
+              "file": "manifest.json",
+              "message": "names `a/layer.tar` as a layer, but there is no such file"
+            }
+          ],
+          "notes": [
+            {
+              "kind": "unused",
+              "file": "a/VERSION",
+              "message": "is used by nothing"
+            },
+            {
+              "kind": "unused",
+              "file": "a/json",
+              "message": "is used by nothing"
+            },
+            {
+              "kind": "unused",
+              "file": "extra",
+              "message": "is used by nothing"
+            }
+          ]
+        }
+    "#]]
+    .assert_eq(&text(&sandbox, &arguments, b"", 1));
+}
+
+#[test]
+fn an_image_that_cannot_be_read_ends_with_another_status() {
+    let sandbox = Sandbox::new();
+    let output = run(&sandbox, &["verify", "image.tar"], b"");
+    expect![[r#"
+        error: cannot read `image.tar`
+          caused by: No such file or directory (os error 2)
+    "#]]
+    .assert_eq(&sandbox.stderr(&output));
+    assert_eq!(output.status.code(), Some(2));
+    let output = run(
+        &sandbox,
+        &["verify", "--limit", "maxRatios=1", "image.tar"],
+        b"",
+    );
+    expect![[r#"
+        error: cannot use `--limit`
+          caused by: unknown field `maxRatios`, expected one of `maxJson`, `maxMembers`, `maxLayers`, `maxManifests`, `maxNesting`, `maxUnpacked`, `maxRatio`, `maxZstdWindow`, `maxXzMemory`
+    "#]].assert_eq(&sandbox.stderr(&output));
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn limits_can_be_raised_and_lowered_by_name() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.file("image.tar", docker().archive());
+    let arguments = ["verify", "--limit", "maxLayers=0", path.to_str().unwrap()];
+    expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          manifest.json
+            names an image of 1 layer; 0 are allowed, and more by `maxLayers`
+        note: 0452b7f587fb1e42b18ca5f4a5eb7094524e734614b7676e8ab01e92ab77f536.json is used by nothing
+        note: a/VERSION is used by nothing
+        note: a/json is used by nothing
+        note: a/layer.tar is used by nothing
+    "#]].assert_eq(&text(&sandbox, &arguments, b"", 1));
+}

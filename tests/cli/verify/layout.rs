@@ -1,0 +1,331 @@
+//! OCI layouts, as archives and as directories.
+
+use expect_test::{Expect, expect};
+use nix_image_builder::digest::Digest;
+use serde_json::{Value, json};
+
+use super::{check, config, text};
+use crate::errors::layouts::{CONFIG, INDEX, LAYER, Layout, index_of};
+use crate::errors::tars;
+use crate::sandbox::Sandbox;
+
+const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+/// Adds a good image for `architecture` with a packed layer.
+fn image(layout: &mut Layout, architecture: &str) -> Value {
+    let layer = tars::layer();
+    let mut config = config(&[&layer]);
+    config["architecture"] = json!(architecture);
+    let config = layout.blob(CONFIG, config.to_string());
+    let layer = layout.blob(GZIP, tars::gzip(&layer));
+    let mut image = layout.manifest(&config, &[layer]);
+    image["platform"] = json!({ "os": "linux", "architecture": architecture });
+    image
+}
+
+/// Where the blob of `descriptor` is.
+fn path(descriptor: &Value) -> String {
+    let digest = descriptor["digest"].as_str().unwrap();
+    format!("blobs/sha256/{}", digest.strip_prefix("sha256:").unwrap())
+}
+
+/// Verifies a layout, as an archive and as a directory.
+#[track_caller]
+fn check_layout(layout: &Layout, status: i32, expected: Expect) {
+    let sandbox = Sandbox::new();
+    let directory = layout.directory(&sandbox);
+    let said = text(
+        &sandbox,
+        &["verify", directory.to_str().unwrap()],
+        b"",
+        status,
+    );
+    let of_archive = check(&layout.archive().finish(), status, expected);
+    assert_eq!(
+        said.replace("[HASH]-layout", "[HASH]-image.tar"),
+        of_archive
+    );
+}
+
+/// The blob that is the layer of [`image`].
+fn layer_path() -> String {
+    format!(
+        "blobs/sha256/{}",
+        Digest::of(&tars::gzip(&tars::layer())).hex()
+    )
+}
+
+#[test]
+fn a_good_layout_is_right() {
+    let mut layout = Layout::new();
+    let image = image(&mut layout, "amd64");
+    check_layout(
+        &layout.index(&[image]),
+        0,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is right: 1 image, 1 layer, 5 files
+    "#]],
+    );
+}
+
+#[test]
+fn an_index_may_list_what_is_elsewhere() {
+    let mut layout = Layout::new();
+    let here = image(&mut layout, "amd64");
+    let elsewhere = image(&mut Layout::new(), "arm64");
+    let index = index_of(&[here, elsewhere]).to_string();
+    let index = layout.blob(INDEX, index);
+    check_layout(
+        &layout.index(&[index]),
+        0,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is right: 1 image, 1 layer, 6 files
+    "#]],
+    );
+}
+
+#[test]
+fn an_index_of_which_nothing_is_there_is_told() {
+    let mut layout = Layout::new();
+    let elsewhere = image(&mut Layout::new(), "arm64");
+    let index = layout.blob(INDEX, index_of(&[elsewhere]).to_string());
+    check_layout(
+        &layout.index(&[index]),
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          blobs/sha256/c6516e336369477e1755ccb894f40bae6d190307b803d86aea7e028d0c8c989d
+            names `blobs/sha256/6442445cc751d20ab61945d09e0667aa896f264f469da1b420e41f70e5c12ab3` as an image, but there is no such file
+    "#]],
+    );
+}
+
+#[test]
+fn a_layer_that_was_packed_again_has_another_digest_and_size() {
+    let mut layout = Layout::new();
+    let image = image(&mut layout, "amd64");
+    let again = tars::gzip(&tars::layer());
+    // A second member without content.
+    let again = [again, tars::gzip(b"")].concat();
+    let layout = layout.index(&[image]).file(&layer_path(), again);
+    check_layout(
+        &layout,
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 2 problems
+          blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
+            has 122 bytes, but `blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae` says 102
+            has the digest sha256:69a778946d1043f594acfda0395d7d6309989a2057a5f8890cfcc6d6f5aa8446, but `blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae` says sha256:56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
+    "#]],
+    );
+}
+
+#[test]
+fn a_byte_behind_a_packed_layer_is_told() {
+    let mut layout = Layout::new();
+    let image = image(&mut layout, "amd64");
+    let longer = [tars::gzip(&tars::layer()), vec![0]].concat();
+    let layout = layout.index(&[image]).file(&layer_path(), longer);
+    check_layout(
+        &layout,
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 3 problems
+          blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
+            has 103 bytes, but `blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae` says 102
+            has the digest sha256:b1d7daa9b0c1d39727c19267d260b098d85b98d3aa1a7d5abf8b3ed70714712d, but `blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae` says sha256:56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
+            cannot be unpacked: unexpected end of file
+    "#]],
+    );
+}
+
+#[test]
+fn a_space_before_a_manifest_is_told() {
+    let mut layout = Layout::new();
+    let image = image(&mut layout, "amd64");
+    let name = path(&image);
+    let text = layout.content(&name);
+    let layout = layout.index(&[image]).file(&name, [b" ", &*text].concat());
+    check_layout(
+        &layout,
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 2 problems
+          blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae
+            has 402 bytes, but `index.json` says 401
+            has the digest sha256:7f48c63e3ca533692af485ee3964bdba5d3b8f32ecf4fbb3056c41f7e37322f3, but `index.json` says sha256:0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae
+    "#]],
+    );
+}
+
+#[test]
+fn a_wrong_size_is_told() {
+    let mut layout = Layout::new();
+    let mut image = image(&mut layout, "amd64");
+    image["size"] = json!(7);
+    check_layout(
+        &layout.index(&[image]),
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae
+            has 401 bytes, but `index.json` says 7
+    "#]],
+    );
+}
+
+#[test]
+fn a_layer_that_is_not_there_is_told() {
+    let mut layout = Layout::new();
+    let image = image(&mut layout, "amd64");
+    let layout = layout.index(&[image]).without(&layer_path());
+    check_layout(
+        &layout,
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae
+            names `blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39` as a layer, but there is no such file
+    "#]],
+    );
+}
+
+#[test]
+fn a_layer_is_packed_as_its_media_type_says() {
+    let mut layout = Layout::new();
+    let layer = tars::layer();
+    let config = layout.blob(CONFIG, config(&[&layer]).to_string());
+    let layer = layout.blob(LAYER, tars::gzip(&layer));
+    let image = layout.manifest(&config, &[layer]);
+    check_layout(
+        &layout.index(&[image]),
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
+            is packed with gzip, but `blobs/sha256/8f6f2112923a435ca29cf3650be9d29f7001188b4536a55ee650fe3d002c8408` says with nothing
+    "#]],
+    );
+}
+
+#[test]
+fn index_and_config_are_for_the_same_platform() {
+    let mut layout = Layout::new();
+    let mut image = image(&mut layout, "amd64");
+    image["platform"]["architecture"] = json!("arm64");
+    check_layout(
+        &layout.index(&[image]),
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          blobs/sha256/0452b7f587fb1e42b18ca5f4a5eb7094524e734614b7676e8ab01e92ab77f536
+            is for linux/amd64, but `blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae` says for linux/arm64
+    "#]],
+    );
+}
+
+#[test]
+fn an_index_that_is_a_manifest_too_is_told() {
+    let mut layout = Layout::new();
+    let image = image(&mut layout, "amd64");
+    let mut index = index_of(&[image]);
+    index["layers"] = json!([]);
+    let layout = layout.file("index.json", index.to_string());
+    check_layout(
+        &layout,
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          index.json
+            is not what it should be: it has both `manifests` and `layers`, and so is an index to some programs and a manifest to others (CVE-2021-41190)
+        note: blobs/sha256/0452b7f587fb1e42b18ca5f4a5eb7094524e734614b7676e8ab01e92ab77f536 is used by nothing
+        note: blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae is used by nothing
+        note: blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39 is used by nothing
+    "#]],
+    );
+}
+
+#[test]
+fn a_layout_says_that_it_is_one() {
+    let mut layout = Layout::new();
+    let image = image(&mut layout, "amd64");
+    let layout = layout.index(&[image]);
+    check_layout(
+        &layout.clone().without("oci-layout"),
+        1,
+        expect![[r#"
+            /nix/store/[HASH]-image.tar is wrong: 1 problem
+              index.json
+                has no `oci-layout` beside it
+        "#]],
+    );
+    check_layout(
+        &layout.without("index.json"),
+        1,
+        expect![[r#"
+            /nix/store/[HASH]-image.tar is wrong: 1 problem
+              oci-layout
+                has no `index.json` beside it
+            note: blobs/sha256/0452b7f587fb1e42b18ca5f4a5eb7094524e734614b7676e8ab01e92ab77f536 is used by nothing
+            note: blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae is used by nothing
+            note: blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39 is used by nothing
+        "#]],
+    );
+}
+
+#[test]
+fn the_parts_of_an_attestation_are_checked() {
+    let mut layout = Layout::new();
+    let image = image(&mut layout, "amd64");
+    let statement = layout.blob("application/vnd.in-toto+json", "{}");
+    let config = layout.blob(CONFIG, "{\"os\":\"unknown\"}");
+    let mut attestation = layout.manifest(&config, std::slice::from_ref(&statement));
+    attestation["platform"] = json!({ "os": "unknown", "architecture": "unknown" });
+    let layout = layout.index(&[image, attestation]);
+    check_layout(
+        &layout,
+        0,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is right: 1 image, 1 layer, 8 files
+    "#]],
+    );
+    check_layout(
+        &layout.file(&path(&statement), "[]"),
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          blobs/sha256/44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
+            has the digest sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945, but `blobs/sha256/78a0d03e9ef32e0587290014a9c3d1ce835ae3b349baa5b1f75d3366970a2c96` says sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
+    "#]],
+    );
+}
+
+#[test]
+fn blobs_that_nothing_uses_are_noted() {
+    let mut layout = Layout::new();
+    let image = image(&mut layout, "amd64");
+    layout.blob(CONFIG, "{}");
+    check_layout(
+        &layout.index(&[image]),
+        0,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is right: 1 image, 1 layer, 6 files
+        note: blobs/sha256/44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a is used by nothing
+    "#]],
+    );
+}
+
+#[test]
+fn a_pipe_in_a_layout_cannot_be_read() {
+    let sandbox = Sandbox::new();
+    let directory = sandbox.directory("layout", &[("index.json", "{}")]);
+    let made = std::process::Command::new("mkfifo")
+        .arg(directory.join("pipe"))
+        .status();
+    assert!(made.unwrap().success());
+    let output = super::run(&sandbox, &["verify", directory.to_str().unwrap()], b"");
+    expect![[r#"
+        error: image archive `/nix/store/[HASH]-layout` has the device or pipe `pipe`; only directories, files and links belong there
+    "#]].assert_eq(&sandbox.stderr(&output));
+    assert_eq!(output.status.code(), Some(2));
+}
