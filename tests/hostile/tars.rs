@@ -124,6 +124,13 @@ impl Tar {
         self.header(&Header::new(name.as_bytes(), b'5', 0))
     }
 
+    /// A symlink (`2`) or hard link (`1`).
+    pub(crate) fn link(self, typeflag: u8, name: &str, target: &str) -> Self {
+        let mut header = Header::new(name.as_bytes(), typeflag, 0);
+        header.link = target.as_bytes().to_vec();
+        self.header(&header)
+    }
+
     /// An extension header of the type `typeflag`.
     pub(crate) fn extension(self, typeflag: u8, content: &[u8]) -> Self {
         let mut header = Header::new(b"extension", typeflag, content.len());

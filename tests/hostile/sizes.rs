@@ -1,0 +1,153 @@
+//! Input that is small until it is read: bombs, and millions of things. All of it stays within 64 MiB.
+
+use std::io::Write;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::json;
+
+use crate::measured::{build, build_within, config_of, image_is_refused, image_of};
+use crate::tars::{Header, Tar};
+
+/// What a debug build on a busy machine may take for a million of things.
+const LONG: Duration = Duration::from_secs(50);
+
+/// A gzip stream of `head` and then `zeros` NULs, a thousand times smaller than these: one member of
+/// 16 MiB again and again.
+fn bomb(head: &[u8], zeros: u64) -> Vec<u8> {
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let piece = vec![0; 16 << 20];
+    let count = (zeros / piece.len() as u64) as usize;
+    let rest = zeros as usize % piece.len();
+    let mut packed = gzip(head);
+    packed.extend(gzip(&piece).repeat(count));
+    packed.extend(gzip(&piece[..rest]));
+    packed
+}
+
+/// 96 MiB: half as much again as the memory that any run may take.
+const MUCH: u64 = 96 << 20;
+
+#[test]
+fn a_layer_that_unpacks_to_more_than_memory_takes_no_memory() {
+    let mut header = Header::new(b"zeros", b'0', 0);
+    header.size = format!("{MUCH:011o}\0").into_bytes();
+    let packed = bomb(&header.block(), MUCH + 1024);
+    let manifest = json!([{ "Config": "c.json", "Layers": ["layer.tar"] }]);
+    let image = Tar::new()
+        .file("c.json", config_of(&[b""]).to_string())
+        .file("layer.tar", packed)
+        .file("manifest.json", manifest.to_string())
+        .finish();
+    // It is read to its end to learn its DiffID, which nobody could know before.
+    build_within("image", &image, LONG).1.refused("DiffID");
+}
+
+#[test]
+fn an_archive_that_unpacks_to_zeros_takes_no_memory() {
+    let packed = bomb(&Tar::new().file("x", "").finish(), MUCH);
+    build_within("image", &packed, LONG)
+        .1
+        .refused("manifest.json");
+}
+
+#[test]
+fn a_document_that_unpacks_to_more_than_memory_is_refused() {
+    let mut header = Header::new(b"manifest.json", b'0', 0);
+    header.size = format!("{MUCH:011o}\0").into_bytes();
+    let packed = bomb(&header.block(), MUCH + 1024);
+    build_within("image", &packed, LONG).1.refused("16777216");
+    build_within("merge", &packed, LONG).1.refused("16777216");
+}
+
+#[test]
+fn a_million_entries_in_a_layer_take_no_memory() {
+    let mut some = Vec::new();
+    for number in 0..1000 {
+        some.extend(Header::new(format!("{number}").as_bytes(), b'0', 0).block());
+    }
+    let mut layer = some.repeat(1000);
+    layer.extend([0; 1024]);
+    build_within("image", &image_of(&[&layer]), LONG)
+        .1
+        .succeeded();
+}
+
+#[test]
+fn more_members_than_a_hundred_thousand_are_refused() {
+    let mut archive = Vec::new();
+    for number in 0..110_000 {
+        archive.extend(Header::new(format!("{number}").as_bytes(), b'0', 0).block());
+    }
+    build_within("image", &archive, LONG)
+        .1
+        .refused("more than 100000 members");
+    build_within("merge", &archive, LONG)
+        .1
+        .refused("more than 100000 members");
+}
+
+/// Names are kept, so they count: 1000 of them would fill the memory otherwise.
+#[test]
+fn names_of_a_megabyte_are_refused() {
+    let name = "a/".repeat(500_000);
+    let archive = Tar::new().extension(b'L', name.as_bytes()).directory("x");
+    let (_, ran) = build_within("image", &archive.finish(), LONG);
+    ran.refused("1000000 bytes; Linux has none above 4096");
+}
+
+#[test]
+fn a_million_components_of_one_name_are_refused() {
+    let name = "a/".repeat(1_000_000);
+    let layer = Tar::new()
+        .extension(b'L', name.as_bytes())
+        .directory("x")
+        .finish();
+    let (_, ran) = build_within("export", &image_of(&[&layer]), LONG);
+    ran.refused("1048576 are allowed");
+}
+
+#[test]
+fn a_hundred_thousand_entries_of_history_do_no_harm() {
+    let mut config = config_of(&[]);
+    config["history"] = vec![json!({ "created_by": "x", "empty_layer": true }); 100_000].into();
+    let manifest = json!([{ "Config": "c.json", "Layers": [] }]);
+    let image = Tar::new()
+        .file("c.json", config.to_string())
+        .file("manifest.json", manifest.to_string())
+        .finish();
+    build_within("image", &image, LONG).1.succeeded();
+}
+
+#[test]
+fn a_manifest_of_a_hundred_megabytes_is_refused() {
+    let manifest = vec![b' '; 100 << 20];
+    let image = Tar::new().file("manifest.json", manifest).finish();
+    build_within("image", &image, LONG).1.refused("16777216");
+}
+
+#[test]
+fn json_that_is_nested_without_end_is_refused() {
+    let manifest = format!("[{{\"x\":{}", "[".repeat(500_000));
+    let archive = Tar::new().file("manifest.json", manifest).finish();
+    image_is_refused(&archive, "recursion limit");
+}
+
+#[test]
+fn huge_numbers_in_a_config_do_no_harm() {
+    let mut config = config_of(&[]);
+    config["config"] = json!({ "User": "99999999999999999999", "Env": null });
+    let text = config
+        .to_string()
+        .replace("null", &format!("null, \"x\": 1{}", "0".repeat(1000)));
+    let manifest = json!([{ "Config": "c.json", "Layers": [] }]);
+    let image = Tar::new()
+        .file("c.json", text)
+        .file("manifest.json", manifest.to_string());
+    build("image", &image.finish()).1.succeeded();
+}
