@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::SystemTime;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::stat::{Mode, umask};
 use serde_json::Value;
@@ -28,6 +29,8 @@ use crate::customisation::{self, CustomisationError};
 use crate::description::{self, DescriptionError};
 use crate::export::{self, ExportError};
 use crate::image::{self, ImageError};
+use crate::images::Choice;
+use crate::inspect::{self, InspectError};
 use crate::layer::{self, LayerError};
 use crate::limits::Limits;
 use crate::merge_derivations::{self, MergeDerivationsError};
@@ -114,6 +117,20 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Show what is in an image: its config, its layers and the store paths in them
+    Inspect {
+        /// An image archive, plain or packed with gzip, xz or zstd, or the directory of an OCI layout;
+        /// `-` for an archive on standard input
+        image: PathBuf,
+        /// Show only this one of several images
+        #[arg(long = "image", value_name = "NAME:TAG")]
+        reference: Option<String>,
+        /// Print JSON instead of text
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        limits: LimitArguments,
+    },
     /// Check an image: every digest, size, DiffID and reference in it
     ///
     /// Says all that is wrong. The exit status is 0 if nothing is, 1 if something is, 2 if the image
@@ -128,6 +145,12 @@ enum Command {
         #[command(flatten)]
         limits: LimitArguments,
     },
+    /// Print completions of this command line for a shell
+    #[command(hide = true)]
+    Completions { shell: Shell },
+    /// Write the man pages, of this program and of each subcommand, to a directory
+    #[command(hide = true)]
+    Man { directory: PathBuf },
     /// Print the TarSum (tarsum.v1+sha256) of the tar on standard input
     Tarsum,
 }
@@ -238,6 +261,10 @@ pub enum CliError {
     TarSum(#[from] TarSumError),
     #[error(transparent)]
     Survey(#[from] SurveyError),
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    #[error("cannot write man pages to `{}`", path.display())]
+    Man { path: PathBuf, source: io::Error },
     #[error("cannot use `--limit`")]
     Limit(#[source] serde_json::Error),
 }
@@ -368,6 +395,34 @@ fn run_in(command: Command, surroundings: &Surroundings) -> Result<u8, CliError>
         } => host::watch(&program, &arguments, &surroundings.build_directory, boot)?,
         Command::BaseJson => base_json(&read_attrs("base-json")?)?,
         Command::Tarsum => print_tarsum()?,
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut public_command(), "builder", &mut text);
+            print(&text)?;
+        }
+        Command::Man { directory } => {
+            clap_mangen::generate_to(Arguments::command(), &directory).map_err(|source| {
+                CliError::Man {
+                    path: directory,
+                    source,
+                }
+            })?;
+        }
+        Command::Inspect {
+            image,
+            reference,
+            json,
+            limits,
+        } => {
+            let choice = reference.as_deref().map(Choice::of_reference);
+            let survey = survey::read(input(image), &limits.limits()?, surroundings.progress)?;
+            let inspection = inspect::inspect(survey, choice.unwrap_or_default())?;
+            if json {
+                print(format!("{:#}\n", inspection.json()).as_bytes())?;
+            } else {
+                print(inspection.text().as_bytes())?;
+            }
+        }
         Command::Verify {
             image,
             json,
@@ -581,9 +636,9 @@ fn verify_image(
     let name = survey.archive.path.display().to_string();
     let report = verify::verify(survey);
     if json {
-        print(&format!("{:#}\n", report.json(&name)))?;
+        print(format!("{:#}\n", report.json(&name)).as_bytes())?;
     } else {
-        print(&report.text(&name))?;
+        print(report.text(&name).as_bytes())?;
     }
     Ok(u8::from(!report.is_right()))
 }
@@ -600,10 +655,19 @@ fn input(image: PathBuf) -> Input {
     }
 }
 
-fn print(text: &str) -> Result<(), CliError> {
-    io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(CliError::Stdout)
+/// The command line without what only `builder` runs; completions would offer it otherwise.
+fn public_command() -> clap::Command {
+    let whole = Arguments::command();
+    let subcommands = whole
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set());
+    clap::Command::new("builder")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommands(subcommands.cloned())
+}
+
+fn print(text: &[u8]) -> Result<(), CliError> {
+    io::stdout().write_all(text).map_err(CliError::Stdout)
 }
 
 fn print_tarsum() -> Result<(), CliError> {

@@ -160,6 +160,30 @@ pub fn all(archive: &Archive, platform: Option<&Platform>) -> Result<Vec<Image>,
         .collect()
 }
 
+/// All images of `archive` with the name that `choice` wants, for whatever platform. What an index
+/// within the index lists may be elsewhere.
+///
+/// # Errors
+/// When there is none, or what leads to them is damaged or ambiguous.
+pub fn list(archive: &Archive, choice: Choice<'_>) -> Result<Vec<Image>, ImagesError> {
+    if is_docker(archive)? {
+        let mut images = images_of_docker(archive)?;
+        let found = shown_names(images.iter().map(|image| image.names.as_slice()));
+        images.retain(|image| choice.wants(&image.names));
+        return match images.is_empty() {
+            true => Err(choice.no_such_name(archive, found)),
+            false => Ok(images),
+        };
+    }
+    let mut candidates = candidates_for(archive, choice)?;
+    let is_there = |image: &Candidate| archive.file(&image.descriptor.path(), "is named").is_ok();
+    if candidates.iter().any(is_there) {
+        candidates.retain(is_there);
+    }
+    let candidates = candidates.into_iter();
+    candidates.map(|image| image.read(archive)).collect()
+}
+
 /// Whether the archive has any of the documents of an OCI layout.
 #[must_use]
 pub fn is_layout(archive: &Archive) -> bool {
@@ -290,6 +314,12 @@ impl Blob {
 }
 
 fn choose_of_layout(archive: &Archive, choice: Choice<'_>) -> Result<Image, ImagesError> {
+    let candidates = candidates_for(archive, choice)?;
+    fitting(archive, candidates, choice.platform)?.read(archive)
+}
+
+/// The images of a layout with the name that `choice` wants, at least one.
+fn candidates_for(archive: &Archive, choice: Choice<'_>) -> Result<Vec<Candidate>, ImagesError> {
     let mut candidates = candidates(archive)?;
     if candidates.is_empty() {
         return Err(ImagesError::Empty {
@@ -302,7 +332,7 @@ fn choose_of_layout(archive: &Archive, choice: Choice<'_>) -> Result<Image, Imag
     if candidates.is_empty() {
         return Err(choice.no_such_name(archive, found));
     }
-    fitting(archive, candidates, choice.platform)?.read(archive)
+    Ok(candidates)
 }
 
 /// All images that the indexes of a layout lead to, in their order.
@@ -520,7 +550,18 @@ pub fn read_config(archive: &Archive, config: &Blob) -> Result<ImageConfig, Imag
     })
 }
 
-impl Choice<'_> {
+impl<'a> Choice<'a> {
+    /// The image called `reference`, such as `name:1`, for whatever platform.
+    #[must_use]
+    pub fn of_reference(reference: &'a str) -> Self {
+        let (name, tag) = split(reference);
+        Self {
+            name,
+            tag,
+            platform: None,
+        }
+    }
+
     /// Whether an image called `names` is wanted.
     fn wants(self, names: &[String]) -> bool {
         if self.name.is_none() && self.tag.is_none() {

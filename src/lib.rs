@@ -70,6 +70,8 @@ pub mod merge_derivations;
 pub mod pull;
 pub mod export;
 pub mod verify;
+pub mod table;
+pub mod inspect;
 pub mod customisation;
 pub mod description;
 pub mod stream;

@@ -44,6 +44,7 @@ fn package(program: &str) -> &str {
         "bsdtar" => "libarchive-tools",
         "cmp" => "diffutils",
         "go" => "golang-go",
+        "groff" => "groff-base",
         "lndir" => "xutils-dev",
         "python3" => "python3",
         "setpriv" => "util-linux",

@@ -18,11 +18,11 @@ use crate::support;
 
 /// The files of an image that can be damaged: names and contents.
 #[derive(Debug, Clone, Default)]
-struct Files(Vec<(String, Vec<u8>)>);
+pub(crate) struct Files(Vec<(String, Vec<u8>)>);
 
 impl Files {
     /// Adds a file, or replaces it.
-    fn file(mut self, name: &str, content: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn file(mut self, name: &str, content: impl AsRef<[u8]>) -> Self {
         let content = content.as_ref().to_vec();
         match self.0.iter_mut().find(|(other, _)| other == name) {
             Some((_, old)) => *old = content,
@@ -31,24 +31,24 @@ impl Files {
         self
     }
 
-    fn without(mut self, name: &str) -> Self {
+    pub(crate) fn without(mut self, name: &str) -> Self {
         self.0.retain(|(other, _)| other != name);
         self
     }
 
-    fn json(&self, name: &str) -> Value {
+    pub(crate) fn json(&self, name: &str) -> Value {
         let (_, text) = self.0.iter().find(|(other, _)| other == name).unwrap();
         serde_json::from_slice(text).unwrap()
     }
 
     /// Changes a JSON document, and nothing that names it.
-    fn change(self, name: &str, change: impl FnOnce(&mut Value)) -> Self {
+    pub(crate) fn change(self, name: &str, change: impl FnOnce(&mut Value)) -> Self {
         let mut document = self.json(name);
         change(&mut document);
         self.file(name, document.to_string())
     }
 
-    fn archive(&self) -> Vec<u8> {
+    pub(crate) fn archive(&self) -> Vec<u8> {
         let files = self.0.iter();
         files
             .fold(Tar::new(), |tar, (name, content)| tar.file(name, content))
@@ -57,7 +57,7 @@ impl Files {
 }
 
 /// The config of an image with `layers`, not packed, that nothing is wrong with.
-fn config(layers: &[&[u8]]) -> Value {
+pub(crate) fn config(layers: &[&[u8]]) -> Value {
     let mut config: Value = serde_json::from_str(&tars::config_of(layers)).unwrap();
     config["os"] = json!("linux");
     config["architecture"] = json!("amd64");
@@ -66,12 +66,12 @@ fn config(layers: &[&[u8]]) -> Value {
 }
 
 /// An image as `buildImage` makes it.
-fn docker() -> Files {
+pub(crate) fn docker() -> Files {
     docker_of(&config(&[&tars::layer()]), &tars::layer())
 }
 
 /// The same with another config or layer.
-fn docker_of(config: &Value, layer: &[u8]) -> Files {
+pub(crate) fn docker_of(config: &Value, layer: &[u8]) -> Files {
     let config = config.to_string();
     let config_name = format!("{}.json", Digest::of(config.as_bytes()).hex());
     let manifest = json!([
@@ -110,13 +110,13 @@ fn check_files(files: &Files, status: i32, expected: Expect) {
 
 /// What `builder` prints, with the paths that change from run to run replaced.
 #[track_caller]
-fn text(sandbox: &Sandbox, arguments: &[&str], input: &[u8], status: i32) -> String {
+pub(crate) fn text(sandbox: &Sandbox, arguments: &[&str], input: &[u8], status: i32) -> String {
     let output = run(sandbox, arguments, input);
     assert_eq!(output.status.code(), Some(status), "{output:?}");
     assert_eq!(sandbox.stderr(&output), "");
     sandbox.shown(&output.stdout)
 }
 
-fn run(sandbox: &Sandbox, arguments: &[&str], input: &[u8]) -> Output {
+pub(crate) fn run(sandbox: &Sandbox, arguments: &[&str], input: &[u8]) -> Output {
     support::output(&mut sandbox.builder(arguments), input)
 }

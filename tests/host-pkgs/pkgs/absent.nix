@@ -7,6 +7,7 @@ lib.genAttrs [
   "clippy"
   "deadnix"
   "emacs"
+  "installShellFiles"
   "nano"
   "nixfmt"
   "nixfmt-rfc-style"

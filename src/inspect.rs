@@ -1,0 +1,149 @@
+//! Tells what is in an image file: the config of each image, its layers, the store paths in them.
+
+mod show;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::archive::{ArchiveError, shown};
+use crate::blob::Damage;
+use crate::compress::Packing;
+use crate::digest::{DiffId, Digest};
+use crate::images::{self, Choice, Image, ImagesError};
+use crate::oci::{ImageConfig, Platform};
+use crate::store_path::StorePath;
+use crate::survey::{Form, Survey};
+
+/// What is in an image file.
+#[derive(Debug)]
+pub struct Inspection {
+    pub path: PathBuf,
+    /// Whether Docker's `manifest.json` lists the images, not an OCI layout's index.
+    pub is_docker: bool,
+    pub form: Form,
+    pub images: Vec<InspectedImage>,
+}
+
+#[derive(Debug)]
+pub struct InspectedImage {
+    pub names: Vec<String>,
+    /// The digest of the config, which Docker calls the image by.
+    pub id: Digest,
+    pub platform: Option<Platform>,
+    /// The config as it stands; an object.
+    pub config: Value,
+    /// Lowest first.
+    pub layers: Vec<InspectedLayer>,
+}
+
+#[derive(Debug)]
+pub struct InspectedLayer {
+    /// The file that holds it.
+    pub name: String,
+    pub packing: Packing,
+    /// Of the file, as is the size, in bytes.
+    pub digest: Digest,
+    pub packed_size: u64,
+    pub diff_id: DiffId,
+    /// Of the unpacked tar, in bytes.
+    pub size: u64,
+    /// How many files, directories and links there are.
+    pub files: u64,
+    /// Those that it has anything of.
+    pub store_paths: Vec<StorePath>,
+}
+
+/// An image is too damaged to be shown.
+#[derive(Debug, Error)]
+pub enum InspectError {
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Images(#[from] ImagesError),
+    #[error("layer `{layer}` of image `{}` cannot be read; `builder verify` tells all that is wrong", path.display())]
+    Layer {
+        path: PathBuf,
+        layer: String,
+        source: Option<Arc<Damage>>,
+    },
+    #[error("`{name}` of image `{}` is no config", path.display())]
+    Config {
+        path: PathBuf,
+        name: String,
+        source: serde_json::Error,
+    },
+}
+
+/// Tells what `survey` found of the images that `choice` wants.
+///
+/// # Errors
+/// When an image cannot be told from its documents, or is damaged.
+pub fn inspect(mut survey: Survey, choice: Choice<'_>) -> Result<Inspection, InspectError> {
+    if !survey.wrong.is_empty() {
+        return Err(survey.wrong.swap_remove(0).into());
+    }
+    let images = images::list(&survey.archive, choice)?;
+    let images = images
+        .into_iter()
+        .map(|image| inspect_image(&survey, image))
+        .collect::<Result<_, _>>()?;
+    Ok(Inspection {
+        is_docker: images::has(&survey.archive, images::MANIFEST),
+        form: survey.form,
+        images,
+        path: survey.archive.path,
+    })
+}
+
+fn inspect_image(survey: &Survey, image: Image) -> Result<InspectedImage, InspectError> {
+    const NEEDED: &str = "its manifest names";
+    let name = &image.config.name;
+    let id = survey.file(name, NEEDED)?.digest;
+    let text = survey.archive.json(name, NEEDED)?;
+    let document = |source| ImagesError::Document {
+        path: survey.archive.path.clone(),
+        name: name.clone(),
+        source,
+    };
+    let platform = ImageConfig::parse(&text).map_err(document)?.platform();
+    let config = serde_json::from_slice(&text).map_err(|source| InspectError::Config {
+        path: survey.archive.path.clone(),
+        name: name.clone(),
+        source,
+    })?;
+    let layers = image.layers.iter();
+    let layers = layers
+        .map(|layer| inspect_layer(survey, &layer.name))
+        .collect::<Result<_, _>>()?;
+    Ok(InspectedImage {
+        names: image.names,
+        id,
+        platform,
+        config,
+        layers,
+    })
+}
+
+fn inspect_layer(survey: &Survey, name: &str) -> Result<InspectedLayer, InspectError> {
+    let file = survey.file(name, "its manifest names as a layer")?;
+    let damaged = || InspectError::Layer {
+        path: survey.archive.path.clone(),
+        layer: shown(name.as_bytes()),
+        source: file.damage.clone(),
+    };
+    let content = file.content.filter(|_| file.damage.is_none());
+    let content = content.ok_or_else(damaged)?;
+    Ok(InspectedLayer {
+        name: name.to_owned(),
+        packing: file.packing,
+        digest: file.digest,
+        packed_size: file.size,
+        diff_id: content.diff_id,
+        size: content.size,
+        files: file.entries.count,
+        store_paths: file.entries.store_paths.iter().cloned().collect(),
+    })
+}

@@ -1,0 +1,74 @@
+//! Aligns what people read in columns.
+
+/// On which side of a column its cells stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    Left,
+    /// For numbers and sizes.
+    Right,
+}
+
+/// Lines that begin with `indent` blanks; the columns of `rows` are as wide as they have to be, two
+/// blanks apart. Every row has as many cells as there are `columns`.
+#[must_use]
+pub fn lines(indent: usize, columns: &[Align], rows: &[Vec<String>]) -> String {
+    let width = |cell: &String| cell.chars().count();
+    let widths: Vec<usize> = (0..columns.len())
+        .map(|column| {
+            rows.iter()
+                .map(|row| width(&row[column]))
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = " ".repeat(indent);
+        for ((cell, align), wide) in row.iter().zip(columns).zip(&widths) {
+            let blanks = " ".repeat(wide - width(cell));
+            match align {
+                Align::Left => line += &format!("{cell}{blanks}  "),
+                Align::Right => line += &format!("{blanks}{cell}  "),
+            }
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// `text` as it is, but without anything that could play with the terminal.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '"' | '\'' | '\\' => printable.push(character),
+            _ => printable.extend(character.escape_debug()),
+        }
+    }
+    printable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let rows = [row(["a", "1", "é"]), row(["bcd", "1000", "f"])];
+        let columns = [Align::Left, Align::Right, Align::Right];
+        let expected = " a       1  é\n bcd  1000  f\n";
+        assert_eq!(lines(1, &columns, &rows), expected);
+        assert_eq!(lines(1, &columns, &[]), "");
+    }
+
+    #[test]
+    fn nothing_plays_with_the_terminal() {
+        assert_eq!(
+            printable("\u{1b}[2J\n\u{202e}é\"\\"),
+            r#"\u{1b}[2J\n\u{202e}é"\"#
+        );
+    }
+}
