@@ -14,6 +14,7 @@ use std::time::SystemTime;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use nix::fcntl::{FcntlArg, fcntl};
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 use serde_json::Value;
 use thiserror::Error;
@@ -200,6 +201,8 @@ pub enum CliError {
         threads: usize,
         error: rayon::ThreadPoolBuildError,
     },
+    #[error("cannot block signal SIGXFSZ")]
+    Signals(#[source] io::Error),
     #[error("cannot find out the working directory")]
     WorkingDirectory(#[source] io::Error),
     #[error("cannot read `{}`", path.display())]
@@ -345,10 +348,21 @@ fn report(error: &CliError) {
 }
 
 fn run_command() -> Result<u8, CliError> {
+    block_file_size_signal()?;
     let arguments = Arguments::parse();
     // The same modes everywhere: nixpkgs' builds run with this mask.
     umask(Mode::from_bits_truncate(0o022));
     run_in(arguments.command, &surroundings()?)
+}
+
+/// Lets writing beyond a limit on the size of files (`ulimit -f`) fail like writing to a full disk.
+/// The signal would end us before we could take the output away and say why.
+fn block_file_size_signal() -> Result<(), CliError> {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGXFSZ);
+    // Threads started from here on inherit the mask, and so do scripts of users.
+    let blocked = signals.thread_block();
+    blocked.map_err(|errno| CliError::Signals(errno.into()))
 }
 
 fn run_in(command: Command, surroundings: &Surroundings) -> Result<u8, CliError> {
