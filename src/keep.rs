@@ -2,14 +2,13 @@
 //! nothing of an OCI layout without its index, and nothing that speaks of layers that were unpacked.
 
 use std::collections::BTreeSet;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use thiserror::Error;
 
 use crate::archive::{Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, shown};
 use crate::base::{self, BaseLayer};
-use crate::members;
+use crate::members::{self, SpoolError};
 
 /// Who asks for a member, in messages.
 const NEEDED_BY: &str = "its manifest names";
@@ -19,8 +18,8 @@ const NEEDED_BY: &str = "its manifest names";
 pub enum KeepError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    #[error("cannot copy base image `{}` to a temporary file", path.display())]
-    Spool { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
 }
 
 /// Keeps the members called `names` and those of `layers`, which are unpacked if need be. Links
@@ -97,7 +96,7 @@ fn needed<'a>(
 /// When a compressed archive cannot be copied to `temporary`.
 pub fn spool_if_out_of_order(archive: &mut Archive, temporary: &Path) -> Result<(), KeepError> {
     let is_in_order = members::is_in_order(&archive.members);
-    spool_unless(is_in_order, archive, temporary)
+    Ok(members::spool(archive, is_in_order, temporary)?)
 }
 
 /// Makes the members of `archive` ready to leave in any order.
@@ -105,17 +104,5 @@ pub fn spool_if_out_of_order(archive: &mut Archive, temporary: &Path) -> Result<
 /// # Errors
 /// As [`spool_if_out_of_order`].
 pub fn spool(archive: &mut Archive, temporary: &Path) -> Result<(), KeepError> {
-    spool_unless(false, archive, temporary)
-}
-
-fn spool_unless(
-    is_in_order: bool,
-    archive: &mut Archive,
-    temporary: &Path,
-) -> Result<(), KeepError> {
-    let spooled = members::spool(archive, is_in_order, temporary);
-    spooled.map_err(|source| KeepError::Spool {
-        path: archive.path.clone(),
-        source,
-    })
+    Ok(members::spool(archive, false, temporary)?)
 }

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use thiserror::Error;
 
 use crate::archive::{Archive, ArchiveFile, ArchiveMember, MemberPath, RangeReader};
 use crate::plan::{Entry, Kind, Owner, Range, TarPlan};
@@ -12,6 +14,18 @@ use crate::source::Source;
 
 /// The members of an archive to write, by name and so in the order of GNU tar's `--sort=name`.
 pub type Members = BTreeMap<MemberPath, Planned>;
+
+/// The content of an archive could not be copied where it can be read in any order.
+#[derive(Debug, Error)]
+#[error(
+    "cannot copy image `{}` to a temporary file in `{}`",
+    path.display(), directory.display()
+)]
+pub struct SpoolError {
+    path: PathBuf,
+    directory: PathBuf,
+    source: io::Error,
+}
 
 /// One member to write.
 #[derive(Debug)]
@@ -76,11 +90,17 @@ pub fn is_in_order(members: &BTreeMap<MemberPath, ArchiveMember>) -> bool {
 ///
 /// # Errors
 /// When the archive cannot be read or the file not be written.
-pub fn spool(archive: &mut Archive, is_in_order: bool, directory: &Path) -> io::Result<()> {
-    if archive.is_compressed && !is_in_order {
-        copy(&mut archive.members, tempfile::tempfile_in(directory)?)?;
-        archive.is_compressed = false;
+pub fn spool(archive: &mut Archive, is_in_order: bool, directory: &Path) -> Result<(), SpoolError> {
+    if !archive.is_compressed || is_in_order {
+        return Ok(());
     }
+    let copied = tempfile::tempfile_in(directory).and_then(|file| copy(&mut archive.members, file));
+    copied.map_err(|source| SpoolError {
+        path: archive.path.clone(),
+        directory: directory.to_owned(),
+        source,
+    })?;
+    archive.is_compressed = false;
     Ok(())
 }
 

@@ -20,7 +20,7 @@ use crate::compress;
 use crate::description::{self, Description, LAYER, NOW, RecordedLayer, Unpacked};
 use crate::digest::{Digest, HashWriter};
 use crate::json::python as python_json;
-use crate::members;
+use crate::members::{self, SpoolError};
 use crate::output::{self, OutputError};
 use crate::plan::{Content, Entry, Kind, Owner, Range, TarPlan};
 use crate::progress;
@@ -67,8 +67,8 @@ pub enum StreamError {
     Time(#[from] TimeError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    #[error("cannot copy base image `{}` to a temporary file", path.display())]
-    Spool { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     #[error(transparent)]
     Scan(#[from] ScanError),
     #[error(
@@ -258,11 +258,7 @@ fn base_layers(
         let files: Vec<&ArchiveFile> = files.collect::<Result<_, _>>()?;
         files.is_sorted_by(|a, b| a.range.offset + a.range.size <= b.range.offset)
     };
-    let spooled = members::spool(&mut archive, is_in_order, &surroundings.temporary_directory);
-    spooled.map_err(|source| StreamError::Spool {
-        path: path.clone(),
-        source,
-    })?;
+    members::spool(&mut archive, is_in_order, &surroundings.temporary_directory)?;
     let layers = layers.iter().enumerate().map(|(index, layer)| {
         let file = archive.file(&layer.name, NEEDED)?;
         let range = file.range.clone();

@@ -205,7 +205,7 @@ fn a_base_that_does_not_fit_in_the_build_directory_is_named() {
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
             hashing the new layer
-            error: cannot copy base image `/nix/store/[HASH]-base.tar` to a temporary file
+            error: cannot copy image `/nix/store/[HASH]-base.tar` to a temporary file in `/tmp`
               caused by: File too large (os error 27)
         "#]],
     );
@@ -223,7 +223,7 @@ fn an_image_to_merge_that_does_not_fit_in_the_build_directory_is_named() {
         },
         expect![[r#"
             reading image `/nix/store/[HASH]-image.tar`
-            error: cannot copy base image `/nix/store/[HASH]-image.tar` to a temporary file
+            error: cannot copy image `/nix/store/[HASH]-image.tar` to a temporary file in `/tmp`
               caused by: File too large (os error 27)
         "#]],
     );

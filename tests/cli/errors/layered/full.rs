@@ -34,7 +34,7 @@ fn a_base_that_does_not_fit_in_the_build_directory_is_named() {
         &output,
         FAILED,
         &expect![[r#"
-            error: cannot copy base image `/nix/store/[HASH]-base.tar` to a temporary file
+            error: cannot copy image `/nix/store/[HASH]-base.tar` to a temporary file in `/tmp`
               caused by: File too large (os error 27)
         "#]],
     );
