@@ -12,7 +12,6 @@ use thiserror::Error;
 
 use crate::Surroundings;
 use crate::attrs::{Attrs, CustomisationAttrs};
-use crate::compress::Compression;
 use crate::digest::{DiffId, HashWriter};
 use crate::fakeroot::{State, StateError};
 use crate::join;
@@ -301,19 +300,12 @@ fn write(
     out: &Path,
     surroundings: &Surroundings,
 ) -> Result<(), CustomisationError> {
-    output::directory(out, || {
+    output::files(out, |files| {
         let tar = out.join("layer.tar");
-        let threads = surroundings.threads;
-        output::tar(
-            &tar,
-            plan,
-            Compression::None,
-            threads,
-            surroundings.progress,
-        )?;
+        files.tar("layer.tar", plan, surroundings.progress)?;
         let diff_id = hash(plan).map_err(|error| OutputError::of_write(error, &tar))?;
         let checksum = format!("{}\n", diff_id.hex());
-        output::bytes(&out.join("checksum"), checksum.as_bytes())?;
+        files.bytes("checksum", checksum.as_bytes())?;
         Ok(())
     })
 }

@@ -9,7 +9,6 @@ use thiserror::Error;
 
 use crate::Surroundings;
 use crate::attrs::{Attrs, LayerAttrs};
-use crate::compress::Compression;
 use crate::config::{BaseJson, ConfigError};
 use crate::merge::{self, MergeError};
 use crate::output::{self, OutputError};
@@ -136,26 +135,18 @@ pub(crate) fn write(
     out: &Path,
     surroundings: &Surroundings,
 ) -> Result<(), LayerError> {
-    output::directory(out, || {
+    output::files(out, |files| {
         let tar = out.join("layer.tar");
         // The TarSum hashes file by file and so in parallel, beside the writing. What is read
         // twice comes out of the page cache the second time.
         let (written, tarsum) = rayon::join(
-            || {
-                output::tar(
-                    &tar,
-                    plan,
-                    Compression::None,
-                    surroundings.threads,
-                    surroundings.progress,
-                )
-            },
+            || files.tar("layer.tar", plan, surroundings.progress),
             || tarsum::of_plan(plan).map_err(|error| OutputError::of_write(error, &tar)),
         );
         written?;
         let json = base_json.layer_json(&tarsum?);
-        output::bytes(&out.join("json"), json.as_bytes())?;
-        output::bytes(&out.join("VERSION"), VERSION.as_bytes())?;
+        files.bytes("json", json.as_bytes())?;
+        files.bytes("VERSION", VERSION.as_bytes())?;
         Ok(())
     })
 }
