@@ -29,9 +29,16 @@ in
     // {
       "a22 as zstd" = golden.compressors.zstd;
       "a merged image" = golden.merges.gz-last.image;
+      "a14 (layered, on a base image)" = cases.a14-layered-from;
+      "c18 (exported)" = cases.c18-export-layered;
     }
     // withLayer "the demo" demo.image
   );
+
+  # What needs more than attributes, which only Nix can hand over: the graph of the closure.
+  descriptions = builtins.mapAttrs (_: describe) {
+    "a14, the description" = cases.a14-layered-from.conf;
+  };
 
   # Its output tells the circumstances, so it differs where they do.
   probe =
