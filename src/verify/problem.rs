@@ -165,12 +165,12 @@ impl What {
     }
 
     /// Whether engines take the image anyway. Docker itself leaves files in its archives that nothing
-    /// uses, the specification lets a layout have blobs of others, and a store path may have a file
-    /// with such a name.
+    /// uses, the specification lets a layout have blobs of others, streamed images are in no
+    /// `repositories` that they are merged with, and a store path may have a file with such a name.
     #[must_use]
     pub fn is_note(&self) -> bool {
         match self {
-            Self::Unused | Self::MoreLinks { .. } => true,
+            Self::Unused | Self::MoreLinks { .. } | Self::NoRepository { .. } => true,
             Self::Entry { wrong, .. } => *wrong == WrongEntry::WhiteoutContent,
             _ => false,
         }

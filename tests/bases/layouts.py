@@ -88,12 +88,14 @@ def for_platforms(layout):
     index, manifest = read(layout)
     ours = index["manifests"][0]
     ours.pop("annotations", None)
-    other = add(layout, manifest | {"annotations": {"other": "yes"}, "layers": []}, MANIFEST)
-    attestation = add(layout, {}, MANIFEST)
+    config = json.loads(blob(layout, manifest["config"]).read_text())
+    empty = config | {"architecture": "s390x", "rootfs": {"type": "layers", "diff_ids": []}, "history": []}
+    empty = add(layout, empty, manifest["config"]["mediaType"])
+    other = add(layout, manifest | {"config": empty, "layers": []}, MANIFEST)
+    attestation = add(layout, manifest | {"annotations": {"other": "yes"}}, MANIFEST)
     attestation["annotations"] = {"vnd.docker.reference.type": "attestation-manifest"}
     attestation["platform"] = {"os": "unknown", "architecture": "unknown"}
     other["platform"] = {"os": "linux", "architecture": "s390x"}
-    config = json.loads(blob(layout, manifest["config"]).read_text())
     ours["platform"] = {"os": "linux", "architecture": config["architecture"]}
     nested = add(layout, {"schemaVersion": 2, "mediaType": INDEX, "manifests": [attestation, other, ours]}, INDEX)
     nested["annotations"] = {

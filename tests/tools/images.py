@@ -4,7 +4,7 @@ import gzip
 import json
 from pathlib import Path
 
-from suite import TESTS, Failure, output, run
+from suite import TESTS, Failure, output, run, verified
 
 
 def uncompressed(image):
@@ -24,7 +24,11 @@ def compression(image):
 
 
 def describe(image):
-    """The archive, which is a path or the bytes of one, as golden descriptions have it."""
+    """The archive, which is a path or the bytes of one, as golden descriptions have it.
+
+    Nothing may be wrong with it.
+    """
+    verified(image)
     options = {"input": image, "stdin": None, "text": False} if isinstance(image, bytes) else {}
     name = "-" if options else image
     return json.loads(output(TESTS / "golden/describe-image.py", name, **options))

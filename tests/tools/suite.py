@@ -129,6 +129,21 @@ def output(*command, **options):
     return done.stdout
 
 
+def verified(image):
+    """The image, a path or the bytes of one, if `builder verify` finds nothing wrong with it."""
+    status, lines = verify_image(image)
+    check(status == 0, "`builder verify` ends with status", status, *lines)
+    return image
+
+
+def verify_image(image):
+    """The exit status of `builder verify`, and what it says."""
+    options = {"input": image, "stdin": None, "text": False} if isinstance(image, bytes) else {}
+    done = run(BUILDER, "verify", "-" if options else image, **options)
+    said = done.stdout.decode() if options else done.stdout
+    return done.returncode, said.splitlines()
+
+
 def nix_environment():
     """The environment for Nix: nothing of the machine's settings reaches a build."""
     return {"NIX_IMAGE_BUILDER_BINARY": str(BUILDER)} | os.environ | {"NIX_CONFIG": NIX_CONFIG}

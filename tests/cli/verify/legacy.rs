@@ -14,11 +14,11 @@ fn repositories_have_the_images_of_the_manifest() {
         &files,
         1,
         expect![[r#"
-        /nix/store/[HASH]-image.tar is wrong: 2 problems
-          repositories
-            has `app:2`, which `manifest.json` lacks
-            lacks `app:1`, which `manifest.json` has
-    "#]],
+            /nix/store/[HASH]-image.tar is wrong: 1 problem
+              repositories
+                has `app:2`, which `manifest.json` lacks
+            note: repositories lacks `app:1`, which `manifest.json` has
+        "#]],
     );
 }
 
