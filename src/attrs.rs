@@ -377,6 +377,10 @@ pub fn parse<T: Section>(text: &str, path: &Path) -> Result<Attrs<T>, AttrsError
     })?;
     let ours = match ours {
         Value::String(text) if T::IS_TEXT => serde_json::from_str(&text),
+        // Serde would take a list for a set, its items for the values in their order.
+        Value::Array(_) => Err(serde_json::Error::custom(
+            "invalid type: sequence, expected a set",
+        )),
         ours => serde_json::from_value(ours),
     };
     let ours = ours.map_err(|source| AttrsError::Section {
@@ -570,6 +574,14 @@ mod tests {
             "{names:?}"
         );
         assert!(!attrs.environment.contains_key("e"));
+    }
+
+    /// Found by the fuzz target `attrs`.
+    #[test]
+    fn a_list_is_no_set() {
+        let text = r#"{ "baseJson": ["/b"], "outputs": { "out": "/o" } }"#;
+        let error = parse::<BaseJsonAttrs>(text, Path::new(".attrs.json")).unwrap_err();
+        assert!(matches!(error, AttrsError::Section { .. }), "{error}");
     }
 
     #[test]
