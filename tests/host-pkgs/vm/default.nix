@@ -81,15 +81,24 @@ let
     "random.trust_cpu=on"
   ];
 
+  machine = lib.concatStringsSep " " [
+    "${qemu}/bin/qemu-system-x86_64"
+    "-nodefaults -display none -serial stdio -no-reboot"
+    # This firmware only starts the kernel.
+    "-machine pc -cpu max -bios qboot.rom"
+  ];
+
+  # Ends well where /dev/kvm works: a kernel without a root starts over, which is the end here.
+  tryKvm = "${machine} -accel kvm -m 256 -kernel ${linux}/vmlinux -append panic=-1";
+
+  # With a thread for each, two emulated processors start in twice the time, most of which they wait
+  # for each other.
+  emulated = "tcg,thread=single";
+
   qemuCommand = lib.concatStringsSep " \\\n  " (
     [
-      "${qemu}/bin/qemu-system-x86_64"
-      "-nodefaults -display none -serial stdio -no-reboot"
-      # This firmware only starts the kernel.
-      "-machine pc -cpu max -bios qboot.rom"
-      # With a thread for each, two emulated processors start in twice the time, most of which they
-      # wait for each other.
-      "-accel ${config.vmAccelerator or "tcg,thread=single"}"
+      machine
+      "-accel $accelerator"
       "-device virtio-rng-pci"
     ]
     ++ share "store" storeDir
@@ -103,7 +112,18 @@ let
     ]
   );
 
-  run = writeText "vm-run" (fill ./run.sh { inherit coreutils qemuCommand shell; });
+  run = writeText "vm-run" (
+    fill ./run.sh {
+      inherit
+        coreutils
+        emulated
+        qemuCommand
+        shell
+        tryKvm
+        ;
+      accelerator = config.vmAccelerator or "";
+    }
+  );
 in
 {
   inherit initrd qemu;

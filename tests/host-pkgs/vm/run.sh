@@ -21,10 +21,20 @@ if [ "$enableParallelBuilding" = 1 ]; then
   QEMU_OPTS+=" -smp cpus=$((cpus < 255 ? cpus : 255))"
 fi
 
+# A device alone says little: it may refuse, or hang.
+accelerator=@accelerator@
+if [ -z "$accelerator" ]; then
+  accelerator=@emulated@
+  if [ -w /dev/kvm ] && @coreutils@/bin/timeout 10 @tryKvm@ > tried-kvm 2>&1 < /dev/null; then
+    accelerator=kvm
+  fi
+fi
+
 # A file of its own, so that it can be run again in the folder that `nix-build -K` keeps.
 @coreutils@/bin/cat > run-vm <<EOF
 #!@shell@
 ${diskImage:+diskImage=$diskImage}
+accelerator=$accelerator
 @qemuCommand@
 EOF
 @coreutils@/bin/chmod +x run-vm
