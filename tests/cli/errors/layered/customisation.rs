@@ -94,7 +94,7 @@ fn a_section_that_is_no_set_is_refused() {
         |_, attrs| attrs["customisation"] = json!([]),
         expect![[r#"
             error: attribute `customisation` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-              caused by: invalid length 0, expected a set
+              caused by: invalid type: sequence, expected a set
         "#]],
     );
 }

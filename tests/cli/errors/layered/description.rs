@@ -31,7 +31,7 @@ fn a_section_that_is_no_set_is_refused() {
         |_, attrs| attrs["description"] = json!([]),
         expect![[r#"
             error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-              caused by: invalid length 0, expected a set
+              caused by: invalid type: sequence, expected a set
         "#]],
     );
 }
