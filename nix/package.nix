@@ -29,7 +29,7 @@ rustPlatform.buildRustPackage {
   # The program runs where it is built: it is the builder of derivations.
   nativeBuildInputs = [ installShellFiles ];
   postInstall = ''
-    $out/bin/builder man . && installManPage builder*.1
+    $out/bin/builder man .; installManPage builder*.1
     for shell in bash fish zsh; do installShellCompletion --cmd builder --$shell <($out/bin/builder completions $shell); done
   '';
 
