@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use crate::scan::{self, ScanError};
 use crate::store_path::StorePath;
 use crate::tree::{Directory, Node};
+use crate::whiteout::{self, Hidden};
 
 /// The files of a closure, sorted by path as bytes, which is the order in which `comm` lists
 /// lines in the C locale.
@@ -89,18 +90,17 @@ impl ClosureFiles {
             Some(at) => (&name[..=at], &name[at + 1..]),
             None => (b"".as_slice(), name.as_slice()),
         };
-        if let Some(hidden) = last.strip_prefix(b".wh.") {
-            let range = if last == b".wh..wh..opq" {
-                self.below(directory)
-            } else {
+        match whiteout::hidden_by(last) {
+            None => {}
+            Some(Hidden::Directory) => seen.hidden.push(self.below(directory)),
+            Some(Hidden::Name(hidden)) => {
                 let hidden = [directory, hidden].concat();
-                let below = self.below(&[&hidden, b"/".as_slice()].concat());
+                seen.hidden
+                    .push(self.below(&[&hidden, b"/".as_slice()].concat()));
                 if let Some(at) = self.find(&hidden) {
                     seen.hidden.push(at..at + 1);
                 }
-                below
-            };
-            seen.hidden.push(range);
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use crate::archive::shown;
 use crate::digest;
 use crate::store_path::StorePath;
 use crate::tar::read::{Member, MemberKind};
+use crate::whiteout;
 
 /// How many problems of one layer are told, and how many of its hard links to layers below are
 /// looked up. Nobody reads more, and each takes memory.
@@ -16,9 +17,6 @@ pub const MAX_TOLD: usize = 100;
 
 /// Where Nix has its store in an image.
 const STORE: &[u8] = b"nix/store/";
-
-/// What begins the name of an entry that hides another.
-const WHITEOUT: &[u8] = b".wh.";
 
 /// What begins the names of special whiteouts: `.wh..wh..opq`, and what AUFS once kept in layers.
 const SPECIAL_WHITEOUT: &[u8] = b".wh..wh.";
@@ -172,7 +170,7 @@ impl Entries {
     fn check_whiteout(&mut self, member: &Member, name: &[u8]) {
         let last = name.rsplit(|byte| *byte == b'/').next();
         let last = last.unwrap_or_default();
-        let Some(hidden) = last.strip_prefix(WHITEOUT) else {
+        let Some(hidden) = last.strip_prefix(whiteout::PREFIX) else {
             return;
         };
         if matches!(hidden, b"" | b"." | b"..") {

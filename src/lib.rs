@@ -24,6 +24,7 @@ pub mod merge;
 pub mod join;
 pub mod script;
 pub mod fakeroot;
+pub mod whiteout;
 pub mod closure;
 
 // Its bytes.

@@ -6,9 +6,10 @@
 //! of it is written; see ARCHITECTURE.md. So overlayfs has one lower directory, whatever the number of
 //! layers, and no entry of a base image is ever unpacked through a link of another.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -25,6 +26,7 @@ use crate::images::Choice;
 use crate::oci::Platform;
 use crate::progress::Progress;
 use crate::unpack::{self, UnpackError};
+use crate::whiteout;
 
 /// The mount point of the disk in the build directory; scripts of users may know its name.
 const DISK: &str = "disk";
@@ -56,11 +58,6 @@ const OVERLAY_OPTIONS: &str = "redirect_dir=off,metacopy=off,index=off";
 
 /// The attribute by which overlayfs marks a directory that hides what lies below.
 const OPAQUE: &str = "trusted.overlay.opaque";
-
-/// The prefix of a whiteout's name in a layer, and the name of the whiteout that stands for all of
-/// the lower directory; see the OCI image specification, "layer".
-const WHITEOUT: &str = ".wh.";
-const OPAQUE_WHITEOUT: &str = ".wh..wh..opq";
 
 /// How little of the disk is free, in hundredths, when it counts as full.
 const FULL: u64 = 1;
@@ -378,14 +375,14 @@ fn write_whiteouts_in(upper: &Path, lower: Option<&Path>) -> Result<(), OverlayE
             write_whiteouts_in(&path, below.as_deref())?;
         } else if metadata.file_type().is_char_device() && metadata.rdev() == 0 {
             fs::remove_file(&path).map_err(error)?;
-            let mut whiteout = OsString::from(WHITEOUT);
-            whiteout.push(&name);
-            File::create_new(upper.join(whiteout)).map_err(error)?;
+            let mut marker = OsString::from_vec(whiteout::PREFIX.to_vec());
+            marker.push(&name);
+            File::create_new(upper.join(marker)).map_err(error)?;
         }
     }
     // overlayfs marks every new directory as opaque, since that saves it a look below.
     if lower.is_some_and(has_entries) && is_opaque(upper).map_err(error)? {
-        File::create_new(upper.join(OPAQUE_WHITEOUT)).map_err(error)?;
+        File::create_new(upper.join(OsStr::from_bytes(whiteout::OPAQUE))).map_err(error)?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::archive::shown;
 use crate::plan::{Range, Xattr};
 use crate::tar::read::{Member, MemberKind};
 use crate::tree::{Name, SpecialKind};
+use crate::whiteout::{self, Hidden};
 
 /// How many entries the layers of an image may make. A million take 420 MB of memory.
 pub const MAX_ENTRIES: usize = 4_000_000;
@@ -27,11 +28,6 @@ const MAX_MINOR: u64 = 0xf_ffff;
 
 /// The mode of a directory that no layer lists.
 const DIRECTORY_MODE: u32 = 0o755;
-
-/// What begins the name of an entry that hides another, and what follows when it hides all that
-/// its directory has in the layers below.
-const WHITEOUT: &[u8] = b".wh.";
-const OPAQUE: &[u8] = b".wh..opq";
 
 /// Extended attributes in which overlayfs keeps its books. They are no part of a file, and mounted
 /// as a layer they would take effect.
@@ -113,7 +109,7 @@ impl Placing {
             return self.place_root(member);
         };
         let path = self.resolve(above)?;
-        if let Some(hidden) = name.strip_prefix(WHITEOUT) {
+        if let Some(hidden) = whiteout::hidden_by(name) {
             return self.hide(&path, hidden);
         }
         if path.len() == MAX_DEPTH {
@@ -174,8 +170,8 @@ impl Placing {
     }
 
     /// Hides what the layers below have: `hidden` in the directory `path`, or all in it.
-    fn hide(&mut self, path: &[Name], hidden: &[u8]) -> Result<(), PlaceError> {
-        if matches!(hidden, b"" | b"." | b"..") {
+    fn hide(&mut self, path: &[Name], hidden: Hidden<'_>) -> Result<(), PlaceError> {
+        if matches!(hidden, Hidden::Name(b"" | b"." | b"..")) {
             return Err(PlaceError::Whiteout);
         }
         let Some(touched) = &self.touched else {
@@ -190,16 +186,19 @@ impl Placing {
             directory = next;
             touched = touched.and_then(|touched| touched.0.get(name.as_slice()));
         }
-        if hidden == OPAQUE {
-            hide_untouched(directory, touched);
-            return Ok(());
-        }
-        match touched.and_then(|touched| touched.0.get(hidden)) {
+        let name = match hidden {
+            Hidden::Directory => {
+                hide_untouched(directory, touched);
+                return Ok(());
+            }
+            Hidden::Name(name) => name,
+        };
+        match touched.and_then(|touched| touched.0.get(name)) {
             None => {
-                directory.entries.remove(hidden);
+                directory.entries.remove(name);
             }
             touched => {
-                if let Some(FlatNode::Directory(hidden)) = directory.entries.get_mut(hidden) {
+                if let Some(FlatNode::Directory(hidden)) = directory.entries.get_mut(name) {
                     hide_untouched(hidden, touched);
                 }
             }
