@@ -107,6 +107,22 @@ in
         touch $out
       '';
 
+  "the program comes with pages of the manual and completions" =
+    runCommand "installed"
+      {
+        program = (pkgs.callPackage ../../nix { }).builder;
+      }
+      ''
+        cd $program/share
+        grep -q verify man/man1/builder.1
+        for command in image stream verify inspect; do [ -s man/man1/builder-$command.1 ]; done
+        grep -q _builder bash-completion/completions/builder.bash
+        grep -q "complete -c builder" fish/vendor_completions.d/builder.fish
+        grep -q "#compdef builder" zsh/site-functions/_builder
+        bash -n bash-completion/completions/builder.bash
+        touch $out
+      '';
+
   "`tarsum` prints the sum that the layer's json has" =
     let
       layer =

@@ -26,6 +26,7 @@ import ./run-command.nix {
 // {
   buildEnv = callPackage ./build-env.nix { };
   closureInfo = callPackage ./closure-info.nix { };
+  installShellFiles = callPackage ./install-shell-files.nix { };
   makeWrapper = callPackage ./make-wrapper.nix { };
   mkShell = callPackage ./mk-shell.nix { };
   testers.invalidateFetcherByDrvHash = callPackage ./invalidate-fetcher.nix { };

@@ -7,7 +7,6 @@ lib.genAttrs [
   "clippy"
   "deadnix"
   "emacs"
-  "installShellFiles"
   "nano"
   "nixfmt"
   "nixfmt-rfc-style"

@@ -37,8 +37,11 @@ in
     stdenvNoCC.mkDerivation {
       inherit (final) pname version;
       inherit binary program;
+      nativeBuildInputs = final.nativeBuildInputs or [ ];
+      postInstall = final.postInstall or "";
       buildCommand = ''
         install -D -m 0555 "$binary" "$out/bin/$program"
+        runHook postInstall
       '';
       passthru = final.passthru or { };
       meta = {
