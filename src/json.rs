@@ -14,7 +14,8 @@ trait Style {
     /// What stands behind the document.
     const END: &str;
 
-    fn push_string(out: &mut String, text: &str);
+    /// Prints a character of a string that has no short escape.
+    fn push_character(out: &mut String, character: char);
 
     fn push_number(out: &mut String, number: &Number);
 }
@@ -34,7 +35,7 @@ fn push_value<S: Style>(out: &mut String, value: &serde_json::Value, depth: usiz
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
         Value::Number(number) => S::push_number(out, number),
-        Value::String(text) => S::push_string(out, text),
+        Value::String(text) => push_string::<S>(out, text),
         Value::Array(items) => {
             let items = items.iter().map(|item| (None, item));
             push_members::<S>(out, ['[', ']'], items, depth);
@@ -62,7 +63,7 @@ fn push_members<'a, S: Style>(
         }
         push_line(out, S::INDENT * (depth + 1));
         if let Some(key) = key {
-            S::push_string(out, key);
+            push_string::<S>(out, key);
             out.push_str(": ");
         }
         push_value::<S>(out, value, depth + 1);
@@ -71,6 +72,17 @@ fn push_members<'a, S: Style>(
         push_line(out, S::INDENT * depth);
     }
     out.push(close);
+}
+
+fn push_string<S: Style>(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match short_escape(character) {
+            Some(escape) => out.push_str(escape),
+            None => S::push_character(out, character),
+        }
+    }
+    out.push('"');
 }
 
 fn push_line(out: &mut String, blanks: usize) {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Number, Value};
 
-use super::{Style, short_escape};
+use super::Style;
 
 /// `value` as jq prints it.
 #[must_use]
@@ -19,18 +19,12 @@ impl Style for Jq {
     const INDENT: usize = 2;
     const END: &str = "\n";
 
-    fn push_string(out: &mut String, text: &str) {
-        out.push('"');
-        for character in text.chars() {
-            match (short_escape(character), character) {
-                (Some(escape), _) => out.push_str(escape),
-                (None, '\0'..='\u{1f}' | '\u{7f}') => {
-                    let _ = write!(out, "\\u{:04x}", u32::from(character));
-                }
-                (None, _) => out.push(character),
-            }
+    fn push_character(out: &mut String, character: char) {
+        if matches!(character, '\0'..='\u{1f}' | '\u{7f}') {
+            let _ = write!(out, "\\u{:04x}", u32::from(character));
+        } else {
+            out.push(character);
         }
-        out.push('"');
     }
 
     fn push_number(out: &mut String, number: &Number) {

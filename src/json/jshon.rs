@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Number, Value};
 
-use super::{Style, short_escape};
+use super::Style;
 
 /// `value` as jshon prints it.
 #[must_use]
@@ -19,19 +19,14 @@ impl Style for Jshon {
     const INDENT: usize = 1;
     const END: &str = "\n";
 
-    fn push_string(out: &mut String, text: &str) {
-        out.push('"');
-        for character in text.chars() {
-            match (short_escape(character), character) {
-                (Some(escape), _) => out.push_str(escape),
-                (None, '/') => out.push_str("\\/"),
-                (None, '\0'..='\u{1f}') => {
-                    let _ = write!(out, "\\u{:04X}", u32::from(character));
-                }
-                (None, _) => out.push(character),
+    fn push_character(out: &mut String, character: char) {
+        match character {
+            '/' => out.push_str("\\/"),
+            '\0'..='\u{1f}' => {
+                let _ = write!(out, "\\u{:04X}", u32::from(character));
             }
+            _ => out.push(character),
         }
-        out.push('"');
     }
 
     fn push_number(out: &mut String, number: &Number) {

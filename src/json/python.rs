@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Number, Value};
 
-use super::{Style, short_escape};
+use super::Style;
 
 /// `value` as Python prints it.
 #[must_use]
@@ -19,19 +19,15 @@ impl Style for Python {
     const INDENT: usize = 4;
     const END: &str = "";
 
-    fn push_string(out: &mut String, text: &str) {
-        out.push('"');
-        for character in text.chars() {
-            match (short_escape(character), character) {
-                (Some(escape), _) => out.push_str(escape),
-                (None, ' '..='~') => out.push(character),
-                // Those of higher planes are two units.
-                (None, _) => character.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
-                    let _ = write!(out, "\\u{unit:04x}");
-                }),
-            }
+    fn push_character(out: &mut String, character: char) {
+        if matches!(character, ' '..='~') {
+            out.push(character);
+            return;
         }
-        out.push('"');
+        // Those of higher planes are two units.
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            let _ = write!(out, "\\u{unit:04x}");
+        }
     }
 
     fn push_number(out: &mut String, number: &Number) {
