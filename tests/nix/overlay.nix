@@ -15,6 +15,33 @@ let
   };
   over = prev: (overlay pkgs ({ inherit lib; } // prev)).dockerTools;
   ours = over { dockerTools = theirs "plain"; };
+
+  # All that nixpkgs' dockerTools has, in the order of Nix.
+  names = [
+    "binSh"
+    "buildImage"
+    "buildImageWithNixDb"
+    "buildLayeredImage"
+    "buildLayeredImageWithNixDb"
+    "buildNixShellImage"
+    "caCertificates"
+    "examples"
+    "exportImage"
+    "fakeNss"
+    "mergeDrvs"
+    "mergeImages"
+    "mkPureLayer"
+    "mkRootLayer"
+    "pullImage"
+    "runWithOverlay"
+    "shadowSetup"
+    "shellScript"
+    "streamLayeredImage"
+    "streamNixShellImage"
+    "tarsum"
+    "tests"
+    "usrBinEnv"
+  ];
 in
 {
   "what is not ours passes through" = {
@@ -43,60 +70,12 @@ in
   };
 
   "every attribute that nixpkgs' dockerTools has is there" = {
-    expr = lib.filter (name: !(dockerTools ? ${name})) [
-      "binSh"
-      "buildImage"
-      "buildImageWithNixDb"
-      "buildLayeredImage"
-      "buildLayeredImageWithNixDb"
-      "buildNixShellImage"
-      "caCertificates"
-      "examples"
-      "exportImage"
-      "fakeNss"
-      "mergeDrvs"
-      "mergeImages"
-      "mkPureLayer"
-      "mkRootLayer"
-      "pullImage"
-      "runWithOverlay"
-      "shadowSetup"
-      "shellScript"
-      "streamLayeredImage"
-      "streamNixShellImage"
-      "tarsum"
-      "tests"
-      "usrBinEnv"
-    ];
+    expr = lib.filter (name: !(dockerTools ? ${name})) names;
     expected = [ ];
   };
 
   "a package set without dockerTools gets ours" = {
     expr = lib.attrNames (over { });
-    expected = [
-      "binSh"
-      "buildImage"
-      "buildImageWithNixDb"
-      "buildLayeredImage"
-      "buildLayeredImageWithNixDb"
-      "buildNixShellImage"
-      "caCertificates"
-      "examples"
-      "exportImage"
-      "fakeNss"
-      "mergeDrvs"
-      "mergeImages"
-      "mkPureLayer"
-      "mkRootLayer"
-      "pullImage"
-      "runWithOverlay"
-      "shadowSetup"
-      "shellScript"
-      "streamLayeredImage"
-      "streamNixShellImage"
-      "tarsum"
-      "tests"
-      "usrBinEnv"
-    ];
+    expected = names;
   };
 }
