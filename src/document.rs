@@ -1,9 +1,14 @@
 //! Parses the JSON documents of foreign images. What two programs would read differently is refused:
-//! a key that is there twice, or that is a known one but for the case of its letters.
+//! a key that is there twice, or that is a known one but for the case of its letters; a list in the
+//! place of an object; texts that are no Unicode, even where nobody reads them.
+
+mod strict;
 
 use serde::de::DeserializeOwned;
 use serde_ignored::Path;
 use thiserror::Error;
+
+use strict::Strict;
 
 /// A document is no JSON, not what it should be, or ambiguous.
 #[derive(Debug, Error)]
@@ -21,14 +26,15 @@ pub enum DocumentError {
 /// take them for it.
 ///
 /// # Errors
-/// When `text` is no JSON, does not fit `T`, or has a key that is read twice or in two ways.
+/// When `text` is no JSON, does not fit `T`, or has a key that is read twice or in two ways; and when
+/// values are within each other more than 127 deep, read or not.
 pub fn parse<T: DeserializeOwned>(
     text: &[u8],
     known: &'static [&'static str],
 ) -> Result<T, DocumentError> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let mut ambiguous = None;
-    let parsed = serde_ignored::deserialize(&mut deserializer, |path| {
+    let parsed = serde_ignored::deserialize(Strict(&mut deserializer), |path| {
         if let Path::Map { key, .. } = path
             && let Some(known) = known.iter().find(|known| folded(known) == folded(&key))
         {
@@ -95,6 +101,52 @@ mod tests {
             let error = parse_layers(text).unwrap_err();
             assert!(error.contains("overlook the case of letters"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        for text in ["[[1]]", "[]", "[[1],[2]]"] {
+            let error = parse_layers(text).unwrap_err();
+            assert!(error.starts_with("invalid type: sequence"), "{error}");
+        }
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "it is about what cannot be read")]
+        struct Nested {
+            some: Option<Vec<Layers>>,
+        }
+        let parse_nested = |text: &str| parse::<Nested>(text.as_bytes(), &[]).is_ok();
+        assert!(parse_nested(r#"{"some":[{"layers":[1]}]}"#));
+        assert!(!parse_nested(r#"{"some":[[[1]]]}"#));
+    }
+
+    #[test]
+    fn texts_that_nobody_reads_are_texts() {
+        let parse_other = |value: &[u8]| {
+            let text = [br#"{"other":[{"a":"#, value, b"}]}"].concat();
+            let parsed = parse::<Layers>(&text, &[]);
+            parsed.map(|_| ()).map_err(|error| error.to_string())
+        };
+        for good in [
+            &br#""\ud83d\ude00""#[..],
+            "\"é\"".as_bytes(),
+            b"1e999",
+            b"-0",
+        ] {
+            assert_eq!(parse_other(good), Ok(()));
+        }
+        for (wrong, expected) in [
+            (&b"\"\xff\""[..], "invalid unicode code point"),
+            (b"\"\xed\xa0\x80\"", "invalid unicode code point"),
+            (br#""\ud83d""#, "hex escape"),
+            (br#""\ude00\ud83d""#, "lone leading surrogate"),
+            (b"\"\n\"", "control character"),
+        ] {
+            let error = parse_other(wrong).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+        let text = b"{\"\xff\":1}";
+        assert!(parse::<Layers>(text, &[]).is_err());
+        assert!(parse::<Layers>(br#"{"\ud83d":1}"#, &[]).is_err());
     }
 
     #[test]

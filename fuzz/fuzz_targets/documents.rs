@@ -56,11 +56,12 @@ fn read_base(manifest: &[u8], config: &[u8]) {
     );
     let _ = base::read(archive.path(), named, wanted, &Limits::default());
     if let Ok(base) = &first {
-        // The variables of a config that is used are in it. What nobody reads may be no text, and then
-        // there is nothing to compare with.
-        let config = String::from_utf8_lossy(config);
-        let Ok(config) = serde_json::from_str::<Value>(&config) else {
-            return;
+        // The variables of a config that is used are in it, and the rest of it is JSON too.
+        let config = match serde_json::from_slice::<Value>(config) {
+            Ok(config) => config,
+            // A key by which `serde_json` knows its own numbers again.
+            Err(error) if error.to_string().starts_with("invalid number") => return,
+            Err(error) => panic!("it was read: {error}"),
         };
         for variable in &base.env {
             let env = config["config"]["Env"].as_array().expect("it was read");

@@ -203,10 +203,10 @@ fn a_config_that_is_none_is_told() {
         &docker_of(&json!([1]), &tars::layer()),
         1,
         expect![[r#"
-        /nix/store/[HASH]-image.tar is wrong: 1 problem
-          080a9ed428559ef602668b4c00f114f1a11c3f6b02a435f0bdc154578e4d7f22.json
-            is not what it should be: invalid type: integer `1`, expected a string at line 1 column 2
-    "#]],
+            /nix/store/[HASH]-image.tar is wrong: 1 problem
+              080a9ed428559ef602668b4c00f114f1a11c3f6b02a435f0bdc154578e4d7f22.json
+                is not what it should be: invalid type: sequence, expected an object at line 1 column 0
+        "#]],
     );
 }
 
