@@ -265,16 +265,6 @@ fn make_directory(path: &Path) -> Result<(), OutputError> {
     })
 }
 
-/// Lets `make` have another program make the file `path`. When that fails, the file is gone again.
-///
-/// # Errors
-/// As `make`.
-pub fn made<E>(path: &Path, make: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
-    make().inspect_err(|_| {
-        let _ = fs::remove_file(path);
-    })
-}
-
 /// Creates the file `path` with `bytes` in it.
 ///
 /// # Errors

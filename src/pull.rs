@@ -1,18 +1,17 @@
 //! Pulls an image from a registry into an archive, as `pullImage` does: by skopeo, whose bytes the
 //! hash in a user's code is of. Its failures are told in our words.
 
-use std::ffi::OsString;
 use std::fmt::{self, Display};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use thiserror::Error;
 
 use crate::Surroundings;
 use crate::attrs::{Attrs, PullAttrs};
-use crate::output;
+use crate::output::{self, OutputError};
 
 /// An image could not be pulled.
 #[derive(Debug, Error)]
@@ -31,6 +30,8 @@ pub enum PullError {
         why: Why,
         source: Said,
     },
+    #[error(transparent)]
+    Output(#[from] OutputError),
 }
 
 /// Why there is no image.
@@ -139,12 +140,12 @@ pub fn build(attrs: &Attrs<PullAttrs>, surroundings: &Surroundings) -> Result<()
     let platform = platform(ours);
     let text = format!("pulling `{}` for {platform}", ours.source);
     surroundings.progress.phase("pull", &text);
-    output::made(&attrs.out, || {
+    output::file(&attrs.out, |file| {
         let run = |source| PullError::Run {
             skopeo: ours.skopeo.clone(),
             source,
         };
-        match copy(attrs, surroundings).map_err(run)? {
+        match copy(attrs, file, surroundings).map_err(run)? {
             None => Ok(()),
             Some(said) => Err(PullError::Failed {
                 image: ours.source.clone(),
@@ -161,12 +162,16 @@ fn platform(attrs: &PullAttrs) -> String {
     given.join("/")
 }
 
-/// Runs skopeo with the arguments that nixpkgs gives it; when it fails, gives what it said.
-fn copy(attrs: &Attrs<PullAttrs>, surroundings: &Surroundings) -> io::Result<Option<Said>> {
+/// Runs skopeo with the arguments that nixpkgs gives it, but for the output, which is `archive`; when
+/// it fails, gives what it said.
+fn copy(
+    attrs: &Attrs<PullAttrs>,
+    archive: File,
+    surroundings: &Surroundings,
+) -> io::Result<Option<Said>> {
     let ours = &attrs.ours;
-    let mut destination = OsString::from("docker-archive:");
-    destination.push(&attrs.out);
-    destination.push(format!(":{}", ours.destination));
+    // The archive has no name yet: skopeo finds it as its standard input.
+    let destination = format!("docker-archive:/proc/self/fd/0:{}", ours.destination);
 
     let mut command = Command::new(&ours.skopeo);
     command
@@ -189,7 +194,7 @@ fn copy(attrs: &Attrs<PullAttrs>, surroundings: &Surroundings) -> io::Result<Opt
         .arg(&ours.source)
         .arg(destination)
         .env("SSL_CERT_FILE", &ours.certificates)
-        .stdin(Stdio::null())
+        .stdin(archive)
         .stdout(pipe.try_clone()?)
         .stderr(pipe);
     let mut child = command.spawn()?;

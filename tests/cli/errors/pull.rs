@@ -1,5 +1,9 @@
 //! Messages of `pullImage`. A script plays skopeo; `tests/registry` has the real one.
 
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::ExitStatusExt;
+
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
@@ -8,10 +12,8 @@ use crate::sandbox::Sandbox;
 
 /// The attributes of an image to pull by a program that runs `script`.
 fn pull_attrs(sandbox: &Sandbox, script: &str) -> Value {
-    use std::os::unix::fs::PermissionsExt;
-
     let skopeo = sandbox.file("skopeo", format!("#!/bin/sh\n{script}\n"));
-    std::fs::set_permissions(&skopeo, std::fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&skopeo, fs::Permissions::from_mode(0o755)).unwrap();
     json!({
         "outputs": { "out": sandbox.out() },
         "pull": {
@@ -28,16 +30,19 @@ fn pull_attrs(sandbox: &Sandbox, script: &str) -> Value {
     })
 }
 
+/// Writes to the archive that is named last.
+const WRITE_HALF: &str = r#"for last; do archive=${last#docker-archive:}; done
+    printf half > "${archive%%:*}""#;
+
 /// skopeo fails with `message`, half way through.
 #[track_caller]
 fn check_failing(auth_file: &Value, message: &str, expected: Expect) {
     let sandbox = Sandbox::new();
     let script = format!(
         r#"echo 'Copying blob'
-        echo half > {}
+        {WRITE_HALF}
         echo 'time="2026-11-21T12:00:00Z" level=fatal msg="{message}"' >&2
-        exit 1"#,
-        sandbox.out().display()
+        exit 1"#
     );
     let mut attrs = pull_attrs(&sandbox, &script);
     attrs["pull"]["authFile"] = auth_file.clone();
@@ -71,10 +76,31 @@ fn skopeo_is_run_as_nixpkgs_runs_it() {
         --authfile
         /nix/store/[HASH]-credentials
         docker://example.com/a@sha256:00
-        docker-archive:/nix/store/[HASH]-out:a:1
+        docker-archive:/proc/self/fd/0:a:1
     "#]]
     .assert_eq(&sandbox.stderr(&output));
     assert!(output.status.success());
+}
+
+#[test]
+fn what_skopeo_writes_is_the_output() {
+    let sandbox = Sandbox::new();
+    sandbox.write_attrs(&pull_attrs(&sandbox, WRITE_HALF));
+    let output = sandbox.builder(&["pull"]).output().unwrap();
+    assert!(output.status.success(), "{}", sandbox.stderr(&output));
+    assert_eq!(fs::read(sandbox.out()).unwrap(), b"half");
+    let mode = fs::metadata(sandbox.out()).unwrap().mode();
+    assert_eq!(format!("{mode:o}"), "100644");
+}
+
+#[test]
+fn a_pull_that_is_killed_leaves_nothing() {
+    let sandbox = Sandbox::new();
+    let script = format!("{WRITE_HALF}\nkill -KILL $PPID");
+    sandbox.write_attrs(&pull_attrs(&sandbox, &script));
+    let output = sandbox.builder(&["pull"]).output().unwrap();
+    assert_eq!(output.status.signal(), Some(9));
+    assert!(!sandbox.out().exists());
 }
 
 #[test]
