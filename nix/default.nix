@@ -71,6 +71,7 @@ lib.makeScope newScope (
     image = callPackage ./image.nix { };
 
     examples = callPackage ./examples.nix { };
+    exampleShells = callPackage ./exampleShells.nix { };
     # Not by callPackage, which would put an `override` among the tests.
     tests = import ./tests.nix { inherit lib nixosTests; };
   }
