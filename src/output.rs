@@ -5,7 +5,7 @@
 //! and what has the name of the output then, Nix moves into the store for people to look at.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -17,8 +17,9 @@ use nix::unistd::linkat;
 use thiserror::Error;
 
 use crate::compress::{self, Compression};
-use crate::plan::TarPlan;
+use crate::plan::{Entry, TarPlan};
 use crate::progress::Progress;
+use crate::tar::Dialect;
 use crate::tar::write::{self, WriteError};
 
 /// An output could not be written.
@@ -45,6 +46,9 @@ impl OutputError {
         }
     }
 }
+
+/// How much of a tar is written at once, in bytes.
+const BUFFER: usize = 256 * 1024;
 
 /// The mode of output files.
 const FILE_MODE: u32 = 0o644;
@@ -294,6 +298,28 @@ pub fn tar(
     file(path, |file| {
         write_tar(file, path, plan, compression, threads, progress)
     })
+}
+
+/// Creates the file `path` with the tar of `entries`, which has `size` bytes.
+///
+/// # Errors
+/// As [`tar`], or with the first error among `entries`.
+pub fn tar_of_entries<E: From<OutputError>>(
+    path: &Path,
+    dialect: Dialect,
+    entries: impl Iterator<Item = Result<Entry, E>>,
+    size: u64,
+    progress: Progress,
+) -> Result<(), E> {
+    let wrap = |error| E::from(OutputError::of_write(error, path));
+    let bar = progress.bar(size);
+    let written = file(path, |file| {
+        let mut out = BufWriter::with_capacity(BUFFER, file);
+        write::write_entries(dialect, entries, &mut bar.watch(&mut out), wrap)?;
+        out.flush().map_err(WriteError::Write).map_err(wrap)
+    });
+    bar.finish();
+    written
 }
 
 fn write_tar(

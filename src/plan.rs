@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::source::Source;
-use crate::tar::{BLOCK, Dialect, RECORD};
+use crate::tar::{self, Dialect};
 use crate::tree::{Directory, Node, SpecialKind};
 
 /// What stdenv sets `SOURCE_DATE_EPOCH` to, and so the time of every entry: 1980-01-01, in seconds.
@@ -150,7 +150,7 @@ impl TarPlan {
     /// The size of the tar in bytes, end marker and padding included.
     #[must_use]
     pub fn size(&self) -> u64 {
-        (self.unpadded_size() + 2 * BLOCK).next_multiple_of(RECORD)
+        tar::whole_size(self.unpadded_size())
     }
 
     /// The size of the entries in bytes, without the end marker.

@@ -17,6 +17,12 @@ pub const BLOCK: u64 = 512;
 /// What GNU tar and Python's `tarfile` pad an archive to, in bytes: a blocking factor of 20.
 pub const RECORD: u64 = 20 * BLOCK;
 
+/// The size of a tar whose entries have `entries` bytes, with end marker and padding.
+#[must_use]
+pub fn whole_size(entries: u64) -> u64 {
+    (entries + 2 * BLOCK).next_multiple_of(RECORD)
+}
+
 /// Whose headers a tar has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Dialect {

@@ -49,6 +49,27 @@ pub fn write(plan: &TarPlan, out: &mut dyn Write) -> Result<(), WriteError> {
     write_plan(plan, &mut Out::Writer(out), &mut piece)
 }
 
+/// Writes `entries` as [`write`] does those of a plan, one after the other as they come.
+///
+/// # Errors
+/// As [`write`], or with the first error among `entries`.
+pub fn write_entries<E>(
+    dialect: Dialect,
+    entries: impl Iterator<Item = Result<Entry, E>>,
+    out: &mut dyn Write,
+    wrap: impl Fn(WriteError) -> E,
+) -> Result<(), E> {
+    let mut piece = vec![0; PIECE];
+    let out = &mut Out::Writer(out);
+    let mut size = 0;
+    for entry in entries {
+        let entry = entry?;
+        write_whole_entry(dialect, &entry, out, &mut piece).map_err(&wrap)?;
+        size += dialect.entry_size(&entry);
+    }
+    write_zeros(out, super::whole_size(size) - size).map_err(wrap)
+}
+
 /// Where a tar is written to.
 pub enum Out<'a> {
     Writer(&'a mut dyn Write),
