@@ -1,7 +1,6 @@
 //! Builds the output of `exportImage`: the files of an image as one flat tar, as GNU tar packs them
 //! in nixpkgs' virtual machine. Ours needs no machine.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -10,16 +9,20 @@ use crate::Surroundings;
 use crate::attrs::{Attrs, ExportAttrs};
 use crate::base::{self, BaseError, Choice, Wanted};
 use crate::closure::ClosureFiles;
-use crate::compress::Compression;
-use crate::flatten::{self, About, Flat, FlatDirectory, FlatFile, FlatNode, FlattenError};
+use crate::flatten::flat::{Flat, FlatEntry, Step};
+use crate::flatten::records::RecordsError;
+use crate::flatten::{self, FlatKind, FlattenError};
 use crate::output::{self, OutputError};
-use crate::plan::{Entry, Kind, Owner, TarPlan};
+use crate::plan::{Entry, Kind, Owner};
 use crate::progress;
 use crate::scan::SYMLINK_MODE;
-use crate::tar::Dialect;
+use crate::tar::{self, Dialect};
 
 /// The mode of `./`: in nixpkgs' machine it is that of a new directory above all layers.
 const ROOT_MODE: u32 = 0o755;
+
+/// The dialect of the tar.
+pub const DIALECT: Dialect = Dialect::GnuWithoutGroups;
 
 /// An image could not be exported.
 #[derive(Debug, Error)]
@@ -28,6 +31,8 @@ pub enum ExportError {
     Image(#[from] BaseError),
     #[error(transparent)]
     Flatten(#[from] FlattenError),
+    #[error(transparent)]
+    Records(#[from] RecordsError),
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -54,81 +59,64 @@ pub fn build(attrs: &Attrs<ExportAttrs>, surroundings: &Surroundings) -> Result<
     let flat = flatten::flatten(&image, &surroundings.temporary_directory, progress)?;
     drop(image);
 
-    let plan = plan(flat, surroundings.source_date_epoch);
+    let mtime = surroundings.source_date_epoch;
+    let mut size = 0;
+    for entry in entries(&flat, mtime) {
+        size += DIALECT.entry_size(&entry?);
+    }
+    let size = tar::whole_size(size);
     let text = format!(
         "writing {} in {}",
-        progress::size(plan.size()),
-        progress::count(plan.entries.len(), "file")
+        progress::size(size),
+        progress::count(flat.count(), "file")
     );
     progress.phase("write", &text);
-    let threads = surroundings.threads;
-    Ok(output::tar(
-        &attrs.out,
-        &plan,
-        Compression::None,
-        threads,
-        progress,
-    )?)
+    let entries = entries(&flat, mtime).map(|entry| Ok(entry?));
+    output::tar_of_entries(&attrs.out, DIALECT, entries, size, progress)
 }
 
-/// Plans the tar of `flat` as `tar -C root --hard-dereference --sort=name .` writes it.
-#[must_use]
-pub fn plan(flat: Flat, mtime: u64) -> TarPlan {
-    let mut packing = Packing {
-        entries: Vec::new(),
-        owners: BTreeMap::new(),
-        mtime,
-    };
-    let mut root = flat.root;
-    (root.about.mode, root.about.uid, root.about.gid) = (ROOT_MODE, 0, 0);
-    packing.push_directory(b".".to_vec(), root);
-    TarPlan {
-        dialect: Dialect::GnuWithoutGroups,
-        entries: packing.entries,
-        ..TarPlan::default()
-    }
-}
-
-struct Packing {
-    entries: Vec<Entry>,
-    owners: BTreeMap<(u32, u32), Arc<Owner>>,
+/// The entries of `flat` in the order and with the names in which `tar -C root --hard-dereference
+/// --sort=name .` writes them. Each is read when it is asked for.
+pub fn entries(
+    flat: &Flat,
     mtime: u64,
+) -> impl Iterator<Item = Result<Entry, RecordsError>> + use<'_> {
+    flat.walk().filter_map(move |step| match step {
+        Ok(Step::Entry(entry)) => Some(Ok(packed(entry, mtime))),
+        Ok(Step::Left { .. }) => None,
+        Err(error) => Some(Err(error)),
+    })
 }
 
-impl Packing {
-    fn push_directory(&mut self, mut name: Vec<u8>, directory: FlatDirectory) {
-        name.push(b'/');
-        self.push(name.clone(), Kind::Directory, directory.about);
-        for (entry, node) in directory.entries {
-            let name = [name.as_slice(), &entry].concat();
-            match node {
-                FlatNode::Directory(directory) => self.push_directory(name, directory),
-                FlatNode::File(file) => {
-                    let FlatFile { about, range } = Arc::unwrap_or_clone(file);
-                    self.push(name, Kind::of_range(range), about);
-                }
-                FlatNode::Symlink { mut about, target } => {
-                    about.mode = SYMLINK_MODE;
-                    self.push(name, Kind::Symlink { target }, about);
-                }
-                FlatNode::Special { about, kind } => self.push(name, Kind::Special(kind), about),
-            }
-        }
+fn packed(entry: FlatEntry, mtime: u64) -> Entry {
+    let mut about = entry.about;
+    let mut name = b"./".to_vec();
+    if entry.path.is_empty() {
+        (about.mode, about.uid, about.gid) = (ROOT_MODE, 0, 0);
+    } else {
+        name.extend_from_slice(&entry.path);
     }
-
-    fn push(&mut self, name: Vec<u8>, kind: Kind, about: About) {
-        let (uid, gid) = (about.uid, about.gid);
-        let owner = self
-            .owners
-            .entry((uid, gid))
-            .or_insert_with(|| Arc::new(Owner::in_nixpkgs_vm(u64::from(uid), u64::from(gid))));
-        self.entries.push(Entry {
-            name,
-            kind,
-            mode: about.mode,
-            owner: Arc::clone(owner),
-            mtime: self.mtime,
-            xattrs: about.xattrs,
-        });
+    let kind = match entry.kind {
+        FlatKind::Directory => {
+            if !entry.path.is_empty() {
+                name.push(b'/');
+            }
+            Kind::Directory
+        }
+        FlatKind::File(range) => Kind::of_range(range),
+        FlatKind::Symlink { target } => {
+            about.mode = SYMLINK_MODE;
+            Kind::Symlink { target }
+        }
+        FlatKind::Special(kind) => Kind::Special(kind),
+    };
+    let (uid, gid) = (u64::from(about.uid), u64::from(about.gid));
+    Entry {
+        name,
+        kind,
+        mode: about.mode,
+        owner: Arc::new(Owner::in_nixpkgs_vm(uid, gid)),
+        mtime,
+        xattrs: about.xattrs,
     }
 }

@@ -1,69 +1,49 @@
 //! Merges the layers of an image into the tree that they make together, from their tar streams:
 //! nothing is unpacked, and no content is read that needs no decompression. What an entry does to
-//! the tree is in [`place`].
+//! the tree is in [`place`], and the tree itself in [`flat`].
 
+pub mod records;
 pub mod place;
+pub mod flat;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::archive::{RangeReader, shown};
 use crate::base::{BaseError, BaseImage, BaseLayer};
 use crate::compress::{Decoded, Packing};
+use crate::flatten::flat::Flat;
 use crate::flatten::place::{PlaceError, Placing};
+use crate::flatten::records::RecordsError;
 use crate::plan::{Range, Xattr};
 use crate::progress::{self, Progress};
 use crate::source::Source;
 use crate::tar::read::{MemberKind, Reader, Skip};
-use crate::tree::{Name, SpecialKind};
+use crate::tree::SpecialKind;
 
 /// How much is copied at once, in bytes.
 const PIECE: usize = 256 * 1024;
 
-/// The tree that an image's layers make together.
-#[derive(Debug)]
-pub struct Flat {
-    /// About the root is what the last entry `./` says.
-    pub root: FlatDirectory,
-}
-
-/// A directory. Its names are in byte order, which is the order of GNU tar's `--sort=name`.
+/// What an entry of the tree is.
 #[derive(Debug, Clone)]
-pub struct FlatDirectory {
-    pub about: About,
-    pub entries: BTreeMap<Name, FlatNode>,
-}
-
-#[derive(Debug, Clone)]
-pub enum FlatNode {
-    Directory(FlatDirectory),
-    /// Hard links share it.
-    File(Arc<FlatFile>),
+pub enum FlatKind {
+    Directory,
+    /// A regular file with its content.
+    File(Range),
     Symlink {
-        about: About,
         target: Vec<u8>,
     },
-    Special {
-        about: About,
-        kind: SpecialKind,
-    },
-}
-
-/// A regular file, by whatever names.
-#[derive(Debug, Clone)]
-pub struct FlatFile {
-    pub about: About,
-    /// Its content.
-    pub range: Range,
+    Special(SpecialKind),
 }
 
 /// What a layer says about an entry beside its content.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// Permission bits, set-id and sticky bits included. Those of a symlink mean nothing.
     pub mode: u32,
@@ -93,6 +73,8 @@ pub enum FlattenError {
         directory: PathBuf,
         source: io::Error,
     },
+    #[error(transparent)]
+    Records(#[from] RecordsError),
 }
 
 impl From<BaseError> for FlattenError {
@@ -103,10 +85,10 @@ impl From<BaseError> for FlattenError {
 
 /// Merges the layers of `image`, lowest first; of a layer that occurs twice, only the last
 /// occurrence counts. What has to be uncompressed is copied once, in the order in which it comes,
-/// to a file in `spool_directory` that has no name.
+/// to a file in `spool_directory` that has no name, and what layers say about entries to another.
 ///
 /// # Errors
-/// When a layer is damaged, holds an entry that cannot be placed, or content cannot be copied.
+/// When a layer is damaged, holds an entry that cannot be placed, or the files cannot be written.
 pub fn flatten(
     image: &BaseImage,
     spool_directory: &Path,
@@ -121,12 +103,12 @@ pub fn flatten(
     progress.phase("merge", &text);
 
     let mut spool = Spool::new(&image.archive.path, spool_directory);
-    let mut placing = Placing::new();
+    let mut placing = Placing::new(spool_directory, &image.archive.limits);
     for (layer, range) in ranges(image, layers, &mut spool)? {
         placing.begin_layer();
         place_layer(image, layer, range, &mut spool, &mut placing)?;
     }
-    Ok(placing.finish())
+    Ok(placing.finish()?)
 }
 
 fn last_occurrences(layers: &[BaseLayer]) -> Vec<&BaseLayer> {
@@ -224,11 +206,14 @@ fn place_entries<R: Skip>(
             None
         };
         let placed = placing.place(&member, range);
-        placed.map_err(|source| FlattenError::Place {
-            path: path(),
-            layer: layer.name.clone(),
-            entry: shown(&member.name),
-            source: Box::new(source),
+        placed.map_err(|source| match source {
+            PlaceError::Records(error) => FlattenError::Records(error),
+            source => FlattenError::Place {
+                path: path(),
+                layer: layer.name.clone(),
+                entry: shown(&member.name),
+                source: Box::new(source),
+            },
         })?;
     }
     Ok(())

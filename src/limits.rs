@@ -37,6 +37,17 @@ pub const MAX_ZSTD_WINDOW: u64 = 32 << 20;
 /// How much memory xz may ask for, in bytes: as much as `xz -8` does.
 pub const MAX_XZ_MEMORY: u64 = 40 << 20;
 
+/// How many entries the layers of an image may make together, those that are hidden again included. A
+/// million take 45 MB of memory while they are merged.
+pub const MAX_ENTRIES: u32 = 4_000_000;
+
+/// How deep an entry may lie in directories.
+pub const MAX_DEPTH: usize = 1024;
+
+/// How many bytes names, link targets and attributes of these entries may have together, with some 20 for
+/// each entry. They are in a temporary file.
+pub const MAX_METADATA: u32 = 1 << 30;
+
 /// The limits of one build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
@@ -55,6 +66,9 @@ pub struct Limits {
     pub max_ratio: u64,
     pub max_zstd_window: u64,
     pub max_xz_memory: u64,
+    pub max_entries: u32,
+    pub max_depth: usize,
+    pub max_metadata: u32,
 }
 
 impl Limits {
@@ -77,6 +91,9 @@ impl Default for Limits {
             max_ratio: MAX_RATIO,
             max_zstd_window: MAX_ZSTD_WINDOW,
             max_xz_memory: MAX_XZ_MEMORY,
+            max_entries: MAX_ENTRIES,
+            max_depth: MAX_DEPTH,
+            max_metadata: MAX_METADATA,
         }
     }
 }

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 /// A name within a directory: any bytes but `/` and NUL.
 pub type Name = Vec<u8>;
 
@@ -51,7 +53,7 @@ pub struct Special {
     pub origin: Origin,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SpecialKind {
     Fifo,
     CharDevice { major: u64, minor: u64 },

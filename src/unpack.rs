@@ -9,7 +9,6 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{Mode, SFlag, UtimensatFlags, makedev, mknod, utimensat};
@@ -17,7 +16,10 @@ use nix::sys::time::TimeSpec;
 use thiserror::Error;
 
 use crate::archive::RangeReader;
-use crate::flatten::{About, Flat, FlatDirectory, FlatFile, FlatNode};
+use crate::flatten::flat::{Flat, FlatEntry, NodeId, SharedFile, Step};
+use crate::flatten::records::RecordsError;
+use crate::flatten::{About, FlatKind};
+use crate::plan::Range;
 use crate::tree::SpecialKind;
 
 /// Attributes with this prefix are notes of overlayfs; those of a stranger's image would be taken for
@@ -29,6 +31,8 @@ const OF_THE_KERNEL: &[u8] = b"trusted.";
 pub enum UnpackError {
     #[error("cannot unpack `{}` of the base image", path.display())]
     Unpack { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Records(#[from] RecordsError),
 }
 
 /// Unpacks `flat` to the directory `root`, which must not exist.
@@ -37,55 +41,69 @@ pub enum UnpackError {
 /// When the disk is full, or does not take what the tree has.
 pub fn unpack(flat: &Flat, root: &Path) -> Result<(), UnpackError> {
     let mut unpack = Unpack {
+        flat,
         root,
         links: HashMap::new(),
     };
-    unpack.directory(&flat.root, root)
+    for step in flat.walk() {
+        match step? {
+            Step::Entry(entry) => unpack.entry(entry)?,
+            // Only now: it may forbid to write, and writing changes its time.
+            Step::Left { directory, path } => {
+                unpack.about(&flat.about(directory)?, &unpack.on_disk(&path), false)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 struct Unpack<'a> {
+    flat: &'a Flat,
     root: &'a Path,
-    /// The first name of a file with several.
-    links: HashMap<*const FlatFile, PathBuf>,
+    /// The first entry of a file with several.
+    links: HashMap<SharedFile, NodeId>,
 }
 
 impl Unpack<'_> {
-    fn directory(&mut self, directory: &FlatDirectory, path: &Path) -> Result<(), UnpackError> {
-        let made = fs::DirBuilder::new().mode(0o700).create(path);
-        made.map_err(|source| self.error(path, source))?;
-        for (name, node) in &directory.entries {
-            let path = path.join(OsStr::from_bytes(name));
-            match node {
-                FlatNode::Directory(directory) => self.directory(directory, &path)?,
-                FlatNode::File(file) => self.file(file, &path)?,
-                FlatNode::Symlink { about, target } => {
-                    let made = symlink(OsString::from_vec(target.clone()), &path);
-                    made.map_err(|source| self.error(&path, source))?;
-                    self.about(about, &path, true)?;
+    /// Makes `entry`; a directory has yet to get its owner and what comes with it.
+    fn entry(&mut self, entry: FlatEntry) -> Result<(), UnpackError> {
+        let path = self.on_disk(&entry.path);
+        match entry.kind {
+            FlatKind::Directory => {
+                let made = fs::DirBuilder::new().mode(0o700).create(&path);
+                made.map_err(|source| self.error(&path, source))
+            }
+            FlatKind::File(range) => {
+                if let Some(file) = entry.shared {
+                    if let Some(first) = self.links.get(&file) {
+                        let first = self.on_disk(&self.flat.path(*first)?);
+                        let linked = fs::hard_link(first, &path);
+                        return linked.map_err(|source| self.error(&path, source));
+                    }
+                    self.links.insert(file, entry.node);
                 }
-                FlatNode::Special { about, kind } => {
-                    make_special(*kind, &path).map_err(|errno| self.error(&path, errno.into()))?;
-                    self.about(about, &path, false)?;
-                }
+                write_file(range, &path).map_err(|source| self.error(&path, source))?;
+                self.about(&entry.about, &path, false)
+            }
+            FlatKind::Symlink { target } => {
+                let made = symlink(OsString::from_vec(target), &path);
+                made.map_err(|source| self.error(&path, source))?;
+                self.about(&entry.about, &path, true)
+            }
+            FlatKind::Special(kind) => {
+                make_special(kind, &path).map_err(|errno| self.error(&path, errno.into()))?;
+                self.about(&entry.about, &path, false)
             }
         }
-        // Only now: it may forbid to write, and writing changes its time.
-        self.about(&directory.about, path, false)
     }
 
-    fn file(&mut self, file: &Arc<FlatFile>, path: &Path) -> Result<(), UnpackError> {
-        if let Some(first) = self.links.get(&Arc::as_ptr(file)) {
-            return fs::hard_link(first, path).map_err(|source| self.error(path, source));
+    /// Where the entry `path` of the tree is on the disk.
+    fn on_disk(&self, path: &[u8]) -> PathBuf {
+        if path.is_empty() {
+            self.root.to_owned()
+        } else {
+            self.root.join(OsStr::from_bytes(path))
         }
-        let mut options = File::options();
-        let made = options.write(true).create_new(true).mode(0o600).open(path);
-        made.and_then(|mut made| io::copy(&mut RangeReader::new(file.range.clone()), &mut made))
-            .map_err(|source| self.error(path, source))?;
-        self.about(&file.about, path, false)?;
-        if Arc::strong_count(file) > 1 {
-            self.links.insert(Arc::as_ptr(file), path.to_owned());
-        }
-        Ok(())
     }
 
     /// Gives what stands at `path` its owner, mode, attributes and time, in the order in which none
@@ -123,6 +141,16 @@ impl Unpack<'_> {
             source,
         }
     }
+}
+
+fn write_file(content: Range, path: &Path) -> io::Result<()> {
+    let mut options = File::options();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    io::copy(&mut RangeReader::new(content), &mut file).map(drop)
 }
 
 fn make_special(kind: SpecialKind, path: &Path) -> nix::Result<()> {

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use nix_image_builder::archive::RangeReader;
 use nix_image_builder::export;
+use nix_image_builder::flatten::flat::{Flat, FlatEntry, Step};
 use nix_image_builder::flatten::place::Placing;
-use nix_image_builder::flatten::{Flat, FlatDirectory, FlatNode};
+use nix_image_builder::flatten::{About, FlatKind};
+use nix_image_builder::limits::Limits;
 use nix_image_builder::plan::Range;
 use nix_image_builder::source::Source;
 use nix_image_builder::tar::read::{MemberKind, Reader};
@@ -27,7 +29,7 @@ fn place(bytes: &[u8]) -> Option<Flat> {
     let opened = File::open(file.path()).expect("it is there");
     let source = Arc::new(Source::file(file.path(), opened));
     let mut reader = Reader::new(bytes);
-    let mut placing = Placing::new();
+    let mut placing = Placing::new(&std::env::temp_dir(), &Limits::default());
     placing.begin_layer();
     while let Ok(Some(member)) = reader.next_member() {
         if member.uid == FIRST {
@@ -43,47 +45,41 @@ fn place(bytes: &[u8]) -> Option<Flat> {
         });
         placing.place(&member, range).ok()?;
     }
-    Some(placing.finish())
+    Some(placing.finish().expect("it is there"))
 }
 
-/// A line for each entry below `directory`, with its content.
-fn list(directory: &FlatDirectory, path: &str, lines: &mut Vec<String>) {
-    for (name, node) in &directory.entries {
-        let is_name = !matches!(name.as_slice(), b"" | b"." | b"..") && !name.contains(&b'/');
+/// A line for each entry, with its content.
+fn listed(flat: &Flat) -> Vec<String> {
+    let entries = flat.walk().filter_map(|step| match step.expect("it is there") {
+        Step::Entry(entry) => Some(entry),
+        Step::Left { .. } => None,
+    });
+    // What is above all layers is not theirs to say.
+    entries.skip(1).map(line).collect()
+}
+
+fn line(entry: FlatEntry) -> String {
+    for name in entry.path.split(|byte| *byte == b'/') {
+        let is_name = !matches!(name, b"" | b"." | b"..");
         assert!(is_name && !name.contains(&0), "{name:?} is no name");
         assert!(!name.starts_with(b".wh."), "a whiteout hides and is gone");
-        let path = format!("{path}/{}", name.escape_ascii());
-        let line = match node {
-            FlatNode::Directory(below) => {
-                list(below, &path, lines);
-                format!(
-                    "{:o} {}:{}",
-                    below.about.mode, below.about.uid, below.about.gid
-                )
-            }
-            FlatNode::File(file) => {
-                let mut content = Vec::new();
-                let mut reader = RangeReader::new(file.range.clone());
-                reader.read_to_end(&mut content).expect("it is there");
-                assert_eq!(content.len() as u64, file.range.size);
-                let about = &file.about;
-                format!("{:o} {}:{} {content:?}", about.mode, about.uid, about.gid)
-            }
-            FlatNode::Symlink { about, target } => {
-                format!("{}:{} -> {}", about.uid, about.gid, target.escape_ascii())
-            }
-            FlatNode::Special { about, kind } => {
-                format!("{:o} {}:{} {kind:?}", about.mode, about.uid, about.gid)
-            }
-        };
-        lines.push(format!("{path} {line}"));
     }
-}
-
-fn listed(flat: &Flat) -> Vec<String> {
-    let mut lines = Vec::new();
-    list(&flat.root, "", &mut lines);
-    lines
+    let path = entry.path.escape_ascii();
+    let About { mode, uid, gid, .. } = entry.about;
+    match entry.kind {
+        FlatKind::Directory => format!("{path}/ {mode:o} {uid}:{gid}"),
+        FlatKind::File(range) => {
+            let (size, mut content) = (range.size, Vec::new());
+            let mut reader = RangeReader::new(range);
+            reader.read_to_end(&mut content).expect("it is there");
+            assert_eq!(content.len() as u64, size);
+            format!("{path} {mode:o} {uid}:{gid} {content:?}")
+        }
+        FlatKind::Symlink { target } => {
+            format!("{path} {uid}:{gid} -> {}", target.escape_ascii())
+        }
+        FlatKind::Special(kind) => format!("{path} {mode:o} {uid}:{gid} {kind:?}"),
+    }
 }
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
@@ -95,11 +91,12 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let lines = listed(&flat);
+    assert_eq!(lines.len() + 1, flat.count());
     // Members of the user 7 would begin layers again, which changes nothing: each name is there once.
-    let plan = export::plan(flat, 1);
+    let entries = export::entries(&flat, 1).map(|entry| entry.map_err(|error| error.to_string()));
     let mut tar = Vec::new();
-    write::write(&plan, &mut tar).expect("it can be read");
-    assert_eq!(tar.len() as u64, plan.size());
+    let written = write::write_entries(export::DIALECT, entries, &mut tar, |error| error.to_string());
+    written.expect("it can be read");
     let again = place(&tar).expect("we wrote it");
     assert_eq!(listed(&again), lines);
 });

@@ -1,33 +1,47 @@
 //! Places the entries of layers in a tree, as the OCI image specification applies a layer to the
 //! ones below (`layer.md`), and as umoci and containerd do where it is silent: see `docs/format.md`.
+//!
+//! A tree may have millions of entries, so little of each is in memory. A name in a directory has one
+//! node, whatever comes to stand there and goes again, which is found by a fingerprint of both. Nodes never
+//! go; each knows when it was placed last, and each directory from when on its entries count. That hides
+//! all of a directory at once, and tells what its own layer has from what layers below have.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
 
+use hashbrown::HashTable;
 use thiserror::Error;
 
-use super::{About, Flat, FlatDirectory, FlatFile, FlatNode};
+use super::flat::{Flat, Unsorted};
+use super::records::{RecordAt, Records, RecordsError, Said, SaidKind, Window};
+use super::{About, FlatKind};
 use crate::archive::shown;
+use crate::limits::Limits;
 use crate::plan::{Range, Xattr};
 use crate::tar::read::{Member, MemberKind};
-use crate::tree::{Name, SpecialKind};
+use crate::tree::SpecialKind;
 use crate::whiteout::{self, Hidden};
 
-/// How many entries the layers of an image may make. A million take 420 MB of memory.
-pub const MAX_ENTRIES: usize = 4_000_000;
+/// How many symlinks one name may lead through: as many as on Linux.
+const MAX_LINKS: usize = 40;
 
-/// How deep an entry may lie.
-pub const MAX_DEPTH: usize = 1024;
-
-/// How many symlinks one name may lead through.
-const MAX_LINKS: usize = 255;
+/// How many parts the targets of these may have together. Each costs time for each name.
+const MAX_LINK_PARTS: usize = 256;
 
 /// The largest numbers that Linux has for devices.
 const MAX_MAJOR: u64 = 0xfff;
 const MAX_MINOR: u64 = 0xf_ffff;
 
-/// The mode of a directory that no layer lists.
-const DIRECTORY_MODE: u32 = 0o755;
+/// What is said about a directory that no layer lists.
+const UNLISTED: About = About {
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    mtime: 0,
+    xattrs: Vec::new(),
+};
 
 /// Extended attributes in which overlayfs keeps its books. They are no part of a file, and mounted
 /// as a layer they would take effect.
@@ -38,10 +52,14 @@ const OVERLAY_XATTRS: [&[u8]; 2] = [b"trusted.overlay.", b"user.overlay."];
 pub enum PlaceError {
     #[error("it would lead out of the image: `{name}` has a part `..`")]
     Leaves { name: String },
-    #[error("it lies more than {MAX_DEPTH} directories deep")]
-    Deep,
+    #[error("it lies more than {max} directories deep; `dockerToolsLimits.maxDepth` allows more")]
+    Deep { max: usize },
     #[error("`{path}` leads through more than {MAX_LINKS} symlinks, perhaps around in circles")]
     Circle { path: String },
+    #[error(
+        "`{path}` leads through symlinks whose targets have more than {MAX_LINK_PARTS} parts together"
+    )]
+    Winding { path: String },
     #[error("it lies below `{path}`, which is no directory")]
     Below { path: String },
     #[error("the root of an image has to be a directory")]
@@ -54,257 +72,477 @@ pub enum PlaceError {
     DirectoryTarget { target: String },
     #[error("it is the device {major}:{minor}; Linux has numbers up to {MAX_MAJOR}:{MAX_MINOR}")]
     Device { major: u64, minor: u64 },
-    #[error("with it, the layers have made more than {MAX_ENTRIES} entries")]
-    TooMany,
+    #[error(
+        "with it, the layers have made more than {max} entries; `dockerToolsLimits.maxEntries` allows more"
+    )]
+    TooMany { max: u32 },
+    #[error(
+        "with it, names, link targets and attributes have more than {max} bytes together; \
+         `dockerToolsLimits.maxMetadata` allows more"
+    )]
+    TooMuch { max: u32 },
+    #[error(transparent)]
+    Records(#[from] RecordsError),
 }
 
 /// A tree that entries are placed in, layer by layer, each in the order of its tar.
 #[derive(Debug)]
 pub struct Placing {
-    root: FlatDirectory,
-    /// How many entries may still be made; those gone again count.
-    left: usize,
-    /// `None` in the first layer, which has nothing below it to hide.
-    touched: Option<Touched>,
-    has_layers: bool,
+    limits: Limits,
+    /// The root first; a directory before what is in it.
+    nodes: Vec<Node>,
+    /// The numbers of all nodes but the root, by their fingerprints.
+    by_fingerprint: HashTable<u32>,
+    /// What fingerprints are made with. Nobody can know it beforehand, and so look for names with equal ones.
+    keys: [RandomState; 2],
+    records: Records,
+    window: Window,
+    /// How many entries have been made; those gone again count. It is the time of this module.
+    made: u32,
+    /// The time at which the first entry of the layer at hand is placed.
+    layer_begins: u32,
 }
 
-/// The paths of entries that the layer at hand has placed so far, and of the directories they lie
-/// in: whiteouts hide only what layers below have, wherever they stand in their layer.
-#[derive(Debug, Default)]
-struct Touched(BTreeMap<Box<[u8]>, Touched>);
+/// A name in a directory, and what stands there now. A million of these are in memory at once.
+#[derive(Debug)]
+struct Node {
+    fingerprint: Fingerprint,
+    /// The number of the directory.
+    parent: u32,
+    kind: NodeKind,
+    /// Whether hard links were made to it, or it is one.
+    is_shared: bool,
+    record: RecordAt,
+    /// When it, or something below it, was placed last. [`NEVER`] if it is not there.
+    touched: u32,
+    /// Of what is below it, what was placed before is not there.
+    hides_before: u32,
+}
+
+/// What stands for a name in a directory: 96 bits, in which a million of them are all different but once in
+/// 10^17 images.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Fingerprint(u32, u32, u32);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NodeKind {
+    Directory,
+    Symlink,
+    Other,
+}
+
+/// A time before the first entry.
+const NEVER: u32 = 0;
+
+/// The number of the root.
+const ROOT: u32 = 0;
+
+/// A directory that is there.
+#[derive(Debug, Clone, Copy)]
+struct Directory {
+    node: u32,
+    /// What of it, and of all directories that it is in, counts.
+    hides_before: u32,
+}
+
+/// A part of a path without symlinks.
+#[derive(Debug)]
+struct Part<'a> {
+    name: Cow<'a, [u8]>,
+    /// None if there is no such directory.
+    directory: Option<Directory>,
+}
+
+/// What is to be placed.
+struct Placed {
+    kind: NodeKind,
+    is_shared: bool,
+    said: Said,
+}
 
 impl Placing {
-    /// A tree without entries. The root is 0755 and root's until a layer lists it.
+    /// A tree without entries. The root is 0755 and root's until a layer lists it. What does not fit the
+    /// memory goes to a file without a name in `directory`.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(directory: &Path, limits: &Limits) -> Self {
+        let mut records = Records::new(directory);
+        let root = Node {
+            fingerprint: Fingerprint::default(),
+            parent: ROOT,
+            kind: NodeKind::Directory,
+            is_shared: false,
+            record: records.append(b"", &unlisted()),
+            touched: NEVER,
+            hides_before: NEVER + 1,
+        };
         Self {
-            root: FlatDirectory::unlisted(),
-            left: MAX_ENTRIES,
-            touched: None,
-            has_layers: false,
+            limits: *limits,
+            nodes: vec![root],
+            by_fingerprint: HashTable::new(),
+            keys: [RandomState::new(), RandomState::new()],
+            records,
+            window: Window::default(),
+            made: 0,
+            layer_begins: NEVER + 1,
         }
     }
 
     /// From here on, entries belong to the next layer.
     pub fn begin_layer(&mut self) {
-        self.touched = self.has_layers.then(Touched::default);
-        self.has_layers = true;
+        self.layer_begins = self.made.saturating_add(1);
     }
 
     /// The tree of all layers.
-    #[must_use]
-    pub fn finish(self) -> Flat {
-        Flat { root: self.root }
+    ///
+    /// # Errors
+    /// When what was said about entries cannot be read again.
+    pub fn finish(self) -> Result<Flat, RecordsError> {
+        const GONE: u32 = u32::MAX;
+        let Self {
+            mut nodes, records, ..
+        } = self;
+        drop(self.by_fingerprint);
+        for number in 1..nodes.len() {
+            let above = nodes[nodes[number].parent as usize].hides_before;
+            let node = &mut nodes[number];
+            node.hides_before = if node.touched < above {
+                GONE
+            } else {
+                node.hides_before.max(above)
+            };
+        }
+        // Both have little room beside each other: `collect` takes the memory of `nodes`.
+        let left = nodes.into_iter().zip(0..);
+        let left = left.filter(|(node, _)| node.hides_before != GONE);
+        let unsorted = left.map(|(node, number)| Unsorted {
+            number,
+            parent: node.parent,
+            record: node.record,
+            is_shared: node.is_shared,
+            key: [0; _],
+        });
+        Flat::new(unsorted.collect(), records)
     }
 
     /// Places one entry. `content` is the place of a regular file's bytes.
     ///
     /// # Errors
     /// When the entry leads out of the root, lies below something that is no directory, links to
-    /// what is not there, or is more than Linux or a limit allows.
+    /// what is not there, or is more than Linux or a limit allows; when it cannot be written down.
     pub fn place(&mut self, member: &Member, content: Option<Range>) -> Result<(), PlaceError> {
         let parts = parts(&member.name)?;
         let Some((name, above)) = parts.split_last() else {
             return self.place_root(member);
         };
-        let path = self.resolve(above)?;
+        let mut path = self.resolve(above)?;
         if let Some(hidden) = whiteout::hidden_by(name) {
             return self.hide(&path, hidden);
         }
-        if path.len() == MAX_DEPTH {
-            return Err(PlaceError::Deep);
-        }
 
-        let node = if member.kind == MemberKind::HardLink {
-            // A hard link cannot lead to what it replaces.
-            self.make_directory(&path)?.entries.remove(*name);
+        let placed = if member.kind == MemberKind::HardLink {
+            let directory = self.make_directory(&mut path)?;
+            if let Some(replaced) = self.entry(directory, name) {
+                // A hard link cannot lead to what it replaces.
+                self.remove(replaced);
+            }
             self.link_target(&member.link)?
         } else {
-            node(member, content)?
+            self.placed(member, content)?
         };
-        self.insert(&path, name, node)?;
-        if let Some(touched) = &mut self.touched {
-            touched.note(&path, name);
-        }
-        Ok(())
+        self.insert(&mut path, name, placed)
     }
 
     fn place_root(&mut self, member: &Member) -> Result<(), PlaceError> {
         if member.kind != MemberKind::Directory {
             return Err(PlaceError::Root);
         }
-        self.root.about = About::of(member);
+        let about = About::of(member);
+        let kind = SaidKind::Directory;
+        self.nodes[ROOT as usize].record = self.write(b"", &Said::Entry { about, kind })?;
         Ok(())
     }
 
-    /// Puts `node` where it belongs. A directory that is there already keeps its entries.
-    fn insert(&mut self, path: &[Name], name: &[u8], node: FlatNode) -> Result<(), PlaceError> {
-        count(&mut self.left)?;
-        let entries = &mut self.make_directory(path)?.entries;
-        match (entries.get_mut(name), node) {
-            (Some(FlatNode::Directory(there)), FlatNode::Directory(new)) => there.about = new.about,
-            (Some(there), node) => *there = node,
-            (None, node) => {
-                entries.insert(name.to_vec(), node);
-            }
+    /// Puts `placed` where it belongs. A directory that is there already keeps its entries.
+    fn insert(
+        &mut self,
+        path: &mut [Part<'_>],
+        name: &[u8],
+        placed: Placed,
+    ) -> Result<(), PlaceError> {
+        self.count()?;
+        let directory = self.make_directory(path)?;
+        let record = self.write(name, &placed.said)?;
+        let number = self.node(directory.node, name);
+        let now = self.made;
+        let node = &mut self.nodes[number as usize];
+        if placed.kind != NodeKind::Directory {
+            node.hides_before = now;
+        }
+        node.kind = placed.kind;
+        node.is_shared = placed.is_shared;
+        node.record = record;
+        node.touched = now;
+        for directory in path.iter().filter_map(|part| part.directory) {
+            self.nodes[directory.node as usize].touched = now;
         }
         Ok(())
     }
 
-    /// The node that a hard link to `target` stands for.
-    fn link_target(&self, target: &[u8]) -> Result<FlatNode, PlaceError> {
+    /// What a hard link to `target` places.
+    fn link_target(&mut self, target: &[u8]) -> Result<Placed, PlaceError> {
         let missing = || PlaceError::NoTarget {
             target: shown(target),
         };
         let parts = parts(target)?;
         let (name, above) = parts.split_last().ok_or_else(missing)?;
         let path = self.resolve(above)?;
-        let directory = self.directory(&path).ok_or_else(missing)?;
-        match directory.entries.get(*name).ok_or_else(missing)? {
-            FlatNode::Directory(_) => Err(PlaceError::DirectoryTarget {
+        let directory = self.last(&path).ok_or_else(missing)?;
+        let number = self.entry(directory, name).ok_or_else(missing)?;
+        let node = &mut self.nodes[number as usize];
+        if node.kind == NodeKind::Directory {
+            return Err(PlaceError::DirectoryTarget {
                 target: shown(target),
-            }),
-            node => Ok(node.clone()),
+            });
         }
+        node.is_shared = true;
+        Ok(Placed {
+            kind: node.kind,
+            is_shared: true,
+            said: self.records.same_as(node.record, &mut self.window)?,
+        })
     }
 
     /// Hides what the layers below have: `hidden` in the directory `path`, or all in it.
-    fn hide(&mut self, path: &[Name], hidden: Hidden<'_>) -> Result<(), PlaceError> {
+    fn hide(&mut self, path: &[Part<'_>], hidden: Hidden<'_>) -> Result<(), PlaceError> {
         if matches!(hidden, Hidden::Name(b"" | b"." | b"..")) {
             return Err(PlaceError::Whiteout);
         }
-        let Some(touched) = &self.touched else {
+        let Some(directory) = self.last(path) else {
             return Ok(());
         };
-        let mut directory = &mut self.root;
-        let mut touched = Some(touched);
-        for name in path {
-            let Some(FlatNode::Directory(next)) = directory.entries.get_mut(name) else {
-                return Ok(());
-            };
-            directory = next;
-            touched = touched.and_then(|touched| touched.0.get(name.as_slice()));
-        }
-        let name = match hidden {
-            Hidden::Directory => {
-                hide_untouched(directory, touched);
-                return Ok(());
-            }
-            Hidden::Name(name) => name,
+        let number = match hidden {
+            Hidden::Directory => Some(directory.node),
+            Hidden::Name(name) => self.entry(directory, name),
         };
-        match touched.and_then(|touched| touched.0.get(name)) {
-            None => {
-                directory.entries.remove(name);
-            }
-            touched => {
-                if let Some(FlatNode::Directory(hidden)) = directory.entries.get_mut(name) {
-                    hide_untouched(hidden, touched);
-                }
-            }
+        let Some(number) = number else {
+            return Ok(());
+        };
+        let layer_begins = self.layer_begins;
+        let node = &mut self.nodes[number as usize];
+        if number == directory.node || node.touched >= layer_begins {
+            node.hides_before = node.hides_before.max(layer_begins);
+        } else {
+            self.remove(number);
         }
         Ok(())
     }
 
+    /// Takes away what stands at a node, with all that is in it.
+    fn remove(&mut self, number: u32) {
+        let node = &mut self.nodes[number as usize];
+        node.touched = NEVER;
+        node.hides_before = self.made.saturating_add(1);
+    }
+
     /// Where `parts` lead within the root, all symlinks resolved as if the root were `/`. What is
     /// not there is taken for a directory.
-    fn resolve(&self, parts: &[&[u8]]) -> Result<Vec<Name>, PlaceError> {
-        let mut path = Vec::new();
-        // Those that `path` leads through, so far as they are there.
-        let mut directories = vec![Some(&self.root)];
-        let mut left: Vec<&[u8]> = parts.iter().rev().copied().collect();
-        let mut links = 0;
-        while let Some(part) = left.pop() {
-            match part {
+    fn resolve<'a>(&mut self, parts: &[&'a [u8]]) -> Result<Vec<Part<'a>>, PlaceError> {
+        let mut path: Vec<Part<'_>> = Vec::with_capacity(parts.len());
+        let mut left: Vec<Cow<'_, [u8]>> = parts.iter().rev().map(|part| (*part).into()).collect();
+        let (mut links, mut link_parts) = (0, 0);
+        while let Some(name) = left.pop() {
+            match &*name {
                 b"" | b"." => continue,
                 b".." => {
                     path.pop();
-                    directories.truncate(path.len() + 1);
                     continue;
                 }
                 _ => {}
             }
-            let directory = directories.last().copied().flatten();
-            match directory.and_then(|directory| directory.entries.get(part)) {
-                Some(FlatNode::Symlink { target, .. }) => {
-                    links += 1;
-                    if links > MAX_LINKS {
-                        let path = shown(&parts.join(&b'/'));
-                        return Err(PlaceError::Circle { path });
-                    }
-                    if target.starts_with(b"/") {
-                        path.clear();
-                        directories.truncate(1);
-                    }
-                    left.extend(target.split(|byte| *byte == b'/').rev());
+            let above = self.last(&path);
+            let above = above.and_then(|above| Some((above, self.entry(above, &name)?)));
+            let node = above.map(|(_, number)| &self.nodes[number as usize]);
+            if let Some(node) = node.filter(|node| node.kind == NodeKind::Symlink) {
+                let link = self.records.read(node.record, &mut self.window)?;
+                let FlatKind::Symlink { target } = link.kind else {
+                    continue;
+                };
+                let from = left.len();
+                left.extend(
+                    target
+                        .split(|byte| *byte == b'/')
+                        .map(|part| part.to_vec().into()),
+                );
+                left[from..].reverse();
+                links += 1;
+                link_parts += left.len() - from;
+                let named = || shown(&parts.join(&b'/'));
+                if links > MAX_LINKS {
+                    return Err(PlaceError::Circle { path: named() });
                 }
-                other => {
-                    if path.len() == MAX_DEPTH {
-                        return Err(PlaceError::Deep);
-                    }
-                    path.push(part.to_vec());
-                    directories.push(match other {
-                        Some(FlatNode::Directory(directory)) => Some(directory),
-                        _ => None,
-                    });
+                if link_parts > MAX_LINK_PARTS {
+                    return Err(PlaceError::Winding { path: named() });
                 }
+                if target.starts_with(b"/") {
+                    path.clear();
+                }
+                continue;
             }
+            let max = self.limits.max_depth;
+            if path.len() >= max {
+                return Err(PlaceError::Deep { max });
+            }
+            let directory = above.and_then(|(above, number)| self.as_directory(above, number));
+            path.push(Part { name, directory });
         }
         Ok(path)
     }
 
-    /// The directory `path`, if it is one.
-    fn directory(&self, path: &[Name]) -> Option<&FlatDirectory> {
-        let mut directory = &self.root;
-        for name in path {
-            match directory.entries.get(name)? {
-                FlatNode::Directory(next) => directory = next,
-                _ => return None,
-            }
-        }
-        Some(directory)
+    /// The directory that `path` leads to, if it is one.
+    fn last(&self, path: &[Part<'_>]) -> Option<Directory> {
+        let root = Directory {
+            node: ROOT,
+            hides_before: self.nodes[ROOT as usize].hides_before,
+        };
+        path.last().map_or(Some(root), |part| part.directory)
     }
 
     /// The directory `path`; what is missing of it is made.
-    fn make_directory(&mut self, path: &[Name]) -> Result<&mut FlatDirectory, PlaceError> {
-        let mut directory = &mut self.root;
-        for (depth, name) in path.iter().enumerate() {
-            if !directory.entries.contains_key(name) {
-                let node = FlatNode::Directory(FlatDirectory::unlisted());
-                directory.entries.insert(name.clone(), node);
-                count(&mut self.left)?;
+    fn make_directory(&mut self, path: &mut [Part<'_>]) -> Result<Directory, PlaceError> {
+        for depth in 0..path.len() {
+            if path[depth].directory.is_some() {
+                continue;
             }
-            match directory.entries.get_mut(name) {
-                Some(FlatNode::Directory(next)) => directory = next,
-                _ => {
-                    let path = shown(&path[..=depth].join(&b'/'));
-                    return Err(PlaceError::Below { path });
-                }
+            let above = self.last(&path[..depth]).expect("it has just been made");
+            let name = &*path[depth].name;
+            if self.entry(above, name).is_some() {
+                let names: Vec<_> = path[..=depth].iter().map(|part| &*part.name).collect();
+                let path = shown(&names.join(&b'/'));
+                return Err(PlaceError::Below { path });
             }
+            self.count()?;
+            let record = self.write(name, &unlisted())?;
+            let number = self.node(above.node, name);
+            let node = &mut self.nodes[number as usize];
+            node.kind = NodeKind::Directory;
+            node.is_shared = false;
+            node.record = record;
+            node.touched = self.made;
+            path[depth].directory = self.as_directory(above, number);
         }
-        Ok(directory)
+        Ok(self.last(path).expect("it has just been made"))
+    }
+
+    fn as_directory(&self, above: Directory, number: u32) -> Option<Directory> {
+        let node = &self.nodes[number as usize];
+        (node.kind == NodeKind::Directory).then_some(Directory {
+            node: number,
+            hides_before: node.hides_before.max(above.hides_before),
+        })
+    }
+
+    /// The number of the entry `name` of `directory`, if it is there.
+    fn entry(&self, directory: Directory, name: &[u8]) -> Option<u32> {
+        let number = self.find(self.fingerprint(directory.node, name))?;
+        let is_there = self.nodes[number as usize].touched >= directory.hides_before;
+        is_there.then_some(number)
+    }
+
+    /// The number of the node for `name` in the directory `parent`, which may be new.
+    fn node(&mut self, parent: u32, name: &[u8]) -> u32 {
+        let fingerprint = self.fingerprint(parent, name);
+        if let Some(number) = self.find(fingerprint) {
+            return number;
+        }
+        let number = u32::try_from(self.nodes.len()).expect("as many as `made` at most");
+        self.nodes.push(Node {
+            fingerprint,
+            parent,
+            kind: NodeKind::Other,
+            is_shared: false,
+            record: self.nodes[ROOT as usize].record,
+            touched: NEVER,
+            hides_before: NEVER,
+        });
+        let nodes = &self.nodes;
+        let hash_of = |number: &u32| nodes[*number as usize].fingerprint.hash();
+        self.by_fingerprint
+            .insert_unique(fingerprint.hash(), number, hash_of);
+        number
+    }
+
+    fn find(&self, fingerprint: Fingerprint) -> Option<u32> {
+        let is_it = |number: &u32| self.nodes[*number as usize].fingerprint == fingerprint;
+        let found = self.by_fingerprint.find(fingerprint.hash(), is_it);
+        found.copied()
+    }
+
+    fn fingerprint(&self, parent: u32, name: &[u8]) -> Fingerprint {
+        let [one, two] = &self.keys;
+        let (one, two) = (one.hash_one((parent, name)), two.hash_one((parent, name)));
+        Fingerprint(one as u32, (one >> 32) as u32, two as u32)
+    }
+
+    /// Takes one of the entries that may still be made.
+    fn count(&mut self) -> Result<(), PlaceError> {
+        let max = self.limits.max_entries;
+        if self.made >= max {
+            return Err(PlaceError::TooMany { max });
+        }
+        self.made += 1;
+        Ok(())
+    }
+
+    fn write(&mut self, name: &[u8], said: &Said) -> Result<RecordAt, PlaceError> {
+        let record = self.records.push(name, said)?;
+        let max = self.limits.max_metadata;
+        if self.records.size() > u64::from(max) {
+            return Err(PlaceError::TooMuch { max });
+        }
+        Ok(record)
+    }
+
+    /// What `member`, which is no hard link, places.
+    fn placed(&mut self, member: &Member, content: Option<Range>) -> Result<Placed, PlaceError> {
+        let (major, minor) = member.device;
+        if major > MAX_MAJOR || minor > MAX_MINOR {
+            return Err(PlaceError::Device { major, minor });
+        }
+        let special = |kind| (NodeKind::Other, SaidKind::Special(kind));
+        let (kind, said) = match member.kind {
+            MemberKind::Directory => (NodeKind::Directory, SaidKind::Directory),
+            MemberKind::Symlink => {
+                let target = member.link.clone();
+                (NodeKind::Symlink, SaidKind::Symlink { target })
+            }
+            MemberKind::CharDevice => special(SpecialKind::CharDevice { major, minor }),
+            MemberKind::BlockDevice => special(SpecialKind::BlockDevice { major, minor }),
+            MemberKind::Fifo => special(SpecialKind::Fifo),
+            MemberKind::Regular | MemberKind::HardLink => {
+                let range =
+                    content.expect("the caller has the content of files, and follows hard links");
+                (NodeKind::Other, self.records.file(&range))
+            }
+        };
+        let about = About::of(member);
+        Ok(Placed {
+            kind,
+            is_shared: false,
+            said: Said::Entry { about, kind: said },
+        })
     }
 }
 
-impl Default for Placing {
-    fn default() -> Self {
-        Self::new()
+fn unlisted() -> Said {
+    Said::Entry {
+        about: UNLISTED,
+        kind: SaidKind::Directory,
     }
 }
 
-impl FlatDirectory {
-    /// A directory that no layer lists.
-    fn unlisted() -> Self {
-        Self {
-            about: About {
-                mode: DIRECTORY_MODE,
-                uid: 0,
-                gid: 0,
-                mtime: 0,
-                xattrs: Vec::new(),
-            },
-            entries: BTreeMap::new(),
-        }
+impl Fingerprint {
+    fn hash(self) -> u64 {
+        u64::from(self.0) | u64::from(self.1) << 32
     }
 }
 
@@ -321,60 +559,12 @@ impl About {
     }
 }
 
-/// Takes one of the entries that may still be made.
-fn count(left: &mut usize) -> Result<(), PlaceError> {
-    *left = left.checked_sub(1).ok_or(PlaceError::TooMany)?;
-    Ok(())
-}
-
-/// What `member`, which is no hard link, is in the tree.
-fn node(member: &Member, content: Option<Range>) -> Result<FlatNode, PlaceError> {
-    let about = About::of(member);
-    let (major, minor) = member.device;
-    let special = |kind| {
-        if major > MAX_MAJOR || minor > MAX_MINOR {
-            return Err(PlaceError::Device { major, minor });
-        }
-        let about = about.clone();
-        Ok(FlatNode::Special { about, kind })
-    };
-    match member.kind {
-        MemberKind::Directory => Ok(FlatNode::Directory(FlatDirectory {
-            about,
-            entries: BTreeMap::new(),
-        })),
-        MemberKind::Symlink => Ok(FlatNode::Symlink {
-            about,
-            target: member.link.clone(),
-        }),
-        MemberKind::CharDevice => special(SpecialKind::CharDevice { major, minor }),
-        MemberKind::BlockDevice => special(SpecialKind::BlockDevice { major, minor }),
-        MemberKind::Fifo => special(SpecialKind::Fifo),
-        MemberKind::Regular | MemberKind::HardLink => {
-            let range =
-                content.expect("the caller has the content of files, and follows hard links");
-            Ok(FlatNode::File(Arc::new(FlatFile { about, range })))
-        }
-    }
-}
-
 /// The extended attributes of a member; of one that it has twice, the last value.
 fn xattrs(member: &Member) -> Vec<Xattr> {
     let is_overlays = |name: &[u8]| OVERLAY_XATTRS.iter().any(|own| name.starts_with(own));
     let xattrs = member.xattrs.iter().filter(|(name, _)| !is_overlays(name));
     let by_name: BTreeMap<_, _> = xattrs.cloned().collect();
     by_name.into_iter().collect()
-}
-
-/// Takes out of `directory` what is not in `touched`.
-fn hide_untouched(directory: &mut FlatDirectory, touched: Option<&Touched>) {
-    directory.entries.retain(|name, node| {
-        let touched = touched.and_then(|touched| touched.0.get(name.as_slice()));
-        if let (Some(_), FlatNode::Directory(directory)) = (touched, node) {
-            hide_untouched(directory, touched);
-        }
-        touched.is_some()
-    });
 }
 
 /// The parts of a name in a tar, of which leading slashes and `.` count for nothing.
@@ -387,51 +577,141 @@ fn parts(name: &[u8]) -> Result<Vec<&[u8]>, PlaceError> {
     Ok(parts)
 }
 
-impl Touched {
-    fn note(&mut self, path: &[Name], name: &[u8]) {
-        let path = path.iter().map(Vec::as_slice);
-        let mut at = self;
-        for part in path.chain([name]) {
-            at = at.0.entry(part.into()).or_default();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Entry, Kind, Owner};
-    use crate::tar::gnu;
-    use crate::tar::read::Reader;
+    use crate::flatten::flat::Step;
 
-    /// With the real limit, this test would need a gigabyte.
+    fn placing(limits: Limits) -> Placing {
+        Placing::new(&std::env::temp_dir(), &limits)
+    }
+
+    fn pipe(name: &str) -> Member {
+        Member {
+            name: name.into(),
+            kind: MemberKind::Fifo,
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            uname: Vec::new(),
+            gname: Vec::new(),
+            mtime: 0,
+            size: 0,
+            link: Vec::new(),
+            device: (0, 0),
+            xattrs: Vec::new(),
+            content_at: 0,
+        }
+    }
+
+    fn directory(name: &str) -> Member {
+        Member {
+            kind: MemberKind::Directory,
+            ..pipe(name)
+        }
+    }
+
+    fn link(name: &str, target: &str) -> Member {
+        Member {
+            kind: MemberKind::Symlink,
+            link: target.into(),
+            ..pipe(name)
+        }
+    }
+
+    fn paths(placing: Placing) -> Vec<String> {
+        let flat = placing.finish().unwrap();
+        let mut paths = Vec::new();
+        for step in flat.walk() {
+            if let Step::Entry(entry) = step.unwrap() {
+                assert_eq!(flat.path(entry.node).unwrap(), entry.path);
+                paths.push(String::from_utf8(entry.path).unwrap());
+            }
+        }
+        assert_eq!(flat.count(), paths.len());
+        paths
+    }
+
     #[test]
-    fn more_entries_than_the_limit_are_refused() {
-        let mut placing = Placing {
-            left: 3,
-            ..Placing::new()
-        };
-        placing.begin_layer();
-        let mut place = |name: &str| {
-            let entry = Entry::inline(name, Vec::new(), 0o644, &Arc::new(Owner::root()), 0);
-            let entry = Entry {
-                kind: Kind::Special(SpecialKind::Fifo),
-                ..entry
-            };
-            let headers = gnu::headers(&entry, ["", ""]);
-            let member = Reader::new(headers.as_slice())
-                .next_member()
-                .unwrap()
-                .unwrap();
-            placing.place(&member, None)
-        };
+    fn entries_that_are_replaced_count() {
+        let mut placing = placing(Limits {
+            max_entries: 3,
+            ..Limits::default()
+        });
         // With the directory that it lies in, and replaced.
-        place("a/b").unwrap();
-        place("a/b").unwrap();
-        let error = place("a/b").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "with it, the layers have made more than 4000000 entries"
-        );
+        placing.place(&pipe("a/b"), None).unwrap();
+        placing.place(&pipe("a/b"), None).unwrap();
+        let error = placing.place(&pipe("a/b"), None).unwrap_err();
+        assert!(matches!(error, PlaceError::TooMany { max: 3 }));
+    }
+
+    /// So many are in the temporary file, and are sorted by more than one part of their names.
+    #[test]
+    fn names_that_begin_alike_are_sorted_by_what_follows() {
+        let mut placing = placing(Limits::default());
+        let alike = "x".repeat(16);
+        let mut names = vec![String::new(), "d".to_owned()];
+        for number in 0..3000 {
+            // No order that comes by itself.
+            let number = number * 7919 % 3000;
+            for between in ["", &alike, &format!("{alike}{alike}")] {
+                names.push(format!("d/{alike}{between}{number:04}"));
+            }
+        }
+        names.extend([format!("d/{alike}"), format!("d/{alike}{alike}")]);
+        for name in &names[2..] {
+            placing.place(&pipe(name), None).unwrap();
+        }
+        assert!(placing.records.size() > 128 * 1024);
+        names.sort();
+        assert_eq!(paths(placing), names);
+    }
+
+    #[test]
+    fn what_lay_below_a_directory_that_was_replaced_stays_away() {
+        for hide in [".wh.a", "a/.wh..wh..opq", ".wh..wh..opq"] {
+            let mut placing = placing(Limits::default());
+            placing.begin_layer();
+            placing.place(&pipe("a/b/c"), None).unwrap();
+            placing.begin_layer();
+            placing.place(&pipe(hide), None).unwrap();
+            placing.begin_layer();
+            placing.place(&pipe("a/b/d"), None).unwrap();
+            assert_eq!(paths(placing), ["", "a", "a/b", "a/b/d"], "{hide}");
+        }
+        // In one layer, too.
+        let mut placing = placing(Limits::default());
+        placing.begin_layer();
+        placing.place(&pipe("a/b/c"), None).unwrap();
+        placing.place(&pipe("a"), None).unwrap();
+        placing.place(&directory("a"), None).unwrap();
+        placing.place(&pipe("a/b/d"), None).unwrap();
+        assert_eq!(paths(placing), ["", "a", "a/b", "a/b/d"]);
+    }
+
+    #[test]
+    fn entries_lie_so_deep_and_no_deeper() {
+        let mut placing = placing(Limits::default());
+        placing
+            .place(&pipe(&("a/".repeat(1024) + "b")), None)
+            .unwrap();
+        let error = placing.place(&pipe(&("a/".repeat(1025) + "b")), None);
+        assert!(matches!(error, Err(PlaceError::Deep { max: 1024 })));
+        assert_eq!(paths(placing).len(), 1 + 1024 + 1);
+    }
+
+    #[test]
+    fn symlinks_lead_through_so_many_parts_and_no_more() {
+        let mut placing = placing(Limits::default());
+        placing.begin_layer();
+        let most = "a/..".to_owned() + &"/a/..".repeat(MAX_LINK_PARTS / 2 - 1);
+        placing.place(&pipe("a/b"), None).unwrap();
+        placing.place(&link("most", &most), None).unwrap();
+        placing.place(&link("more", "most"), None).unwrap();
+        placing.place(&pipe("most/c"), None).unwrap();
+        let error = placing.place(&pipe("more/d"), None).unwrap_err();
+        let expected =
+            "`more` leads through symlinks whose targets have more than 256 parts together";
+        assert_eq!(error.to_string(), expected);
     }
 }

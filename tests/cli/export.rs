@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nix_image_builder::export;
-use nix_image_builder::flatten::Flat;
-use nix_image_builder::plan::{DEFAULT_SOURCE_DATE_EPOCH, Owner};
+use nix_image_builder::flatten::flat::Flat;
+use nix_image_builder::plan::{DEFAULT_SOURCE_DATE_EPOCH, Entry, Owner};
 use nix_image_builder::tar::read::{Member, Reader};
 use nix_image_builder::tar::{Dialect, write};
 use serde::Serialize;
@@ -84,22 +84,22 @@ fn exported(image: &[u8], threads: &str) -> Vec<u8> {
 fn any_layers_export_as_gnu_tar_packs_what_umoci_unpacks() {
     for_all(100, flatten::layers(), |layers| {
         let (layers, flat) = flatten::accepted(layers);
-        same_as_gnu_tar(flat, flatten::unpacked(&layers)?.path())
+        same_as_gnu_tar(&flat, flatten::unpacked(&layers)?.path())
     });
 }
 
 /// The tar of `flat` is GNU tar's of the directory `root`, apart from the names of owners: those of
 /// nixpkgs' virtual machine are not the ones here. The golden cases have them.
-fn same_as_gnu_tar(flat: Flat, root: &Path) -> Verdict {
-    let mut plan = export::plan(flat, DEFAULT_SOURCE_DATE_EPOCH);
-    assert_eq!(plan.dialect, Dialect::GnuWithoutGroups);
-    plan.dialect = Dialect::GnuNumericOwner;
-    for entry in &mut plan.entries {
+fn same_as_gnu_tar(flat: &Flat, root: &Path) -> Verdict {
+    assert_eq!(export::DIALECT, Dialect::GnuWithoutGroups);
+    let entries = export::entries(flat, DEFAULT_SOURCE_DATE_EPOCH).map(|entry| {
+        let entry = entry.map_err(|error| error.to_string())?;
         let Owner { uid, gid, .. } = *entry.owner;
-        entry.owner = Arc::new(Owner::numeric(uid, gid));
-    }
-    let mut ours = Vec::new();
-    write::write(&plan, &mut ours).map_err(|error| error.to_string())?;
+        let owner = Arc::new(Owner::numeric(uid, gid));
+        Ok(Entry { owner, ..entry })
+    });
+    let (dialect, mut ours) = (Dialect::GnuNumericOwner, Vec::new());
+    write::write_entries(dialect, entries, &mut ours, |error| error.to_string())?;
 
     fs::set_permissions(root, fs::Permissions::from_mode(0o755)).unwrap();
     let mut tar = command("tar");

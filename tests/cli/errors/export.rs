@@ -106,3 +106,44 @@ fn a_temporary_directory_that_is_missing_is_named() {
     "#]],
     );
 }
+
+#[test]
+fn names_that_fit_neither_memory_nor_disk_are_refused() {
+    let mut layer = Tar::new();
+    for number in 0..3000 {
+        layer = layer.file(&format!("{number:090}"), "");
+    }
+    let sandbox = sandbox(&tars::image_of_layer(&layer.finish()));
+    let mut builder = sandbox.builder(&["export"]);
+    builder.env("TMPDIR", sandbox.store_path("gone"));
+    check_command(
+        &sandbox,
+        &mut builder,
+        FAILED,
+        &expect![[r#"
+        reading image `/nix/store/[HASH]-image.tar`
+        merging 1 layer of `/nix/store/[HASH]-image.tar`
+        error: cannot keep what layers say about their entries in a temporary file in `/nix/store/[HASH]-gone`
+          caused by: No such file or directory (os error 2)
+    "#]],
+    );
+}
+
+#[test]
+fn a_name_that_symlinks_lead_astray_is_refused() {
+    let target = "/a/..".repeat(20);
+    let mut layer = Tar::new().directory("a/").symlink("l0", &target);
+    for number in 1..8 {
+        let target = format!("l{}{}", number - 1, "/a/..".repeat(19));
+        layer = layer.symlink(&format!("l{number}"), &target);
+    }
+    check_layer(
+        layer.file("l7/f", "x"),
+        expect![[r#"
+        reading image `/nix/store/[HASH]-image.tar`
+        merging 1 layer of `/nix/store/[HASH]-image.tar`
+        error: layer `a/layer.tar` of image `/nix/store/[HASH]-image.tar` has the entry `l7/f`, which has no place in its tree
+          caused by: `l7` leads through symlinks whose targets have more than 256 parts together
+    "#]],
+    );
+}

@@ -31,12 +31,34 @@ fn check(base: &[u8], limit: &str, tight: u64, loose: u64, expected: Expect) {
     assert!(output.status.success(), "{}", sandbox.stderr(&output));
 }
 
+/// Exports an image of `layer`, which one limit forbids by its value `tight` and allows by `loose`.
+#[track_caller]
+fn check_layer(layer: Tar, limit: &str, tight: u64, loose: u64, expected: Expect) {
+    let image = tars::image_of_layer(&layer.finish());
+    let export = |value: u64| {
+        let sandbox = Sandbox::new();
+        sandbox.write_attrs(&json!({
+            "outputs": { "out": sandbox.out() },
+            "export": { "fromImage": sandbox.file("base.tar", &image), "fromImageName": null, "fromImageTag": null },
+            "limits": { limit: value },
+        }));
+        let output = sandbox.builder(&["export"]).output().unwrap();
+        (sandbox, output)
+    };
+    let (sandbox, output) = export(tight);
+    expected.assert_eq(&sandbox.stderr(&output));
+    assert!(!output.status.success());
+    assert!(!sandbox.out().exists());
+    let (sandbox, output) = export(loose);
+    assert!(output.status.success(), "{}", sandbox.stderr(&output));
+}
+
 #[test]
 fn an_unknown_limit_is_refused_by_name() {
     let (sandbox, output) = build(&tars::image(), json!({ "maxLayer": 1 }));
     expect![[r#"
         error: attribute `limits` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-          caused by: unknown field `maxLayer`, expected one of `maxJson`, `maxMembers`, `maxLayers`, `maxManifests`, `maxNesting`, `maxUnpacked`, `maxRatio`, `maxZstdWindow`, `maxXzMemory`
+          caused by: unknown field `maxLayer`, expected one of `maxJson`, `maxMembers`, `maxLayers`, `maxManifests`, `maxNesting`, `maxUnpacked`, `maxRatio`, `maxZstdWindow`, `maxXzMemory`, `maxEntries`, `maxDepth`, `maxMetadata`
     "#]].assert_eq(&sandbox.stderr(&output));
 }
 
@@ -225,5 +247,53 @@ fn the_memory_of_xz_is_limited() {
           caused by: cannot read the tar at byte 0
           caused by: it asks xz for more than 67108864 bytes of memory; `dockerToolsLimits.maxXzMemory` allows more
     "#]],
+    );
+}
+
+#[test]
+fn the_entries_of_all_layers_are_limited() {
+    check_layer(
+        Tar::new().file("a", "x").file("a", "y").file("b/c", "z"),
+        "maxEntries",
+        3,
+        4,
+        expect![[r#"
+            reading image `/nix/store/[HASH]-base.tar`
+            merging 1 layer of `/nix/store/[HASH]-base.tar`
+            error: layer `a/layer.tar` of image `/nix/store/[HASH]-base.tar` has the entry `b/c`, which has no place in its tree
+              caused by: with it, the layers have made more than 3 entries; `dockerToolsLimits.maxEntries` allows more
+        "#]],
+    );
+}
+
+#[test]
+fn the_depth_of_entries_is_limited() {
+    check_layer(
+        Tar::new().file("a/b/c/d", "x"),
+        "maxDepth",
+        2,
+        3,
+        expect![[r#"
+            reading image `/nix/store/[HASH]-base.tar`
+            merging 1 layer of `/nix/store/[HASH]-base.tar`
+            error: layer `a/layer.tar` of image `/nix/store/[HASH]-base.tar` has the entry `a/b/c/d`, which has no place in its tree
+              caused by: it lies more than 2 directories deep; `dockerToolsLimits.maxDepth` allows more
+        "#]],
+    );
+}
+
+#[test]
+fn the_bytes_of_names_and_the_like_are_limited() {
+    check_layer(
+        Tar::new().file("a", "x").symlink("b", &"c".repeat(90)),
+        "maxMetadata",
+        100,
+        200,
+        expect![[r#"
+            reading image `/nix/store/[HASH]-base.tar`
+            merging 1 layer of `/nix/store/[HASH]-base.tar`
+            error: layer `a/layer.tar` of image `/nix/store/[HASH]-base.tar` has the entry `b`, which has no place in its tree
+              caused by: with it, names, link targets and attributes have more than 100 bytes together; `dockerToolsLimits.maxMetadata` allows more
+        "#]],
     );
 }
