@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use crate::compress::{self, Packing};
 use crate::digest::Digest;
+use crate::document;
 use crate::limits::Limits;
 use crate::plan::{Owner, Range};
 use crate::source::Source;
@@ -40,6 +41,8 @@ pub struct Archive {
     pub limits: Limits,
     /// Files and links that do not count, since others of their names follow.
     pub repeated: Vec<(MemberPath, ArchiveMember)>,
+    /// That of the last file, which most likely is that of the next one too.
+    owner: Arc<Owner>,
     /// What may be documents of a compressed archive, since reading one later would uncompress all
     /// that is before it again.
     documents: BTreeMap<MemberPath, Vec<u8>>,
@@ -110,6 +113,12 @@ pub enum ArchiveError {
         name: String,
         size: u64,
         max: u64,
+    },
+    #[error("`{name}` in image archive `{}` has more than {max} values; no image needs as many, but `dockerToolsLimits.maxValues` allows more", path.display())]
+    TooManyValues {
+        path: PathBuf,
+        name: String,
+        max: usize,
     },
     #[error("`{name}` in image archive `{}` has {found} bytes, but what names it says {said}; it is damaged", path.display())]
     Size {
@@ -285,6 +294,7 @@ impl Archive {
             is_compressed: false,
             limits: *limits,
             repeated: Vec::new(),
+            owner: Arc::new(Owner::root()),
             documents: BTreeMap::new(),
         }
     }
@@ -358,6 +368,10 @@ impl Archive {
         member: &Member,
         visitor: &mut impl Visitor,
     ) -> Result<Option<MemberPath>, ArchiveError> {
+        let owner = owner(member);
+        if owner != *self.owner {
+            self.owner = Arc::new(owner);
+        }
         match self.check(source, member) {
             Ok(None) => Ok(None),
             Ok(Some((name, value))) => {
@@ -388,7 +402,7 @@ impl Archive {
             MemberKind::Directory => ArchiveMember::Directory { mode },
             MemberKind::Regular => ArchiveMember::File(ArchiveFile {
                 mode,
-                owner: Arc::new(owner(member)),
+                owner: Arc::clone(&self.owner),
                 mtime: member.mtime,
                 range: Range {
                     source: Arc::clone(source),
@@ -550,7 +564,7 @@ impl Archive {
     /// The text of the JSON document `name`, whole.
     ///
     /// # Errors
-    /// When it is missing, larger than the limits allow or cannot be read.
+    /// When it is missing, larger or of more values than the limits allow, or cannot be read.
     pub fn json(&self, name: &str, needed_by: &'static str) -> Result<Vec<u8>, ArchiveError> {
         let (path, file) = self.resolve(name, needed_by)?;
         let range = file.range.clone();
@@ -562,16 +576,22 @@ impl Archive {
                 max: self.limits.max_json,
             });
         }
-        if let Some(text) = self.documents.get(&path) {
-            return Ok(text.clone());
-        }
-        let mut text = Vec::with_capacity(range.size as usize);
-        RangeReader::new(range)
-            .read_to_end(&mut text)
-            .map_err(|source| ArchiveError::Read {
+        let text = if let Some(text) = self.documents.get(&path) {
+            text.clone()
+        } else {
+            let mut text = Vec::with_capacity(range.size as usize);
+            let read = RangeReader::new(range).read_to_end(&mut text);
+            read.map_err(|source| self.read_error(source))?;
+            text
+        };
+        let max = self.limits.max_values;
+        if document::values(&text) > max {
+            return Err(ArchiveError::TooManyValues {
                 path: self.path.clone(),
-                source,
-            })?;
+                name: name.to_owned(),
+                max,
+            });
+        }
         Ok(text)
     }
 

@@ -5,7 +5,7 @@ use std::env;
 use std::error::Error as _;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -31,7 +31,7 @@ use crate::description::{self, DescriptionError};
 use crate::export::{self, ExportError};
 use crate::image::{self, ImageError};
 use crate::images::Choice;
-use crate::inspect::{self, InspectError};
+use crate::inspect::{self, InspectError, Inspection};
 use crate::layer::{self, LayerError};
 use crate::limits::Limits;
 use crate::merge_derivations::{self, MergeDerivationsError};
@@ -431,11 +431,7 @@ fn run_in(command: Command, surroundings: &Surroundings) -> Result<u8, CliError>
             let choice = reference.as_deref().map(Choice::of_reference);
             let survey = survey::read(input(image), &limits.limits()?, surroundings.progress)?;
             let inspection = inspect::inspect(survey, choice.unwrap_or_default())?;
-            if json {
-                print(format!("{:#}\n", inspection.json()).as_bytes())?;
-            } else {
-                print(inspection.text().as_bytes())?;
-            }
+            show(&inspection, json).map_err(CliError::Stdout)?;
         }
         Command::Verify {
             image,
@@ -637,6 +633,17 @@ fn base_json(attrs: &Attrs<BaseJsonAttrs>) -> Result<(), CliError> {
 #[expect(clippy::disallowed_methods, reason = "this is the one door")]
 fn now() -> Time {
     Time::new(SystemTime::now())
+}
+
+fn show(inspection: &Inspection, json: bool) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    if json {
+        serde_json::to_writer_pretty(&mut out, inspection)?;
+        writeln!(out)?;
+    } else {
+        inspection.write_text(&mut out)?;
+    }
+    out.flush()
 }
 
 /// Checks the image, and gives the exit status.

@@ -48,6 +48,26 @@ pub fn parse<T: DeserializeOwned>(
     }
 }
 
+/// How many values the JSON `text` has at most; to tell before any of them takes memory. Each has a
+/// comma or a bracket before it.
+#[must_use]
+pub fn values(text: &[u8]) -> usize {
+    let mut count = 1;
+    let mut is_within = false;
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => is_within = !is_within,
+            b'\\' if is_within => {
+                bytes.next();
+            }
+            b',' | b'[' | b'{' if !is_within => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
 /// `key` without what case can change. There and back, since two letters beyond ASCII (`ſ` and the
 /// sign of the kelvin) have a twin within.
 fn folded(key: &str) -> String {
@@ -147,6 +167,20 @@ mod tests {
         let text = b"{\"\xff\":1}";
         assert!(parse::<Layers>(text, &[]).is_err());
         assert!(parse::<Layers>(br#"{"\ud83d":1}"#, &[]).is_err());
+    }
+
+    #[test]
+    fn values_are_counted_wherever_they_stand() {
+        for (text, count) in [
+            ("1", 1),
+            (r#"[1,"a,[\"{",{}]"#, 5),
+            (r#"{"a,":[0,[]],"b\\":{"c":1}}"#, 7),
+        ] {
+            assert!(values(text.as_bytes()) >= count, "{text}");
+            assert!(values(text.as_bytes()) <= 2 * count, "{text}");
+        }
+        let text = format!("[{}0]", "0,".repeat(99));
+        assert_eq!(values(text.as_bytes()), 101);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Finds the images of an archive, by Docker's `manifest.json` or by the indexes of an OCI layout,
 //! and chooses among them by name and by what they run on.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -233,6 +233,12 @@ pub(crate) fn images_of_docker(archive: &Archive) -> Result<Vec<Image>, ImagesEr
         return Err(ImagesError::Empty {
             path: archive.path.clone(),
             name: MANIFEST,
+        });
+    }
+    if entries.len() > archive.limits.max_manifests {
+        return Err(ImagesError::TooManyImages {
+            path: archive.path.clone(),
+            max: archive.limits.max_manifests,
         });
     }
     let images = entries.into_iter().map(|entry| Image {
@@ -607,18 +613,21 @@ fn short(name: &str) -> &str {
     }
 }
 
+/// How many names an error lists.
+const MAX_SHOWN: usize = 50;
+
 fn shown_names<'a>(images: impl Iterator<Item = &'a [String]>) -> String {
+    let mut known = BTreeSet::new();
     let mut names: Vec<String> = Vec::new();
-    for name in images.flatten() {
-        let name = format!("`{}`", archive::shown(name.as_bytes()));
-        if !names.contains(&name) {
-            names.push(name);
+    for name in images.flatten().filter(|name| known.insert(*name)) {
+        if names.len() < MAX_SHOWN {
+            names.push(format!("`{}`", archive::shown(name.as_bytes())));
         }
     }
-    if names.is_empty() {
-        "only images without a name".to_owned()
-    } else {
-        names.join(", ")
+    match known.len() - names.len() {
+        0 if names.is_empty() => "only images without a name".to_owned(),
+        0 => names.join(", "),
+        more => format!("{}, and {more} more", names.join(", ")),
     }
 }
 

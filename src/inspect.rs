@@ -1,11 +1,11 @@
 //! Tells what is in an image file: the config of each image, its layers, the store paths in them.
 
+mod config;
 mod show;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::Value;
 use thiserror::Error;
 
 use crate::archive::{ArchiveError, shown};
@@ -16,6 +16,7 @@ use crate::images::{self, Choice, Image, ImagesError};
 use crate::oci::{ImageConfig, Platform};
 use crate::store_path::StorePath;
 use crate::survey::{Form, Survey};
+use config::ShownConfig;
 
 /// What is in an image file.
 #[derive(Debug)]
@@ -33,8 +34,7 @@ pub struct InspectedImage {
     /// The digest of the config, which Docker calls the image by.
     pub id: Digest,
     pub platform: Option<Platform>,
-    /// The config as it stands; an object.
-    pub config: Value,
+    config: ShownConfig,
     /// Lowest first.
     pub layers: Vec<InspectedLayer>,
 }
@@ -69,6 +69,8 @@ pub enum InspectError {
         layer: String,
         source: Option<Arc<Damage>>,
     },
+    #[error("the configs of all images in `{}` have more than {max} bytes; show one of them (`--image`), or all with `--limit maxJson=...`", path.display())]
+    TooMuch { path: PathBuf, max: u64 },
     #[error("`{name}` of image `{}` is no config", path.display())]
     Config {
         path: PathBuf,
@@ -86,6 +88,7 @@ pub fn inspect(mut survey: Survey, choice: Choice<'_>) -> Result<Inspection, Ins
         return Err(survey.wrong.swap_remove(0).into());
     }
     let images = images::list(&survey.archive, choice)?;
+    refuse_too_much(&survey, &images)?;
     let images = images
         .into_iter()
         .map(|image| inspect_image(&survey, image))
@@ -98,8 +101,24 @@ pub fn inspect(mut survey: Survey, choice: Choice<'_>) -> Result<Inspection, Ins
     })
 }
 
+/// Many images may have one config, which is shown for each of them.
+fn refuse_too_much(survey: &Survey, images: &[Image]) -> Result<(), InspectError> {
+    let mut sum: u64 = 0;
+    let max = survey.archive.limits.max_json;
+    for image in images {
+        sum = sum.saturating_add(survey.file(&image.config.name, NEEDED)?.size);
+        if sum > max {
+            let path = survey.archive.path.clone();
+            return Err(InspectError::TooMuch { path, max });
+        }
+    }
+    Ok(())
+}
+
+/// Who asks for a config, in messages.
+const NEEDED: &str = "its manifest names";
+
 fn inspect_image(survey: &Survey, image: Image) -> Result<InspectedImage, InspectError> {
-    const NEEDED: &str = "its manifest names";
     let name = &image.config.name;
     let id = survey.file(name, NEEDED)?.digest;
     let text = survey.archive.json(name, NEEDED)?;
@@ -109,7 +128,7 @@ fn inspect_image(survey: &Survey, image: Image) -> Result<InspectedImage, Inspec
         source,
     };
     let platform = ImageConfig::parse(&text).map_err(document)?.platform();
-    let config = serde_json::from_slice(&text).map_err(|source| InspectError::Config {
+    let config = ShownConfig::parse(text).map_err(|source| InspectError::Config {
         path: survey.archive.path.clone(),
         name: name.clone(),
         source,
@@ -143,7 +162,7 @@ fn inspect_layer(survey: &Survey, name: &str) -> Result<InspectedLayer, InspectE
         packed_size: file.size,
         diff_id: content.diff_id,
         size: content.size,
-        files: file.entries.count,
-        store_paths: file.entries.store_paths.iter().cloned().collect(),
+        files: file.entries().count,
+        store_paths: file.entries().store_paths.iter().cloned().collect(),
     })
 }

@@ -14,7 +14,7 @@ pub const MAX_MEMBERS: usize = 100_000;
 /// How many layers an image may have. Docker runs at most 127.
 pub const MAX_LAYERS: usize = 1024;
 
-/// How many images the indexes of a layout may list, those in indexes of indexes included.
+/// How many images an archive may list, or the indexes of a layout with those in indexes of indexes.
 pub const MAX_MANIFESTS: usize = 1_000;
 
 /// How deep indexes may be within indexes. BuildKit's lie one deep.
@@ -48,6 +48,10 @@ pub const MAX_DEPTH: usize = 1024;
 /// each entry. They are in a temporary file.
 pub const MAX_METADATA: u32 = 1 << 30;
 
+/// How many values a JSON document may have, those within values included. Each takes memory, up to a
+/// hundred bytes, and two bytes of text are enough for one; 100,000 entries of history have 300,000.
+pub const MAX_VALUES: usize = 310_000;
+
 /// The limits of one build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
@@ -69,6 +73,7 @@ pub struct Limits {
     pub max_entries: u32,
     pub max_depth: usize,
     pub max_metadata: u32,
+    pub max_values: usize,
 }
 
 impl Limits {
@@ -94,6 +99,7 @@ impl Default for Limits {
             max_entries: MAX_ENTRIES,
             max_depth: MAX_DEPTH,
             max_metadata: MAX_METADATA,
+            max_values: MAX_VALUES,
         }
     }
 }

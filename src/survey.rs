@@ -6,7 +6,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use thiserror::Error;
@@ -66,8 +66,19 @@ pub struct Surveyed {
     pub content: Option<Content>,
     /// What is wrong with it if it is to be a layer.
     pub damage: Option<Arc<Damage>>,
+    /// None if there are no entries.
+    entries: Option<Box<Entries>>,
+}
+
+/// Those of what is no layer.
+static NO_ENTRIES: LazyLock<Entries> = LazyLock::new(Entries::default);
+
+impl Surveyed {
     /// Those of the layer.
-    pub entries: Entries,
+    #[must_use]
+    pub fn entries(&self) -> &Entries {
+        self.entries.as_deref().unwrap_or(&NO_ENTRIES)
+    }
 }
 
 /// An image file cannot be read at all.
@@ -213,27 +224,25 @@ fn read_files(
         })
         .collect();
     let bar = progress.bar(ranges.values().map(|range| range.size).sum());
-    let read: Vec<_> = ranges
-        .into_par_iter()
-        .map(|(place, range)| {
-            let mut content = bar.watch_reader(RangeReader::new(range.clone()));
-            let file = surveyed(&mut content, &archive.limits);
-            file.map(|file| (place, file)).map_err(|source| {
-                let path = range.source.path().to_owned();
-                ArchiveError::Read { path, source }
-            })
-        })
-        .collect();
-    bar.finish();
-    let mut files = BTreeMap::new();
-    for file in read {
+    // Not collected first, since there may be very many.
+    let found = Mutex::new((BTreeMap::new(), BTreeMap::new()));
+    ranges.into_par_iter().for_each(|(place, range)| {
+        let mut content = bar.watch_reader(RangeReader::new(range.clone()));
+        let file = surveyed(&mut content, &archive.limits);
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         match file {
-            Ok((place, file)) => {
-                files.insert(place, file);
+            Ok(file) => {
+                found.0.insert(place, file);
             }
-            Err(error) => wrong.push(error),
+            Err(source) => {
+                let path = range.source.path().to_owned();
+                found.1.insert(place, ArchiveError::Read { path, source });
+            }
         }
-    }
+    });
+    bar.finish();
+    let (files, errors) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    wrong.extend(errors.into_values());
     Survey {
         archive,
         form,
@@ -251,7 +260,7 @@ fn surveyed(content: &mut dyn Read, limits: &Limits) -> io::Result<Surveyed> {
         size: blob.size,
         content: blob.content(),
         damage: blob.content.err().map(Arc::new),
-        entries,
+        entries: (entries.count > 0).then(|| Box::new(entries)),
     })
 }
 
@@ -264,6 +273,10 @@ impl Visitor for Errors {
     }
 
     fn wrong(&mut self, error: ArchiveError) -> Result<(), ArchiveError> {
+        // The limit is there so that nobody goes on.
+        if matches!(error, ArchiveError::TooMany { .. }) {
+            return Err(error);
+        }
         self.0.push(error);
         Ok(())
     }

@@ -8,6 +8,9 @@ pub enum Align {
     Right,
 }
 
+/// What is wider than this stands out of its column, in characters: all lines would become as long.
+const MAX_WIDTH: usize = 120;
+
 /// Lines that begin with `indent` blanks; the columns of `rows` are as wide as they have to be, two
 /// blanks apart. Every row has as many cells as there are `columns`.
 #[must_use]
@@ -17,6 +20,7 @@ pub fn lines(indent: usize, columns: &[Align], rows: &[Vec<String>]) -> String {
         .map(|column| {
             rows.iter()
                 .map(|row| width(&row[column]))
+                .filter(|width| *width <= MAX_WIDTH)
                 .max()
                 .unwrap_or(0)
         })
@@ -25,7 +29,7 @@ pub fn lines(indent: usize, columns: &[Align], rows: &[Vec<String>]) -> String {
     for row in rows {
         let mut line = " ".repeat(indent);
         for ((cell, align), wide) in row.iter().zip(columns).zip(&widths) {
-            let blanks = " ".repeat(wide - width(cell));
+            let blanks = " ".repeat(wide.saturating_sub(width(cell)));
             match align {
                 Align::Left => line += &format!("{cell}{blanks}  "),
                 Align::Right => line += &format!("{blanks}{cell}  "),
@@ -62,6 +66,17 @@ mod tests {
         let expected = " a       1  é\n bcd  1000  f\n";
         assert_eq!(lines(1, &columns, &rows), expected);
         assert_eq!(lines(1, &columns, &[]), "");
+    }
+
+    #[test]
+    fn one_wide_cell_does_not_widen_all_lines() {
+        let wide = "x".repeat(MAX_WIDTH + 1);
+        let rows = [
+            vec![wide.clone(), "1".to_owned()],
+            vec!["a".to_owned(), "2".to_owned()],
+        ];
+        let columns = [Align::Left, Align::Left];
+        assert_eq!(lines(0, &columns, &rows), format!("{wide}  1\na  2\n"));
     }
 
     #[test]

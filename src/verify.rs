@@ -8,11 +8,13 @@ mod problem;
 mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use crate::archive::{ArchiveFile, ArchiveMember, MemberPath, shown};
 use crate::images::{self, Image, ImagesError};
 use crate::survey::{Survey, Surveyed};
 
+use image::Config;
 pub use problem::{Problem, What};
 
 /// What checking an image found.
@@ -25,9 +27,19 @@ pub struct Report {
     /// How many files there are.
     pub files: usize,
     /// What is wrong, file by file in their order.
-    pub problems: Vec<Problem>,
+    pub problems: Told,
     /// What is odd and does no harm, likewise.
-    pub notes: Vec<Problem>,
+    pub notes: Told,
+}
+
+/// How many problems, or notes, are told of one image. Nobody reads more, and each takes memory.
+pub const MAX_TOLD: usize = 1_000;
+
+/// Problems up to [`MAX_TOLD`], and how many more there are.
+#[derive(Debug, Default)]
+pub struct Told {
+    pub told: Vec<Problem>,
+    pub more: u64,
 }
 
 /// Checks everything that `survey` found.
@@ -40,7 +52,9 @@ pub fn verify(mut survey: Survey) -> Report {
         images: 0,
         layers: BTreeSet::new(),
         tags: BTreeMap::new(),
-        problems: Vec::new(),
+        configs: BTreeMap::new(),
+        problems: Told::default(),
+        notes: Told::default(),
     };
     for error in wrong {
         verifier.problem("", What::Archive(error));
@@ -58,7 +72,32 @@ struct Verifier<'a> {
     layers: BTreeSet<MemberPath>,
     /// The names that `manifest.json` gives its images, and the last layer of each.
     tags: BTreeMap<String, Option<String>>,
-    problems: Vec<Problem>,
+    /// The configs that have been parsed, by name; none for what is no config.
+    configs: BTreeMap<String, Option<Rc<Config>>>,
+    problems: Told,
+    notes: Told,
+}
+
+impl Told {
+    fn add(&mut self, problem: Problem) {
+        if self.told.len() < MAX_TOLD {
+            self.told.push(problem);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// File by file in their order.
+    fn sort(&mut self) {
+        // Stable, so that what is found first of a file comes first.
+        self.told.sort_by(|a, b| a.file.cmp(&b.file));
+    }
+
+    /// How many there are in all.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.told.len() as u64 + self.more
+    }
 }
 
 impl<'a> Verifier<'a> {
@@ -83,7 +122,7 @@ impl<'a> Verifier<'a> {
             self.check_layout();
         }
         // Who knows what a file that is no tar was to be.
-        let is_tar = self.problems.is_empty() || !archive.members.is_empty();
+        let is_tar = self.problems.count() == 0 || !archive.members.is_empty();
         if !is_docker && !is_layout && is_tar {
             let path = archive.path.clone();
             let error = if images::has(archive, images::REPOSITORIES) {
@@ -182,26 +221,28 @@ impl<'a> Verifier<'a> {
     }
 
     fn problem(&mut self, file: &str, what: What) {
-        self.problems.push(Problem {
+        let told = if what.is_note() {
+            &mut self.notes
+        } else {
+            &mut self.problems
+        };
+        told.add(Problem {
             file: shown(file.as_bytes()),
             what,
         });
     }
 
-    fn report(self) -> Report {
+    fn report(mut self) -> Report {
         let members = self.survey.archive.members.values();
         let files = members.filter(|member| matches!(member, ArchiveMember::File(_)));
-        // Stable, so that what is found first of a file comes first.
-        let mut found = self.problems;
-        found.sort_by(|a, b| a.file.cmp(&b.file));
-        let found = found.into_iter();
-        let (notes, problems) = found.partition(|problem: &Problem| problem.what.is_note());
+        self.problems.sort();
+        self.notes.sort();
         Report {
             images: self.images,
             layers: self.layers.len(),
             files: files.count(),
-            problems,
-            notes,
+            problems: self.problems,
+            notes: self.notes,
         }
     }
 }

@@ -1,8 +1,12 @@
 //! Shows what is in an image, as text for people and as JSON for programs; the keys stand in
 //! `docs/inspect.md`.
 
-use serde_json::{Map, Value, json};
+use std::io::{self, Write};
 
+use serde::ser::{Error as _, Serialize, SerializeStruct, Serializer};
+use serde_json::{Value, json};
+
+use super::config::{History, Shown};
 use super::{InspectedImage, InspectedLayer, Inspection};
 use crate::compress::Packing;
 use crate::progress;
@@ -25,10 +29,15 @@ const CONFIG: &[(&str, &str)] = &[
     ("OnBuild", "on build"),
 ];
 
+/// How many variables, labels or ports are shown to people.
+const MAX_SHOWN: usize = 1_000;
+
 impl Inspection {
-    /// Lines for people.
-    #[must_use]
-    pub fn text(&self) -> String {
+    /// Writes lines for people.
+    ///
+    /// # Errors
+    /// As `out` fails.
+    pub fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         let kind = if self.is_docker {
             "image archive"
         } else {
@@ -41,39 +50,79 @@ impl Inspection {
         };
         let path = self.path.display();
         let images = progress::count(self.images.len() as u64, "image");
-        let mut text = format!("{path}: {kind}, {packing}, {images}\n");
+        writeln!(out, "{path}: {kind}, {packing}, {images}")?;
         for image in &self.images {
-            text += &image.text();
+            out.write_all(image.text()?.as_bytes())?;
         }
-        text
+        Ok(())
     }
+}
 
-    /// The same for programs.
-    #[must_use]
-    pub fn json(&self) -> Value {
-        let images: Vec<Value> = self.images.iter().map(InspectedImage::json).collect();
-        json!({
-            "path": self.path.display().to_string(),
-            "format": if self.is_docker { "docker" } else { "oci" },
-            "packing": match self.form {
-                Form::Directory => json!("directory"),
-                Form::Archive(packing) => json!(packing),
-            },
-            "images": images,
-        })
+/// The same for programs, image by image: all of them may be much.
+impl Serialize for Inspection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let packing = match self.form {
+            Form::Directory => json!("directory"),
+            Form::Archive(packing) => json!(packing),
+        };
+        let format = if self.is_docker { "docker" } else { "oci" };
+        let mut object = serializer.serialize_struct("Inspection", 4)?;
+        object.serialize_field("path", &self.path.display().to_string())?;
+        object.serialize_field("format", format)?;
+        object.serialize_field("packing", &packing)?;
+        object.serialize_field("images", &self.images)?;
+        object.end()
+    }
+}
+
+impl Serialize for InspectedImage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let platform = self.platform.as_ref().map(|platform| {
+            json!({
+                "os": platform.os,
+                "architecture": platform.architecture,
+                "variant": platform.variant,
+            })
+        });
+        let shown = self.config.shown().map_err(S::Error::custom)?;
+        let mut object = serializer.serialize_struct("InspectedImage", 7)?;
+        object.serialize_field("names", &self.names)?;
+        object.serialize_field("id", &self.id.to_string())?;
+        object.serialize_field("platform", &platform)?;
+        object.serialize_field("created", &shown.created)?;
+        object.serialize_field("config", &shown.config)?;
+        object.serialize_field("layers", &self.layers)?;
+        object.serialize_field("history", &shown.history)?;
+        object.end()
+    }
+}
+
+impl Serialize for InspectedLayer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("InspectedLayer", 8)?;
+        object.serialize_field("file", &self.name)?;
+        object.serialize_field("packing", &self.packing)?;
+        object.serialize_field("digest", &self.digest.to_string())?;
+        object.serialize_field("packedSize", &self.packed_size)?;
+        object.serialize_field("diffId", &self.diff_id.to_string())?;
+        object.serialize_field("size", &self.size)?;
+        object.serialize_field("files", &self.files)?;
+        object.serialize_field("storePaths", &self.store_paths)?;
+        object.end()
     }
 }
 
 impl InspectedImage {
-    fn text(&self) -> String {
+    fn text(&self) -> io::Result<String> {
+        let shown = self.config.shown()?;
         let names = match self.names.as_slice() {
             [] => "(no name)".to_owned(),
             names => printable(&names.join(", ")),
         };
         let both = [Align::Left, Align::Left];
-        let mut text = format!("\n{names}\n{}", table::lines(2, &both, &self.about()));
+        let mut text = format!("\n{names}\n{}", table::lines(2, &both, &self.about(&shown)));
         let layers = self.layers.iter().zip(1..);
-        let rows: Vec<Vec<String>> = layers.clone().map(|(layer, n)| layer.row(n)).collect();
+        let mut rows: Vec<Vec<String>> = layers.clone().map(|(layer, n)| layer.row(n)).collect();
         if !rows.is_empty() {
             let head = [
                 "layer",
@@ -84,35 +133,35 @@ impl InspectedImage {
                 "store paths",
                 "DiffID",
             ];
-            let head = head.map(str::to_owned).to_vec();
+            rows.insert(0, head.map(str::to_owned).to_vec());
             let mut columns = [Align::Right; 7];
             columns[3] = Align::Left;
             columns[6] = Align::Left;
             text.push('\n');
-            text += &table::lines(2, &columns, &[vec![head], rows].concat());
+            text += &table::lines(2, &columns, &rows);
         }
         let store_paths =
             layers.flat_map(|(layer, n)| layer.store_paths.iter().map(move |path| (n, path)));
-        let rows: Vec<Vec<String>> = store_paths
+        let mut rows: Vec<Vec<String>> = store_paths
             .map(|(n, path)| vec![n.to_string(), path.as_path().display().to_string()])
             .collect();
         if !rows.is_empty() {
-            let head = vec!["layer".to_owned(), "store path".to_owned()];
+            rows.insert(0, vec!["layer".to_owned(), "store path".to_owned()]);
             let columns = [Align::Right, Align::Left];
             text.push('\n');
-            text += &table::lines(2, &columns, &[vec![head], rows].concat());
+            text += &table::lines(2, &columns, &rows);
         }
-        let rows = self.history_rows();
+        let mut rows = history_rows(&shown.history)?;
         if !rows.is_empty() {
-            let head = vec!["created".to_owned(), "history".to_owned()];
+            rows.insert(0, vec!["created".to_owned(), "history".to_owned()]);
             text.push('\n');
-            text += &table::lines(2, &both, &[vec![head], rows].concat());
+            text += &table::lines(2, &both, &rows);
         }
-        text
+        Ok(text)
     }
 
     /// What the config says, a row for each thing, and for each of a list.
-    fn about(&self) -> Vec<Vec<String>> {
+    fn about(&self, shown: &Shown<'_>) -> Vec<Vec<String>> {
         let mut rows = vec![vec!["id".to_owned(), self.id.to_string()]];
         if let Some(platform) = &self.platform {
             rows.push(vec![
@@ -120,63 +169,42 @@ impl InspectedImage {
                 printable(&platform.to_string()),
             ]);
         }
-        for key in ["created", "author"] {
-            if let Some(text) = self.config[key].as_str() {
+        for (key, value) in [("created", &shown.created), ("author", &shown.author)] {
+            if let Some(text) = value.as_str() {
                 rows.push(vec![key.to_owned(), printable(text)]);
             }
         }
         for (key, name) in CONFIG {
-            let values = values(key, &self.config["config"][*key]);
-            for (index, value) in values.into_iter().enumerate() {
+            let values = values(key, &shown.config[*key]);
+            let more = values.len().saturating_sub(MAX_SHOWN);
+            for (index, value) in values.into_iter().take(MAX_SHOWN).enumerate() {
                 let name = if index == 0 { *name } else { "" };
                 rows.push(vec![name.to_owned(), printable(&value)]);
+            }
+            if more > 0 {
+                rows.push(vec![String::new(), format!("(and {more} more)")]);
             }
         }
         rows
     }
+}
 
-    fn history_rows(&self) -> Vec<Vec<String>> {
-        let text = |entry: &Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
-        let entries = self.config["history"].as_array().into_iter().flatten();
-        entries
-            .map(|entry| {
-                let said = [text(entry, "created_by"), text(entry, "comment")];
-                let mut said: Vec<String> =
-                    said.into_iter().filter(|text| !text.is_empty()).collect();
-                if entry["empty_layer"] == true {
-                    said.push("(no layer)".to_owned());
-                }
-                vec![
-                    printable(&text(entry, "created")),
-                    printable(&said.join(" ")),
-                ]
-            })
-            .collect()
-    }
-
-    fn json(&self) -> Value {
-        let platform = self.platform.as_ref().map(|platform| {
-            json!({
-                "os": platform.os,
-                "architecture": platform.architecture,
-                "variant": platform.variant,
-            })
-        });
-        let layers: Vec<Value> = self.layers.iter().map(InspectedLayer::json).collect();
-        let empty = |value: &Value, empty: Value| match value {
-            Value::Null => empty,
-            value => value.clone(),
-        };
-        json!({
-            "names": self.names,
-            "id": self.id.to_string(),
-            "platform": platform,
-            "created": self.config["created"],
-            "config": empty(&self.config["config"], Value::Object(Map::new())),
-            "layers": layers,
-            "history": empty(&self.config["history"], Value::Array(Vec::new())),
-        })
-    }
+fn history_rows(history: &History<'_>) -> io::Result<Vec<Vec<String>>> {
+    let text = |entry: &Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+    let mut rows = Vec::new();
+    history.each(|entry| {
+        let said = [text(entry, "created_by"), text(entry, "comment")];
+        let mut said: Vec<String> = said.into_iter().filter(|text| !text.is_empty()).collect();
+        if entry["empty_layer"] == true {
+            said.push("(no layer)".to_owned());
+        }
+        rows.push(vec![
+            printable(&text(entry, "created")),
+            printable(&said.join(" ")),
+        ]);
+        Ok(())
+    })?;
+    Ok(rows)
 }
 
 impl InspectedLayer {
@@ -194,19 +222,6 @@ impl InspectedLayer {
             self.store_paths.len().to_string(),
             self.diff_id.to_string(),
         ]
-    }
-
-    fn json(&self) -> Value {
-        json!({
-            "file": self.name,
-            "packing": self.packing,
-            "digest": self.digest.to_string(),
-            "packedSize": self.packed_size,
-            "diffId": self.diff_id.to_string(),
-            "size": self.size,
-            "files": self.files,
-            "storePaths": self.store_paths,
-        })
     }
 }
 

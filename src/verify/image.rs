@@ -1,13 +1,16 @@
 //! Checks one image: its config, its layers, and what they say of each other.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{Verifier, What};
 use crate::archive::{MemberPath, shown};
-use crate::document;
+use crate::digest::DiffId;
+use crate::document::{self, DocumentError};
 use crate::entries::Entries;
 use crate::images::{Blob, Image};
 use crate::oci::{ImageConfig, Platform};
@@ -19,6 +22,11 @@ use crate::survey::Surveyed;
 struct Rest {
     rootfs: Option<RootFs>,
     history: Option<Vec<History>>,
+    /// These two may be there once.
+    #[serde(rename = "created")]
+    _created: Option<IgnoredAny>,
+    #[serde(rename = "author")]
+    _author: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -33,8 +41,56 @@ struct History {
     empty_layer: Option<bool>,
 }
 
+/// What a config says that can be checked.
+#[derive(Debug)]
+pub(super) struct Config {
+    os: Option<String>,
+    architecture: Option<String>,
+    platform: Option<Platform>,
+    /// Empty if there are more than an image may have layers.
+    diff_ids: Vec<DiffId>,
+    diff_id_count: usize,
+    rootfs_type: String,
+    history_count: usize,
+    /// Of the entries of the history, those that made a layer.
+    layer_history_count: usize,
+}
+
 /// The keys that [`Rest`] reads.
-const KEYS: &[&str] = &["rootfs", "type", "history", "empty_layer"];
+const KEYS: &[&str] = &[
+    "rootfs",
+    "type",
+    "history",
+    "empty_layer",
+    "created",
+    "author",
+];
+
+impl Config {
+    fn parse(text: &[u8], max_layers: usize) -> Result<Self, DocumentError> {
+        let config = ImageConfig::parse(text)?;
+        let rest: Rest = document::parse(text, KEYS)?;
+        let rootfs_type = rest.rootfs.and_then(|rootfs| rootfs.r#type);
+        let history = rest.history.unwrap_or_default();
+        let made_layer = |entry: &&History| entry.empty_layer != Some(true);
+        let platform = config.platform();
+        let mut diff_ids = config.rootfs.diff_ids;
+        let diff_id_count = diff_ids.len();
+        if diff_id_count > max_layers {
+            diff_ids = Vec::new();
+        }
+        Ok(Self {
+            os: config.os,
+            architecture: config.architecture,
+            platform,
+            diff_ids,
+            diff_id_count,
+            rootfs_type: rootfs_type.unwrap_or_default(),
+            history_count: history.len(),
+            layer_history_count: history.iter().filter(made_layer).count(),
+        })
+    }
+}
 
 impl<'a> Verifier<'a> {
     /// Checks `image`, which the document `namer` names, and which the index says is for `platform`.
@@ -56,9 +112,9 @@ impl<'a> Verifier<'a> {
         }
         self.check_links(image, &layers);
         if self.check_blob(&image.config, namer, "a config").is_some()
-            && let Some(text) = self.text(&image.config.name)
+            && let Some(config) = self.config(&image.config.name)
         {
-            self.check_config(image, &text, &layers, namer, platform);
+            self.check_config(image, &config, &layers, namer, platform);
         }
     }
 
@@ -118,15 +174,15 @@ impl<'a> Verifier<'a> {
         if let Some(damage) = &file.damage {
             self.problem(name, What::Layer(Arc::clone(damage)));
         }
-        for problem in &file.entries.problems {
+        for problem in &file.entries().problems {
             let what = What::Entry {
                 entry: problem.entry.clone(),
                 wrong: problem.what.clone(),
             };
             self.problem(name, what);
         }
-        if file.entries.more_problems > 0 {
-            let count = file.entries.more_problems;
+        if file.entries().more_problems > 0 {
+            let count = file.entries().more_problems;
             self.problem(name, What::MoreEntries { count });
         }
     }
@@ -146,51 +202,56 @@ impl<'a> Verifier<'a> {
             // What is missing may have had anything.
             let Some(file) = file else { return };
             let is_first = told.insert(&layer.name);
-            for link in file.entries.links_below.iter().filter(|_| is_first) {
+            for link in file.entries().links_below.iter().filter(|_| is_first) {
                 if let Err(wrong) = link.check(&below) {
                     let entry = link.entry.clone();
                     self.problem(&layer.name, What::Entry { entry, wrong });
                 }
             }
-            if is_first && file.entries.more_links_below > 0 {
-                let count = file.entries.more_links_below;
+            if is_first && file.entries().more_links_below > 0 {
+                let count = file.entries().more_links_below;
                 self.problem(&layer.name, What::MoreLinks { count });
             }
-            below.push(&file.entries);
+            below.push(file.entries());
         }
+    }
+
+    /// What the file `name` says, which is parsed once, however many images have it.
+    fn config(&mut self, name: &str) -> Option<Rc<Config>> {
+        if let Some(known) = self.configs.get(name) {
+            return known.clone();
+        }
+        let max_layers = self.survey.archive.limits.max_layers;
+        let text = self.text(name);
+        let config = text.and_then(|text| match Config::parse(&text, max_layers) {
+            Ok(config) => Some(Rc::new(config)),
+            Err(error) => {
+                self.problem(name, What::Document(error));
+                None
+            }
+        });
+        self.configs.insert(name.to_owned(), config.clone());
+        config
     }
 
     fn check_config(
         &mut self,
         image: &Image,
-        text: &[u8],
+        config: &Config,
         layers: &[Option<&Surveyed>],
         namer: &str,
         platform: Option<&Platform>,
     ) {
         let name = &image.config.name;
-        let parsed = ImageConfig::parse(text)
-            .and_then(|config| Ok((config, document::parse::<Rest>(text, KEYS)?)));
-        let (config, rest) = match parsed {
-            Ok(parsed) => parsed,
-            Err(error) => return self.problem(name, What::Document(error)),
-        };
-        self.check_platform(name, &config, namer, platform);
-        self.check_diff_ids(image, &config, layers);
-
-        let rootfs = rest.rootfs.and_then(|rootfs| rootfs.r#type);
-        let found = rootfs.unwrap_or_default();
-        if found != "layers" {
-            let found = found.escape_debug().to_string();
+        self.check_platform(name, config, namer, platform);
+        self.check_diff_ids(image, config, layers);
+        if config.rootfs_type != "layers" {
+            let found = config.rootfs_type.escape_debug().to_string();
             self.problem(name, What::RootFsType { found });
         }
-        let history = rest.history.unwrap_or_default();
-        let not_empty = history
-            .iter()
-            .filter(|entry| entry.empty_layer != Some(true));
-        let (found, count) = (not_empty.count(), layers.len());
+        let (found, count) = (config.layer_history_count, layers.len());
         // History is for people, and may be left out.
-        if !history.is_empty() && found != count {
+        if config.history_count > 0 && found != count {
             self.problem(name, What::History { found, count });
         }
     }
@@ -198,7 +259,7 @@ impl<'a> Verifier<'a> {
     fn check_platform(
         &mut self,
         name: &str,
-        config: &ImageConfig,
+        config: &Config,
         namer: &str,
         said: Option<&Platform>,
     ) {
@@ -207,7 +268,7 @@ impl<'a> Verifier<'a> {
                 self.problem(name, What::NoPlatform { key });
             }
         }
-        let (Some(found), Some(said)) = (config.platform(), said) else {
+        let (Some(found), Some(said)) = (config.platform.clone(), said) else {
             return;
         };
         let variants = [&found, said].map(|platform| platform.variant.as_deref().unwrap_or(""));
@@ -219,15 +280,10 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    fn check_diff_ids(
-        &mut self,
-        image: &Image,
-        config: &ImageConfig,
-        layers: &[Option<&Surveyed>],
-    ) {
-        let diff_ids = &config.rootfs.diff_ids;
-        if diff_ids.len() != layers.len() {
-            let (found, count) = (diff_ids.len(), layers.len());
+    fn check_diff_ids(&mut self, image: &Image, config: &Config, layers: &[Option<&Surveyed>]) {
+        let diff_ids = &config.diff_ids;
+        if config.diff_id_count != layers.len() {
+            let (found, count) = (config.diff_id_count, layers.len());
             let what = What::DiffIdCount { found, count };
             return self.problem(&image.config.name, what);
         }

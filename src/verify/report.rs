@@ -3,14 +3,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Problem, Report};
+use super::{Problem, Report, Told};
 use crate::progress;
 
 impl Report {
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_right(&self) -> bool {
-        self.problems.is_empty()
+        self.problems.count() == 0
     }
 
     /// Lines for people; `image` is what they call it.
@@ -22,19 +22,25 @@ impl Report {
             let files = progress::count(self.files as u64, "file");
             format!("{image} is right: {images}, {layers}, {files}\n")
         } else {
-            let problems = progress::count(self.problems.len() as u64, "problem");
+            let problems = progress::count(self.problems.count(), "problem");
             format!("{image} is wrong: {problems}\n")
         };
         let mut last = None;
-        for Problem { file, what } in &self.problems {
+        for Problem { file, what } in &self.problems.told {
             if last != Some(file) {
                 text += &format!("  {}\n", if file.is_empty() { image } else { file });
             }
             text += &format!("    {}\n", what.message());
             last = Some(file);
         }
-        for Problem { file, what } in &self.notes {
+        if self.problems.more > 0 {
+            text += &format!("  and {}\n", more(self.problems.more, "problem"));
+        }
+        for Problem { file, what } in &self.notes.told {
             text += &format!("note: {file} {}\n", what.message());
+        }
+        if self.notes.more > 0 {
+            text += &format!("and {}\n", more(self.notes.more, "note"));
         }
         text
     }
@@ -42,8 +48,8 @@ impl Report {
     /// The same for programs.
     #[must_use]
     pub fn json(&self, image: &str) -> Value {
-        let list = |problems: &[Problem]| -> Vec<Value> {
-            let problems = problems.iter();
+        let list = |problems: &Told| -> Vec<Value> {
+            let problems = problems.told.iter();
             problems
                 .map(|Problem { file, what }| {
                     json!({ "kind": what.kind(), "file": file, "message": what.message() })
@@ -57,7 +63,14 @@ impl Report {
             "layers": self.layers,
             "files": self.files,
             "problems": list(&self.problems),
+            "moreProblems": self.problems.more,
             "notes": list(&self.notes),
+            "moreNotes": self.notes.more,
         })
     }
+}
+
+/// `1 more problem`, `2 more problems`.
+fn more(count: u64, name: &str) -> String {
+    progress::count(count, &format!("more {name}"))
 }

@@ -315,3 +315,20 @@ fn what_is_damaged_is_not_shown() {
     "#]],
     );
 }
+
+#[test]
+fn many_images_with_one_long_config_are_shown_one_by_one() {
+    let files = image();
+    let manifest = files.json("manifest.json");
+    let images = vec![manifest[0].clone(); 3];
+    let archive = files
+        .file("manifest.json", json!(images).to_string())
+        .archive();
+    check_error(
+        &["--limit", "maxJson=1500"],
+        &archive,
+        expect![[r#"
+        error: the configs of all images in `/nix/store/[HASH]-image.tar` have more than 1500 bytes; show one of them (`--image`), or all with `--limit maxJson=...`
+    "#]],
+    );
+}

@@ -30,6 +30,7 @@ const SMALL: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) succeeded: bool,
+    pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
@@ -94,6 +95,7 @@ pub(crate) fn run(
         }));
     let output = command.output().unwrap();
     let stderr = sandbox.stderr(&output);
+    let stdout = sandbox.shown(&output.stdout);
 
     let measured = fs::read_to_string(measured.path()).unwrap();
     let fields: Vec<f64> = measured
@@ -114,7 +116,12 @@ pub(crate) fn run(
     assert_eq!(changed, None, "changed or gone");
 
     let succeeded = status == 0.0;
-    assert!(succeeded || status == 1.0, "status {status}: {stderr}");
+    // By 2, `verify` and `inspect` say that there is nothing to read.
+    let may_be_2 = matches!(arguments[0], "verify" | "inspect");
+    assert!(
+        succeeded || status == 1.0 || may_be_2 && status == 2.0,
+        "status {status}: {stderr}"
+    );
     assert!(succeeded || !out.exists(), "half an output: {stderr}");
     assert!(
         peak < MEMORY as f64,
@@ -124,7 +131,11 @@ pub(crate) fn run(
         seconds < time.as_secs_f64(),
         "{seconds} s for {size} bytes: {stderr}"
     );
-    Ran { succeeded, stderr }
+    Ran {
+        succeeded,
+        stdout,
+        stderr,
+    }
 }
 
 /// The JSON of `section` that builds on the file or directory `base`.
@@ -153,14 +164,56 @@ fn attrs(sandbox: &Sandbox, section: &str, base: &Path) -> Value {
     json!({ "outputs": { "out": sandbox.out() }, section: ours })
 }
 
-/// Runs the subcommand `section` on the image in the file `base`, within `time`.
+/// Runs the subcommand `section` on the image in the file `base`, within `time`, and looks at it.
 #[track_caller]
 pub(crate) fn build_within(section: &str, base: &[u8], time: Duration) -> (Sandbox, Ran) {
     let sandbox = Sandbox::new();
     let path = sandbox.file("base.tar", base);
+    // Once for each image.
+    let looks_right = section == "image" && look_at(&sandbox, &path, base.len(), time);
     sandbox.write_attrs(&attrs(&sandbox, section, &path));
     let ran = run(&sandbox, &[section], None, base.len(), time);
+    assert!(
+        ran.succeeded || !looks_right,
+        "`verify` finds it right: {}",
+        ran.stderr
+    );
     (sandbox, ran)
+}
+
+/// Has an image verified and inspected, which people do with those of strangers. Each ends with a
+/// result or one error. Gives whether nothing is wrong with it.
+#[track_caller]
+fn look_at(sandbox: &Sandbox, image: &Path, size: usize, time: Duration) -> bool {
+    let image_name = image.to_str().unwrap();
+    let verified = run(sandbox, &["verify", image_name], None, size, time);
+    if verified.stderr.is_empty() {
+        let said = if verified.succeeded {
+            " is right: "
+        } else {
+            " is wrong: "
+        };
+        assert!(verified.stdout.contains(said), "{}", verified.stdout);
+    } else {
+        verified.refused("");
+    }
+    if size <= SMALL {
+        let piped = run(sandbox, &["verify", "-"], Some(image), size, time);
+        assert_eq!(piped.succeeded, verified.succeeded, "{}", piped.stdout);
+    }
+    for options in [
+        &["inspect", image_name][..],
+        &["inspect", image_name, "--json"],
+    ] {
+        let inspected = run(sandbox, options, None, size, time);
+        if inspected.succeeded {
+            assert_eq!(inspected.stderr, "");
+        } else {
+            inspected.refused("");
+            assert!(!verified.succeeded, "{}", inspected.stderr);
+        }
+    }
+    verified.succeeded
 }
 
 #[track_caller]

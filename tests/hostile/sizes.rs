@@ -195,6 +195,86 @@ fn a_hundred_thousand_entries_of_history_do_no_harm() {
     build_within("image", &image, LONG).1.succeeded();
 }
 
+/// An image whose manifest and config are these texts.
+fn image_with(manifest: &str, config: &str) -> Vec<u8> {
+    Tar::new()
+        .file("c.json", config)
+        .file("manifest.json", manifest)
+        .finish()
+}
+
+/// Two bytes of text make a value of many.
+#[test]
+fn documents_of_millions_of_values_are_refused() {
+    let many = |value: &str| vec![value; 2_000_000].join(",");
+    let config = config_of(&[]).to_string();
+    for (member, text) in [
+        ("Layers", many("\"\"")),
+        ("RepoTags", many("\"\"")),
+        ("x", many("0")),
+        ("x", many("{}")),
+    ] {
+        let manifest = format!("[{{\"Config\":\"c.json\",\"{member}\":[{text}]}}]");
+        let (_, ran) = build_within("image", &image_with(&manifest, &config), LONG);
+        ran.refused("`manifest.json` in image archive");
+        ran.refused("more than 310000 values");
+    }
+    let manifest = r#"[{"Config":"c.json","Layers":[]}]"#;
+    let config = config.replacen('{', &format!("{{\"x\":[{}],", many("0")), 1);
+    build_within("image", &image_with(manifest, &config), LONG)
+        .1
+        .refused("`c.json` in image archive");
+}
+
+#[test]
+fn as_many_values_as_may_be_take_no_memory() {
+    let many =
+        |text: &dyn Fn(usize) -> String| (0..300_000).map(text).collect::<Vec<_>>().join(",");
+    let config = config_of(&[]).to_string();
+    let names = many(&|number| format!("\"n{number}:1\""));
+    let manifest = format!("[{{\"Config\":\"c.json\",\"RepoTags\":[{names}]}}]");
+    let image = image_with(&manifest, &config);
+    build_within("image", &image, LONG).1.succeeded();
+    let layers = many(&|_| "\"c\"".to_owned());
+    let manifest = format!("[{{\"Config\":\"c.json\",\"Layers\":[{layers}]}}]");
+    let image = image_with(&manifest, &config);
+    build_within("image", &image, LONG)
+        .1
+        .refused("has 300000 layers; 1024 are allowed");
+}
+
+#[test]
+fn images_without_number_are_refused() {
+    let images = vec![r#"{"Config":"c.json"}"#; 1001].join(",");
+    let image = image_with(&format!("[{images}]"), &config_of(&[]).to_string());
+    build_within("image", &image, LONG)
+        .1
+        .refused("lists more than 1000 images");
+}
+
+/// Each image could be shown with the same long config.
+#[test]
+fn one_config_of_many_images_takes_no_time() {
+    let images = vec![r#"{"Config":"c.json"}"#; 1000].join(",");
+    let mut config = config_of(&[]);
+    config["x"] = "x".repeat(900_000).into();
+    let image = image_with(&format!("[{images}]"), &config.to_string());
+    build("image", &image).1.succeeded();
+}
+
+/// All lines would become as wide as the widest.
+#[test]
+fn one_wide_entry_of_history_takes_no_memory() {
+    let mut config = config_of(&[]);
+    let mut history = vec![json!({ "created": "x", "empty_layer": true }); 10_000];
+    history.push(json!({ "created": "x".repeat(500_000), "empty_layer": true }));
+    config["history"] = history.into();
+    let manifest = r#"[{"Config":"c.json","Layers":[]}]"#;
+    build("image", &image_with(manifest, &config.to_string()))
+        .1
+        .succeeded();
+}
+
 #[test]
 fn a_manifest_of_a_hundred_megabytes_is_refused() {
     let manifest = vec![b' '; 100 << 20];
@@ -204,7 +284,7 @@ fn a_manifest_of_a_hundred_megabytes_is_refused() {
 
 #[test]
 fn json_that_is_nested_without_end_is_refused() {
-    let manifest = format!("[{{\"x\":{}", "[".repeat(500_000));
+    let manifest = format!("[{{\"x\":{}", "[".repeat(200_000));
     let archive = Tar::new().file("manifest.json", manifest).finish();
     image_is_refused(&archive, "recursion limit");
     build("merge", &archive).1.refused("recursion limit");

@@ -58,7 +58,7 @@ fn an_unknown_limit_is_refused_by_name() {
     let (sandbox, output) = build(&tars::image(), json!({ "maxLayer": 1 }));
     expect![[r#"
         error: attribute `limits` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-          caused by: unknown field `maxLayer`, expected one of `maxJson`, `maxMembers`, `maxLayers`, `maxManifests`, `maxNesting`, `maxUnpacked`, `maxRatio`, `maxZstdWindow`, `maxXzMemory`, `maxEntries`, `maxDepth`, `maxMetadata`
+          caused by: unknown field `maxLayer`, expected one of `maxJson`, `maxMembers`, `maxLayers`, `maxManifests`, `maxNesting`, `maxUnpacked`, `maxRatio`, `maxZstdWindow`, `maxXzMemory`, `maxEntries`, `maxDepth`, `maxMetadata`, `maxValues`
     "#]].assert_eq(&sandbox.stderr(&output));
 }
 
@@ -73,6 +73,21 @@ fn documents_are_limited() {
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: `manifest.json` in image archive `/nix/store/[HASH]-base.tar` has 73 bytes; 20 are allowed, and more by `dockerToolsLimits.maxJson`
+    "#]],
+    );
+}
+
+#[test]
+fn values_are_limited() {
+    check(
+        &tars::image(),
+        "maxValues",
+        3,
+        20,
+        expect![[r#"
+        listing the layer's closure
+        reading base image `/nix/store/[HASH]-base.tar`
+        error: `manifest.json` in image archive `/nix/store/[HASH]-base.tar` has more than 3 values; no image needs as many, but `dockerToolsLimits.maxValues` allows more
     "#]],
     );
 }

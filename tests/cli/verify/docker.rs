@@ -390,6 +390,7 @@ fn programs_get_the_same_as_json() {
               "message": "names `a/layer.tar` as a layer, but there is no such file"
             }
           ],
+          "moreProblems": 0,
           "notes": [
             {
               "kind": "unused",
@@ -406,7 +407,8 @@ fn programs_get_the_same_as_json() {
               "file": "extra",
               "message": "is used by nothing"
             }
-          ]
+          ],
+          "moreNotes": 0
         }
     "#]]
     .assert_eq(&text(&sandbox, &arguments, b"", 1));
@@ -429,7 +431,7 @@ fn an_image_that_cannot_be_read_ends_with_another_status() {
     );
     expect![[r#"
         error: cannot use `--limit`
-          caused by: unknown field `maxRatios`, expected one of `maxJson`, `maxMembers`, `maxLayers`, `maxManifests`, `maxNesting`, `maxUnpacked`, `maxRatio`, `maxZstdWindow`, `maxXzMemory`, `maxEntries`, `maxDepth`, `maxMetadata`
+          caused by: unknown field `maxRatios`, expected one of `maxJson`, `maxMembers`, `maxLayers`, `maxManifests`, `maxNesting`, `maxUnpacked`, `maxRatio`, `maxZstdWindow`, `maxXzMemory`, `maxEntries`, `maxDepth`, `maxMetadata`, `maxValues`
     "#]].assert_eq(&sandbox.stderr(&output));
     assert_eq!(output.status.code(), Some(2));
 }
@@ -448,4 +450,25 @@ fn limits_can_be_raised_and_lowered_by_name() {
         note: a/json is used by nothing
         note: a/layer.tar is used by nothing
     "#]].assert_eq(&text(&sandbox, &arguments, b"", 1));
+}
+
+#[test]
+fn no_more_than_a_thousand_problems_are_told() {
+    let files = docker().change("manifest.json", |manifest| {
+        manifest[0]["RepoTags"] = json!(vec!["app"; 1002]);
+    });
+    let mut files = files.change("repositories", |names| {
+        *names = json!({});
+    });
+    for number in 0..1002 {
+        files = files.file(&format!("extra{number}"), "");
+    }
+    let sandbox = Sandbox::new();
+    let path = sandbox.file("image.tar", files.archive());
+    let said = text(&sandbox, &["verify", path.to_str().unwrap()], b"", 1);
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines[0].ends_with("is wrong: 1002 problems"), "{said}");
+    assert!(lines.contains(&"  and 2 more problems"), "{said}");
+    assert_eq!(lines.last(), Some(&"and 2 more notes"));
+    assert_eq!(lines.len(), 1 + 1 + 1000 + 1 + 1000 + 1);
 }
