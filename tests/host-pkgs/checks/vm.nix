@@ -144,6 +144,27 @@ inBothShapes (
           sha256sum bytes > sum
         '';
 
+    "VM with ${shape}: an emulated one goes on from another's state, with its own time and disk".build =
+      inVM "in-vm"
+        {
+          preVM = ''
+            ${vmTools.createEmptyImage {
+              size = 200;
+              fullName = "disk of a test";
+              destination = "./image";
+            }}
+            date +%s > xchg/before
+          '';
+          postVM = "grep -q -e '-accel kvm' -e '-incoming' run-vm";
+          nativeBuildInputs = [ set.util-linux ];
+        }
+        ''
+          seconds=$(($(date +%s) - $(cat /tmp/xchg/before)))
+          ((seconds >= 0 && seconds < 100))
+          [ "$(blockdev --getsize64 /dev/${vmTools.hd})" = $((200 * 1024 * 1024)) ]
+          touch $out
+        '';
+
     "VM with ${shape}: a failing build is a VM without an exit code" = {
       fail = inVM "failing" { } ''
         echo the last words

@@ -17,16 +17,21 @@
   # These are there from the start. Others, overlay for one, are loaded when they are asked for.
   rootModules ? [
     "virtio_pci"
-    "virtio_blk"
     "virtio_rng"
     "9pnet_virtio"
     "9p"
     "ext4"
     "crc32c"
   ],
+  # These come later, since a VM that goes on from the state of another has a disk of its own.
+  diskModules ? [ "virtio_blk" ],
 }:
 
 let
+  # In MiB.
+  defaultMemory = 512;
+  withMemory = options: memory: "${options} -m ${toString memory}";
+
   # The file with `@NAME@` replaced by the values.
   fill =
     file: values:
@@ -39,7 +44,7 @@ let
 
   shell = "${bash}/bin/sh";
 
-  initrd = callPackage ./initrd.nix { inherit rootModules storeDir; };
+  initrd = callPackage ./initrd.nix { inherit diskModules rootModules storeDir; };
 
   stage2 = writeScript "vm-run-stage2" (
     fill ./stage-2.sh {
@@ -83,7 +88,7 @@ let
 
   machine = lib.concatStringsSep " " [
     "${qemu}/bin/qemu-system-x86_64"
-    "-nodefaults -display none -serial stdio -no-reboot"
+    "-nodefaults -display none -no-reboot"
     # This firmware only starts the kernel.
     "-machine pc -cpu max -bios qboot.rom"
   ];
@@ -104,19 +109,27 @@ let
     ++ share "store" storeDir
     ++ share "xchg" "xchg"
     ++ [
-      "\${diskImage:+-drive file=$diskImage,if=virtio,cache=unsafe,werror=report}"
+      "\${drive:+-drive $drive,if=virtio,cache=unsafe,werror=report}"
       "-kernel ${linux}/vmlinux"
       "-initrd ${initrd}"
-      "-append \"${toString kernelParameters}\""
+      # The last word is for kept.nix.
+      "-append \"${toString kernelParameters} $keep\""
       "$QEMU_OPTS"
     ]
   );
+
+  kept = callPackage ./kept.nix {
+    accelerator = emulated;
+    command = qemuCommand;
+    options = withMemory "" defaultMemory;
+  };
 
   run = writeText "vm-run" (
     fill ./run.sh {
       inherit
         coreutils
         emulated
+        kept
         qemuCommand
         shell
         tryKvm
@@ -126,7 +139,7 @@ let
   );
 in
 {
-  inherit initrd qemu;
+  inherit initrd kept qemu;
 
   # What the disk of a build is called in /dev.
   hd = "vda";
@@ -151,7 +164,7 @@ in
     drv:
     lib.overrideDerivation drv (
       {
-        memSize ? 512,
+        memSize ? defaultMemory,
         QEMU_OPTS ? "",
         args,
         builder,
@@ -166,7 +179,7 @@ in
         ];
         origArgs = args;
         origBuilder = builder;
-        QEMU_OPTS = "${QEMU_OPTS} -m ${toString memSize}";
+        QEMU_OPTS = withMemory QEMU_OPTS memSize;
         # Its files would be outside of the VM.
         passAsFile = [ ];
       }

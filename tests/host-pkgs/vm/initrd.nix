@@ -1,7 +1,8 @@
 # The first file system of the VM: busybox, the modules that are always wanted in the order in
-# which they are loaded, and stage-1.sh as init. It is not compressed, which would cost time.
+# which they are loaded, the disk's in a list of their own, and stage-1.sh as init. It is not compressed, which would cost time.
 {
   busybox,
+  diskModules,
   kmod,
   linux,
   rootModules,
@@ -13,7 +14,12 @@ runCommand "initrd"
   {
     # Not busybox, whose programs of the same names would come first.
     nativeBuildInputs = [ kmod ];
-    inherit linux rootModules storeDir;
+    inherit
+      diskModules
+      linux
+      rootModules
+      storeDir
+      ;
   }
   ''
     mkdir -p root/bin root/modules
@@ -21,16 +27,20 @@ runCommand "initrd"
     substitute ${./stage-1.sh} root/init --subst-var storeDir
     chmod +x root/init
 
-    for module in $rootModules; do
-      modprobe --dirname $linux --set-version ${linux.version} --show-depends $module
-    done > needed
-    while read -r kind file options; do
-      name=$(basename "$file")
-      # What is part of the kernel has no file.
-      [ "$kind" = insmod ] && [ ! -e "root/modules/$name" ] || continue
-      cp "$file" "root/modules/$name"
-      echo "/modules/$name" >> root/modules/order
-    done < needed
+    list() {
+      for module in $1; do
+        modprobe --dirname $linux --set-version ${linux.version} --show-depends $module
+      done > needed
+      while read -r kind file options; do
+        name=$(basename "$file")
+        # What is part of the kernel has no file.
+        [ "$kind" = insmod ] && [ ! -e "root/modules/$name" ] || continue
+        cp "$file" "root/modules/$name"
+        echo "/modules/$name"
+      done < needed
+    }
+    list "$rootModules" > root/modules/first
+    list "$diskModules" > root/modules/disk
 
     (cd root && find . | sort | ${busybox}/bin/cpio -o -H newc) > $out
   ''

@@ -30,12 +30,22 @@ if [ -z "$accelerator" ]; then
   fi
 fi
 
+# Most of those that are emulated have started already.
+drive=${diskImage:+file=$diskImage}
+keep=
+incoming=
+options=$(@coreutils@/bin/cat @kept@/options)
+if [ "$accelerator" = @emulated@ ] && [ -n "$drive" ] && [ "$QEMU_OPTS" = "$options" ]; then
+  keep=keep
+  incoming="-incoming fd:3"
+fi
+
 # A file of its own, so that it can be run again in the folder that `nix-build -K` keeps.
 @coreutils@/bin/cat > run-vm <<EOF
 #!@shell@
-${diskImage:+diskImage=$diskImage}
-accelerator=$accelerator
-@qemuCommand@
+while [ "$keep" ] && @coreutils@/bin/date '+now @%s' 2> /dev/null; do
+  @coreutils@/bin/sleep 0.1
+done | @qemuCommand@ -serial stdio $incoming 3< @kept@/state
 EOF
 @coreutils@/bin/chmod +x run-vm
 source ./run-vm
