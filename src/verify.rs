@@ -121,6 +121,9 @@ impl<'a> Verifier<'a> {
         if is_layout {
             self.check_layout();
         }
+        if is_docker && is_layout {
+            self.check_agreement();
+        }
         // Who knows what a file that is no tar was to be.
         let is_tar = self.problems.count() == 0 || !archive.members.is_empty();
         if !is_docker && !is_layout && is_tar {
@@ -157,6 +160,17 @@ impl<'a> Verifier<'a> {
                 }
             }
             Err(error) => self.problem(images::MANIFEST, What::Images(error)),
+        }
+    }
+
+    /// Compares the images of `manifest.json` with those of the index.
+    fn check_agreement(&mut self) {
+        let archive = &self.survey.archive;
+        let images = images::images_of_docker(archive);
+        let agree = images.and_then(|images| images::check_agreement(archive, &images));
+        // What else may be wrong with the documents has been told.
+        if let Err(error @ ImagesError::Disagree { .. }) = agree {
+            self.problem("", What::Images(error));
         }
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod layouts;
 mod limits;
 pub(crate) mod tars;
 
+mod agree;
 mod archive;
 mod attributes;
 mod base;

@@ -1,0 +1,103 @@
+//! Compares what `manifest.json` and the index of an OCI layout say of one archive, which `docker save`
+//! writes both since version 25: some programs read the one, some the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::layout::{Candidate, listed};
+use super::{Image, ImagesError, has, short, split};
+use crate::archive::Archive;
+use crate::digest::Digest;
+use crate::oci;
+
+/// How many configs an error lists.
+const MAX_SHOWN: usize = 3;
+
+/// A name, as Docker shows it, and a tag.
+type Reference<'a> = (Option<&'a str>, Option<&'a str>);
+
+/// Compares `images`, of those that `manifest.json` lists, with those that `index.json` leads to, if it
+/// is there. Images are the same if their configs are, since these have the DiffIDs of all layers. An
+/// image that both call by one name has to be the same, and at least one has to be in both.
+///
+/// The index may have more: other platforms, and what is not there. And it may have less: Docker lists
+/// only the first image without a name.
+///
+/// # Errors
+/// When they differ, or one of the documents is damaged or ambiguous.
+pub(crate) fn check(archive: &Archive, images: &[Image]) -> Result<(), ImagesError> {
+    if !has(archive, oci::INDEX) {
+        return Ok(());
+    }
+    let candidates = listed(archive)?;
+    let configs = configs(archive, &candidates);
+    let mut by_name: BTreeMap<Reference<'_>, BTreeSet<Digest>> = BTreeMap::new();
+    let mut all = BTreeSet::new();
+    for candidate in &candidates {
+        if let Some(config) = configs[&candidate.descriptor.digest] {
+            all.insert(config);
+            for name in &candidate.names {
+                by_name.entry(reference(name)).or_default().insert(config);
+            }
+        }
+    }
+    let mut is_in_both = all.is_empty();
+    let mut first = None;
+    for image in images {
+        let text = image
+            .config
+            .json(archive, "its manifest names as a config")?;
+        let config = Digest::of(&text);
+        is_in_both |= all.contains(&config);
+        first.get_or_insert(config);
+        let other = |name: &&String| {
+            let same_name = by_name.get(&reference(name));
+            same_name.is_some_and(|configs| !configs.contains(&config))
+        };
+        if let Some(name) = image.names.iter().find(other) {
+            let found = &by_name[&reference(name)];
+            return Err(disagree(archive, Some(name), config, found));
+        }
+    }
+    match first {
+        Some(config) if !is_in_both => Err(disagree(archive, None, config, &all)),
+        _ => Ok(()),
+    }
+}
+
+/// The config of each manifest that can be read; whoever reads the index does not get the others either.
+fn configs(archive: &Archive, candidates: &[Candidate]) -> BTreeMap<Digest, Option<Digest>> {
+    let mut configs = BTreeMap::new();
+    for candidate in candidates {
+        configs
+            .entry(candidate.descriptor.digest)
+            .or_insert_with(|| {
+                let manifest = candidate.manifest(archive).ok()?;
+                Some(manifest.config.digest)
+            });
+    }
+    configs
+}
+
+fn reference(name: &str) -> Reference<'_> {
+    let (name, tag) = split(name);
+    (name.map(short), tag)
+}
+
+fn disagree(
+    archive: &Archive,
+    name: Option<&String>,
+    manifest: Digest,
+    index: &BTreeSet<Digest>,
+) -> ImagesError {
+    let shown = index.iter().take(MAX_SHOWN).map(Digest::to_string);
+    let mut shown: Vec<String> = shown.collect();
+    if index.len() > MAX_SHOWN {
+        shown.push(format!("{} more", index.len() - MAX_SHOWN));
+    }
+    ImagesError::Disagree {
+        path: archive.path.clone(),
+        name: name.cloned(),
+        manifest,
+        index: shown.join(", "),
+    }
+}

@@ -1,0 +1,308 @@
+//! Finds the images of an OCI layout, index by index, and the one of them that fits a platform best.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::rc::Rc;
+
+use super::{Blob, Choice, Image, ImagesError, oci_error, read_config, shown_names};
+use crate::archive::Archive;
+use crate::digest::Digest;
+use crate::oci::{self, Annotations, Descriptor, Index, Manifest, MediaType, Platform};
+
+/// An image that the indexes of a layout lead to.
+pub(super) struct Candidate {
+    pub(super) names: Vec<String>,
+    pub(super) descriptor: Descriptor,
+}
+
+pub(super) fn choose_of_layout(
+    archive: &Archive,
+    choice: Choice<'_>,
+) -> Result<Image, ImagesError> {
+    let candidates = candidates_for(archive, choice)?;
+    fitting(archive, candidates, choice.platform)?.read(archive)
+}
+
+/// The images of a layout with the name that `choice` wants, at least one.
+pub(super) fn candidates_for(
+    archive: &Archive,
+    choice: Choice<'_>,
+) -> Result<Vec<Candidate>, ImagesError> {
+    let mut candidates = candidates(archive)?;
+    if candidates.is_empty() {
+        return Err(ImagesError::Empty {
+            path: archive.path.clone(),
+            name: oci::INDEX,
+        });
+    }
+    let found = shown_names(candidates.iter().map(|image| image.names.as_slice()));
+    candidates.retain(|candidate| choice.wants(&candidate.names));
+    if candidates.is_empty() {
+        return Err(choice.no_such_name(archive, found));
+    }
+    Ok(candidates)
+}
+
+/// All images that the indexes of a layout lead to, in their order.
+pub(super) fn candidates(archive: &Archive) -> Result<Vec<Candidate>, ImagesError> {
+    let text = archive.json(oci::LAYOUT, "every OCI layout has")?;
+    oci::check_layout(&text).map_err(|source| oci_error(archive, oci::LAYOUT, source))?;
+    listed(archive)
+}
+
+/// The same, whether or not the archive says that it is a layout.
+pub(super) fn listed(archive: &Archive) -> Result<Vec<Candidate>, ImagesError> {
+    let text = archive.json(oci::INDEX, "every OCI layout has")?;
+    let index = Index::parse(&text).map_err(|source| oci_error(archive, oci::INDEX, source))?;
+    let mut listed = Listed::default();
+    listed.add(archive, &index, &[], 0)?;
+    Ok(listed.candidates)
+}
+
+/// What the indexes of a layout list.
+#[derive(Default)]
+struct Listed {
+    candidates: Vec<Candidate>,
+    /// How many descriptors have been followed.
+    count: usize,
+    /// Each index is read once, however often it is named.
+    indexes: BTreeMap<Digest, Rc<Index>>,
+}
+
+impl Listed {
+    /// Adds the images of `index`, which lies `depth` deep in others and is called `names`.
+    fn add(
+        &mut self,
+        archive: &Archive,
+        index: &Index,
+        names: &[String],
+        depth: usize,
+    ) -> Result<(), ImagesError> {
+        if depth > archive.limits.max_nesting {
+            return Err(ImagesError::TooNested {
+                path: archive.path.clone(),
+                max: archive.limits.max_nesting,
+            });
+        }
+        self.count += index.manifests.len();
+        if self.count > archive.limits.max_manifests {
+            return Err(ImagesError::TooManyImages {
+                path: archive.path.clone(),
+                max: archive.limits.max_manifests,
+            });
+        }
+        for descriptor in &index.manifests {
+            if descriptor.is_attestation() {
+                continue;
+            }
+            let Annotations {
+                image_name,
+                ref_name,
+                ..
+            } = &descriptor.annotations;
+            let own = [image_name, ref_name].into_iter().flatten();
+            let names: Vec<String> = names.iter().chain(own).cloned().collect();
+            match descriptor.media_type {
+                MediaType::Manifest => self.candidates.push(Candidate {
+                    names,
+                    descriptor: descriptor.clone(),
+                }),
+                MediaType::Index => {
+                    let index = self.index(archive, descriptor)?;
+                    self.add(archive, &index, &names, depth + 1)?;
+                }
+                // The specification wants what is unknown to be passed over.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn index(
+        &mut self,
+        archive: &Archive,
+        descriptor: &Descriptor,
+    ) -> Result<Rc<Index>, ImagesError> {
+        if let Some(index) = self.indexes.get(&descriptor.digest) {
+            return Ok(Rc::clone(index));
+        }
+        let blob = Blob::described(descriptor);
+        let text = blob.json(archive, "an index names")?;
+        let index = Index::parse(&text).map_err(|source| oci_error(archive, &blob.name, source))?;
+        let index = Rc::new(index);
+        self.indexes.insert(descriptor.digest, Rc::clone(&index));
+        Ok(index)
+    }
+}
+
+/// The first of `candidates` that fits `wanted` best. One alone fits, unless the index says that it
+/// is for something else.
+pub(super) fn fitting(
+    archive: &Archive,
+    candidates: Vec<Candidate>,
+    wanted: Option<&Platform>,
+) -> Result<Candidate, ImagesError> {
+    let alone = candidates.len() == 1;
+    let mut configs = Configs::default();
+    let mut best = None;
+    let mut others = Vec::new();
+    for candidate in candidates {
+        let platform = match &candidate.descriptor.platform {
+            None if !alone => configs.platform(archive, &candidate)?,
+            said => said.clone(),
+        };
+        match fit(platform.as_ref(), wanted) {
+            None => others.extend(platform.map(|platform| format!("`{platform}`"))),
+            Some(fit) if best.as_ref().is_none_or(|(other, _)| fit > *other) => {
+                best = Some((fit, candidate));
+            }
+            Some(_) => {}
+        }
+    }
+    match (best, wanted) {
+        (Some((_, candidate)), _) => Ok(candidate),
+        (None, Some(wanted)) => {
+            others.dedup();
+            Err(ImagesError::NoSuchPlatform {
+                path: archive.path.clone(),
+                wanted: wanted.to_string(),
+                found: others.join(", "),
+            })
+        }
+        // Everything fits when nothing is wanted.
+        (None, None) => Err(ImagesError::Empty {
+            path: archive.path.clone(),
+            name: oci::INDEX,
+        }),
+    }
+}
+
+/// How well an image for `platform` serves `wanted`; the more, the better. Of processors that are
+/// a series, a later one runs what an earlier one does.
+fn fit(platform: Option<&Platform>, wanted: Option<&Platform>) -> Option<u32> {
+    let (Some(platform), Some(wanted)) = (platform, wanted) else {
+        return Some(0);
+    };
+    if platform.os != wanted.os || platform.architecture != wanted.architecture {
+        return None;
+    }
+    let [has, may] = [platform, wanted].map(|platform| {
+        let variant = platform.variant.as_deref().filter(|text| !text.is_empty());
+        variant.unwrap_or(match platform.architecture.as_str() {
+            "amd64" => "v1",
+            "arm" => "v7",
+            "arm64" => "v8",
+            _ => "",
+        })
+    });
+    let number = |variant: &str| variant.strip_prefix('v')?.parse::<u32>().ok();
+    match (number(has), number(may)) {
+        _ if has == may => Some(u32::MAX),
+        (Some(has), Some(may)) if has < may => Some(has),
+        _ => None,
+    }
+}
+
+/// What images run on by their configs, each of which is read once, however many share it.
+#[derive(Default)]
+struct Configs {
+    by_manifest: BTreeMap<Digest, Digest>,
+    by_config: BTreeMap<Digest, Option<Platform>>,
+}
+
+impl Configs {
+    fn platform(
+        &mut self,
+        archive: &Archive,
+        candidate: &Candidate,
+    ) -> Result<Option<Platform>, ImagesError> {
+        let digest = candidate.descriptor.digest;
+        if let Some(config) = self.by_manifest.get(&digest) {
+            return Ok(self.by_config[config].clone());
+        }
+        let config = candidate.manifest(archive)?.config;
+        self.by_manifest.insert(digest, config.digest);
+        let platform = match self.by_config.entry(config.digest) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(free) => {
+                let config = read_config(archive, &Blob::described(&config))?;
+                free.insert(config.platform()).clone()
+            }
+        };
+        Ok(platform)
+    }
+}
+
+impl Candidate {
+    pub(super) fn manifest(&self, archive: &Archive) -> Result<Manifest, ImagesError> {
+        let blob = Blob::described(&self.descriptor);
+        let text = blob.json(archive, "an index names as an image")?;
+        Manifest::parse(&text).map_err(|source| oci_error(archive, &blob.name, source))
+    }
+
+    pub(super) fn read(self, archive: &Archive) -> Result<Image, ImagesError> {
+        let manifest = self.manifest(archive)?;
+        Ok(Image {
+            names: self.names,
+            config: Blob::described(&manifest.config),
+            layers: manifest.layers.iter().map(Blob::described).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn platform(text: &str) -> Platform {
+        let mut parts = text.split('/').map(str::to_owned);
+        Platform {
+            os: parts.next().unwrap(),
+            architecture: parts.next().unwrap(),
+            variant: parts.next(),
+        }
+    }
+
+    /// Which of `offered` is the best for `wanted`, as [`fitting`] finds it.
+    fn best<'a>(offered: &[&'a str], wanted: &str) -> Option<&'a str> {
+        let wanted = platform(wanted);
+        let mut best: Option<(u32, &str)> = None;
+        for text in offered {
+            let fit = fit(Some(&platform(text)), Some(&wanted));
+            if let Some(fit) = fit
+                && best.is_none_or(|(other, _)| fit > other)
+            {
+                best = Some((fit, text));
+            }
+        }
+        best.map(|(_, text)| text)
+    }
+
+    #[test]
+    fn the_same_variant_fits_best_and_then_the_highest_below() {
+        let arm = [
+            "linux/arm/v5",
+            "linux/arm/v6",
+            "linux/arm/v7",
+            "linux/arm64/v8",
+        ];
+        assert_eq!(best(&arm, "linux/arm/v6"), Some("linux/arm/v6"));
+        assert_eq!(best(&arm, "linux/arm"), Some("linux/arm/v7"));
+        assert_eq!(best(&arm, "linux/arm/v8"), Some("linux/arm/v7"));
+        assert_eq!(best(&arm, "linux/arm64"), Some("linux/arm64/v8"));
+        assert_eq!(best(&arm[1..], "linux/arm/v5"), None);
+    }
+
+    #[test]
+    fn other_systems_and_processors_do_not_fit() {
+        let others = [
+            "windows/amd64",
+            "linux/386",
+            "linux/amd64/v3",
+            "linux/riscv64",
+        ];
+        assert_eq!(best(&others, "linux/amd64"), None);
+        assert_eq!(best(&others, "linux/amd64/v4"), Some("linux/amd64/v3"));
+        assert_eq!(best(&others, "linux/riscv64"), Some("linux/riscv64"));
+    }
+}
