@@ -50,10 +50,12 @@ fn place(bytes: &[u8]) -> Option<Flat> {
 
 /// A line for each entry, with its content.
 fn listed(flat: &Flat) -> Vec<String> {
-    let entries = flat.walk().filter_map(|step| match step.expect("it is there") {
-        Step::Entry(entry) => Some(entry),
-        Step::Left { .. } => None,
-    });
+    let entries = flat
+        .walk()
+        .filter_map(|step| match step.expect("it is there") {
+            Step::Entry(entry) => Some(entry),
+            Step::Left { .. } => None,
+        });
     // What is above all layers is not theirs to say.
     entries.skip(1).map(line).collect()
 }
@@ -95,7 +97,9 @@ fuzz_target!(|bytes: &[u8]| {
     // Members of the user 7 would begin layers again, which changes nothing: each name is there once.
     let entries = export::entries(&flat, 1).map(|entry| entry.map_err(|error| error.to_string()));
     let mut tar = Vec::new();
-    let written = write::write_entries(export::DIALECT, entries, &mut tar, |error| error.to_string());
+    let written = write::write_entries(export::DIALECT, entries, &mut tar, |error| {
+        error.to_string()
+    });
     written.expect("it can be read");
     let again = place(&tar).expect("we wrote it");
     assert_eq!(listed(&again), lines);

@@ -21,6 +21,7 @@ use nix_image_builder::limits::Limits;
 use nix_image_builder::plan::Range;
 use nix_image_builder::source::Source;
 use nix_image_builder::tar::read::{MemberKind, Reader};
+use nix_image_builder::unpack;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -769,6 +770,19 @@ fn any_layers_make_the_tree_that_umoci_unpacks() {
     for_all(200, layers(), |layers| {
         let (layers, flat) = accepted(layers);
         same_text(&listed(&flat), &theirs(&layers)?)
+    });
+}
+
+#[test]
+fn any_tree_is_unpacked_as_umoci_unpacks_it() {
+    for_all(100, layers(), |layers| {
+        let (layers, flat) = accepted(layers);
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("root");
+        unpack::unpack(&flat, &root).map_err(|error| error.to_string())?;
+        let mut ours = Listing::default();
+        ours.push_disk(b"", &root);
+        same_text(&ours.text, &theirs(&layers)?)
     });
 }
 
