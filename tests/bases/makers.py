@@ -70,6 +70,8 @@ class Daemon:
             "ip6tables": "false",
         }
         words = [f"--{name}={value}" for name, value in options.items()]
+        # To get it may take longer than to start it.
+        output(*DEBIAN13[:-1])
         log = directory / "log"
         with open(log, "w") as file:
             process = subprocess.Popen([*DEBIAN13, "dockerd", *words], stdin=subprocess.DEVNULL, stdout=file, stderr=file)
