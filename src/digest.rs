@@ -22,11 +22,23 @@ pub struct DiffId(Digest);
 /// Some text is no digest. A looser reading would let a digest lead out of the directory of blobs:
 /// CVE-2024-3727.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{text}` is no SHA-256 digest, which is `sha256:` and 64 lower-case hexadecimal digits")]
-pub struct DigestError {
-    /// With everything escaped that could play with a terminal.
-    text: String,
+pub enum DigestError {
+    #[error(
+        "`{text}` is no SHA-256 digest, which is `sha256:` and 64 lower-case hexadecimal digits"
+    )]
+    Text {
+        /// With everything escaped that could play with a terminal.
+        text: String,
+    },
+    /// One that the OCI image specification registers.
+    #[error(
+        "it has a digest of the algorithm `{algorithm}`; only `sha256`, which engines and registries use, is read"
+    )]
+    Algorithm { algorithm: &'static str },
 }
+
+/// What the OCI image specification registers beside SHA-256.
+const OTHER_ALGORITHMS: [&str; 2] = ["sha512", "blake3"];
 
 impl Digest {
     /// The digest of `bytes`.
@@ -41,8 +53,15 @@ impl Digest {
     /// When `text` is anything else, another algorithm of the OCI image specification included.
     pub fn parse(text: &str) -> Result<Self, DigestError> {
         let hex = text.strip_prefix("sha256:");
-        hex.and_then(Self::from_hex).ok_or_else(|| DigestError {
-            text: text.escape_debug().to_string(),
+        hex.and_then(Self::from_hex).ok_or_else(|| {
+            let algorithm = text.split_once(':').map(|(algorithm, _)| algorithm);
+            let mut others = OTHER_ALGORITHMS.into_iter();
+            match others.find(|other| algorithm == Some(other)) {
+                Some(algorithm) => DigestError::Algorithm { algorithm },
+                None => DigestError::Text {
+                    text: text.escape_debug().to_string(),
+                },
+            }
         })
     }
 
@@ -218,7 +237,6 @@ mod tests {
             format!("sha256:{hex}0"),
             format!("sha256:{}", hex.to_uppercase()),
             format!("SHA256:{hex}"),
-            format!("sha512:{hex}{hex}"),
             format!("sha256:../../../../{}", &hex[12..]),
             format!("sha256:{hex}\n"),
             format!("../sha256:{hex}"),
@@ -227,6 +245,20 @@ mod tests {
             let error = Digest::parse(&wrong).unwrap_err().to_string();
             assert!(error.contains("is no SHA-256 digest"), "{error}");
             assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn other_algorithms_are_refused_by_name() {
+        let hex = Digest::of(b"abc").hex();
+        for (text, algorithm) in [
+            (format!("sha512:{hex}{hex}"), "sha512"),
+            (format!("blake3:{hex}"), "blake3"),
+        ] {
+            assert_eq!(
+                Digest::parse(&text),
+                Err(DigestError::Algorithm { algorithm })
+            );
         }
     }
 
