@@ -5,6 +5,7 @@ mod docker;
 mod entries;
 mod layout;
 mod legacy;
+mod terminal;
 
 use std::process::Output;
 
