@@ -189,12 +189,7 @@ pub fn list(archive: &Archive, choice: Choice<'_>) -> Result<Vec<Image>, ImagesE
             false => agree::check(archive, &images).map(|()| images),
         };
     }
-    let mut candidates = candidates_for(archive, choice)?;
-    let is_there = |image: &Candidate| archive.file(&image.descriptor.path(), "is named").is_ok();
-    if candidates.iter().any(is_there) {
-        candidates.retain(is_there);
-    }
-    let candidates = candidates.into_iter();
+    let candidates = candidates_for(archive, choice)?.into_iter();
     candidates.map(|image| image.read(archive)).collect()
 }
 

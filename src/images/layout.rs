@@ -23,7 +23,8 @@ pub(super) fn choose_of_layout(
     fitting(archive, candidates, choice.platform)?.read(archive)
 }
 
-/// The images of a layout with the name that `choice` wants, at least one.
+/// The images of a layout with the name that `choice` wants, at least one; those that are there, if any
+/// is.
 pub(super) fn candidates_for(
     archive: &Archive,
     choice: Choice<'_>,
@@ -39,6 +40,11 @@ pub(super) fn candidates_for(
     candidates.retain(|candidate| choice.wants(&candidate.names));
     if candidates.is_empty() {
         return Err(choice.no_such_name(archive, found));
+    }
+    // Of an image for many platforms, a layout may have only some.
+    let is_there = |image: &Candidate| archive.file(&image.descriptor.path(), "is named").is_ok();
+    if candidates.iter().any(is_there) {
+        candidates.retain(is_there);
     }
     Ok(candidates)
 }

@@ -166,10 +166,13 @@ fn an_index_that_cannot_be_read_is_refused() {
             r#"{"schemaVersion":2,"manifests":[],"Manifests":[]}"#,
         )
         .file("manifest.json", json!([in_manifest]).to_string());
-    check_base(&layout.archive().finish(), expect![[r#"
+    check_base(
+        &layout.archive().finish(),
+        expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: `index.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
           caused by: the key `Manifests` is `manifests` to programs that overlook the case of letters, and another one to the rest
-    "#]]);
+    "#]],
+    );
 }
