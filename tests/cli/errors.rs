@@ -9,6 +9,7 @@ mod agree;
 mod archive;
 mod attributes;
 mod base;
+mod choice;
 mod digests;
 mod export;
 mod image;
