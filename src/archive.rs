@@ -333,7 +333,7 @@ impl Archive {
         if let Err(source) = content.by_ref().take(1).read_to_end(&mut start) {
             return visitor.wrong(self.read_error(source));
         }
-        let is_document = matches!(*start, [b'{' | b'[' | b' ' | b'\n']);
+        let is_document = matches!(*start, [b'{' | b'[' | b' ' | b'\t' | b'\n' | b'\r']);
         if !is_document || *kept + range.size > self.limits.max_json {
             return visitor.content(&name, range, &mut start.as_slice().chain(content));
         }

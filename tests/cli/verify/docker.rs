@@ -452,6 +452,22 @@ fn limits_can_be_raised_and_lowered_by_name() {
     "#]].assert_eq(&text(&sandbox, &arguments, b"", 1));
 }
 
+/// What comes by once is kept if it may be a document. Found by the fuzz target `verify`.
+#[test]
+fn blanks_before_a_document_are_no_harm() {
+    for blank in ["\t", "\r\n", " "] {
+        let files = docker();
+        let manifest = format!("{blank}{}", files.json("manifest.json"));
+        check_files(
+            &files.file("manifest.json", manifest),
+            0,
+            expect![[r#"
+                /nix/store/[HASH]-image.tar is right: 1 image, 1 layer, 6 files
+            "#]],
+        );
+    }
+}
+
 #[test]
 fn no_more_than_a_thousand_problems_are_told() {
     let files = docker().change("manifest.json", |manifest| {
