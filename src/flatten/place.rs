@@ -24,6 +24,9 @@ use crate::tar::read::{Member, MemberKind};
 use crate::tree::SpecialKind;
 use crate::whiteout::{self, Hidden};
 
+/// The longest name within a directory, in bytes. Linux has no longer ones.
+const MAX_NAME: usize = 255;
+
 /// How many symlinks one name may lead through: as many as on Linux.
 const MAX_LINKS: usize = 40;
 
@@ -52,6 +55,8 @@ const OVERLAY_XATTRS: [&[u8]; 2] = [b"trusted.overlay.", b"user.overlay."];
 pub enum PlaceError {
     #[error("it would lead out of the image: `{name}` has a part `..`")]
     Leaves { name: String },
+    #[error("a name in its path has {length} bytes; Linux has none above {MAX_NAME}")]
+    Name { length: usize },
     #[error("it lies more than {max} directories deep; `dockerToolsLimits.maxDepth` allows more")]
     Deep { max: usize },
     #[error("`{path}` leads through more than {MAX_LINKS} symlinks, perhaps around in circles")]
@@ -234,6 +239,7 @@ impl Placing {
         let Some((name, above)) = parts.split_last() else {
             return self.place_root(member);
         };
+        check_length(name)?;
         let mut path = self.resolve(above)?;
         if let Some(hidden) = whiteout::hidden_by(name) {
             return self.hide(&path, hidden);
@@ -388,6 +394,7 @@ impl Placing {
                 }
                 continue;
             }
+            check_length(&name)?;
             let max = self.limits.max_depth;
             if path.len() >= max {
                 return Err(PlaceError::Deep { max });
@@ -565,6 +572,14 @@ fn xattrs(member: &Member) -> Vec<Xattr> {
     let xattrs = member.xattrs.iter().filter(|(name, _)| !is_overlays(name));
     let by_name: BTreeMap<_, _> = xattrs.cloned().collect();
     by_name.into_iter().collect()
+}
+
+fn check_length(name: &[u8]) -> Result<(), PlaceError> {
+    let length = name.len();
+    if length > MAX_NAME {
+        return Err(PlaceError::Name { length });
+    }
+    Ok(())
 }
 
 /// The parts of a name in a tar, of which leading slashes and `.` count for nothing.

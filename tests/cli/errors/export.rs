@@ -130,6 +130,24 @@ fn names_that_fit_neither_memory_nor_disk_are_refused() {
 }
 
 #[test]
+fn a_name_that_no_file_system_has_is_refused() {
+    let name = |length| format!("a/{}/b", "x".repeat(length));
+    let layer = |length| {
+        let layer = Tar::new().extension(b'L', format!("{}\0", name(length)).as_bytes());
+        layer.file("a", "x")
+    };
+    let good = sandbox(&tars::image_of_layer(&layer(255).finish()));
+    let output = good.builder(&["export"]).output().unwrap();
+    assert!(output.status.success(), "{}", good.stderr(&output));
+    check_layer(layer(256), expect![[r#"
+        reading image `/nix/store/[HASH]-image.tar`
+        merging 1 layer of `/nix/store/[HASH]-image.tar`
+        error: layer `a/layer.tar` of image `/nix/store/[HASH]-image.tar` has the entry `a/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx/b`, which has no place in its tree
+          caused by: a name in its path has 256 bytes; Linux has none above 255
+    "#]]);
+}
+
+#[test]
 fn a_name_that_symlinks_lead_astray_is_refused() {
     let target = "/a/..".repeat(20);
     let mut layer = Tar::new().directory("a/").symlink("l0", &target);
