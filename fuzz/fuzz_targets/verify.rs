@@ -1,0 +1,99 @@
+//! Any bytes as an image that somebody looks at. What `verify` finds nothing wrong with can be built on and
+//! shown, with the same layers; and so it is with an archive that comes by once.
+
+#![no_main]
+
+use std::io::Cursor;
+
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use nix_image_builder::base::{self, Choice, Wanted};
+use nix_image_builder::closure::ClosureFiles;
+use nix_image_builder::inspect;
+use nix_image_builder::limits::Limits;
+use nix_image_builder::progress::Progress;
+use nix_image_builder::survey::{self, Input, Survey};
+use nix_image_builder::verify::{self, Report};
+use nix_image_builder_fuzz::{file_of, mutate_tar};
+use tempfile::NamedTempFile;
+
+fn survey(input: Input) -> Option<Survey> {
+    survey::read(input, &Limits::default(), Progress::Plain).ok()
+}
+
+fn of_file(file: &NamedTempFile) -> Option<Survey> {
+    survey(Input::Path(file.path().to_owned()))
+}
+
+/// The same bytes, coming by once.
+fn of_stream(file: &NamedTempFile, bytes: &[u8]) -> Option<Survey> {
+    survey(Input::Stream {
+        name: file.path().to_owned(),
+        content: Box::new(Cursor::new(bytes.to_vec())),
+    })
+}
+
+/// What is shown of the image, and the DiffIDs of each image's layers.
+fn shown(survey: Survey) -> Option<Vec<Vec<String>>> {
+    let inspection = inspect::inspect(survey, Choice::default()).ok()?;
+    inspection
+        .write_text(&mut Vec::new())
+        .expect("it is in memory");
+    serde_json::to_vec(&inspection).expect("it is in memory");
+    let images = inspection.images.iter();
+    let images = images.map(|image| {
+        let layers = image.layers.iter();
+        layers.map(|layer| layer.diff_id.to_string()).collect()
+    });
+    Some(images.collect())
+}
+
+/// What must be the same of a file and of what comes by once. There, what is wrong may be told in other
+/// words, and of a damaged archive less can be read.
+fn facts(report: &Report) -> Option<[usize; 3]> {
+    let counts = [report.images, report.layers, report.files];
+    report.is_right().then_some(counts)
+}
+
+fn check_right(report: &Report, file: &NamedTempFile, bytes: &[u8]) {
+    // `serde_json` knows its own numbers by a key with this in it, which may not be shown then.
+    let is_odd = bytes.windows(10).any(|at| at == b"serde_json");
+    if report.images == 0 || is_odd {
+        return;
+    }
+    let files = ClosureFiles::default();
+    let wanted = Wanted {
+        files: &files,
+        store: b"nix/store",
+    };
+    let base = base::read(file.path(), Choice::default(), wanted, &Limits::default());
+    let base = base.expect("nothing is wrong with it");
+    let layers = base.layers.iter();
+    let layers: Vec<String> = layers.map(|layer| layer.diff_id.to_string()).collect();
+    let shown = of_file(file)
+        .and_then(shown)
+        .expect("nothing is wrong with it");
+    assert!(
+        shown.contains(&layers),
+        "{layers:?} are not among {shown:?}"
+    );
+}
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    mutate_tar(data, size, max_size, seed)
+});
+
+fuzz_target!(|bytes: &[u8]| {
+    let file = file_of(bytes);
+    let report = of_file(&file).map(verify::verify);
+    let piped = of_stream(&file, bytes).map(verify::verify);
+    assert_eq!(report.as_ref().map(facts), piped.as_ref().map(facts));
+    if let Some(report) = report {
+        report.text("image");
+        report.json("image");
+        if report.is_right() {
+            check_right(&report, &file, bytes);
+        } else {
+            of_file(&file).and_then(shown);
+        }
+    }
+});
