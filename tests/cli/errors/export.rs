@@ -139,12 +139,15 @@ fn a_name_that_no_file_system_has_is_refused() {
     let good = sandbox(&tars::image_of_layer(&layer(255).finish()));
     let output = good.builder(&["export"]).output().unwrap();
     assert!(output.status.success(), "{}", good.stderr(&output));
-    check_layer(layer(256), expect![[r#"
+    check_layer(
+        layer(256),
+        expect![[r#"
         reading image `/nix/store/[HASH]-image.tar`
         merging 1 layer of `/nix/store/[HASH]-image.tar`
         error: layer `a/layer.tar` of image `/nix/store/[HASH]-image.tar` has the entry `a/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx/b`, which has no place in its tree
           caused by: a name in its path has 256 bytes; Linux has none above 255
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
