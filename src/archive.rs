@@ -3,6 +3,7 @@
 //! unpacked.
 
 mod directory;
+mod documents;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -19,6 +20,7 @@ use crate::limits::Limits;
 use crate::plan::{Owner, Range};
 use crate::source::Source;
 use crate::tar::read::{Member, MemberKind, ReadError, Reader, Skip};
+use documents::Documents;
 
 /// How deep a member may lie.
 pub const MAX_DEPTH: usize = 64;
@@ -45,7 +47,7 @@ pub struct Archive {
     owner: Arc<Owner>,
     /// What may be documents of a compressed archive, since reading one later would uncompress all
     /// that is before it again.
-    documents: BTreeMap<MemberPath, Vec<u8>>,
+    documents: Documents,
 }
 
 /// A file of an archive, with mode, owner and time (in seconds since 1970) as its header has them.
@@ -114,6 +116,15 @@ pub enum ArchiveError {
         size: u64,
         max: u64,
     },
+    #[error("the documents of the packed image archive `{}`, of which `{name}` is one, have more than {max} bytes together; unpack the archive, or allow more by `dockerToolsLimits.maxJson`", path.display())]
+    Crowded {
+        path: PathBuf,
+        name: String,
+        /// In bytes.
+        max: u64,
+    },
+    #[error("`{name}` in image archive `{}` is no JSON document", path.display())]
+    NoDocument { path: PathBuf, name: String },
     #[error("`{name}` in image archive `{}` has more than {max} values; no image needs as many, but `dockerToolsLimits.maxValues` allows more", path.display())]
     TooManyValues {
         path: PathBuf,
@@ -266,8 +277,6 @@ pub fn index_stream(
     archive.is_compressed = true;
     let source = Arc::new(source);
     let mut reader = Reader::new(input);
-    // In bytes.
-    let mut kept = 0;
     while let Some(member) = archive.next(&mut reader, visitor)? {
         if let Some(name) = archive.insert(&source, &member, visitor)?
             && let Some(ArchiveMember::File(file)) = archive.members.get(&name)
@@ -275,7 +284,7 @@ pub fn index_stream(
         {
             let range = file.range.clone();
             let content = reader.content(&member);
-            archive.visit(name, &range, content, &mut kept, visitor)?;
+            archive.visit(name, &range, content, visitor)?;
         }
     }
     // What follows the end marker belongs to the compressed stream, whose checksum is there.
@@ -295,7 +304,7 @@ impl Archive {
             limits: *limits,
             repeated: Vec::new(),
             owner: Arc::new(Owner::root()),
-            documents: BTreeMap::new(),
+            documents: Documents::default(),
         }
     }
 
@@ -318,31 +327,30 @@ impl Archive {
     }
 
     /// Shows `content`, that of the regular member `name`, to `visitor`, and keeps it if it may be a
-    /// document. `kept` is how many bytes have been kept so far.
+    /// document.
     fn visit(
         &mut self,
         name: MemberPath,
         range: &Range,
         mut content: impl Read,
-        kept: &mut u64,
         visitor: &mut impl Visitor,
     ) -> Result<(), ArchiveError> {
         // Of members with equal names the last one counts.
-        self.documents.remove(&name);
+        self.documents.forget(&name);
         let mut start = Vec::new();
         if let Err(source) = content.by_ref().take(1).read_to_end(&mut start) {
             return visitor.wrong(self.read_error(source));
         }
         let is_document = matches!(*start, [b'{' | b'[' | b' ' | b'\t' | b'\n' | b'\r']);
-        if !is_document || *kept + range.size > self.limits.max_json {
+        let max = self.limits.max_json;
+        if !is_document || !self.documents.make_room(range.size, max) {
             return visitor.content(&name, range, &mut start.as_slice().chain(content));
         }
         if let Err(source) = content.read_to_end(&mut start) {
             return visitor.wrong(self.read_error(source));
         }
         visitor.content(&name, range, &mut start.as_slice())?;
-        *kept += range.size;
-        self.documents.insert(name, start);
+        self.documents.keep(name, start);
         Ok(())
     }
 
@@ -577,7 +585,9 @@ impl Archive {
             });
         }
         let text = if let Some(text) = self.documents.get(&path) {
-            text.clone()
+            text.to_owned()
+        } else if self.is_compressed {
+            return Err(self.not_kept(name));
         } else {
             let mut text = Vec::with_capacity(range.size as usize);
             let read = RangeReader::new(range).read_to_end(&mut text);
@@ -593,6 +603,16 @@ impl Archive {
             });
         }
         Ok(text)
+    }
+
+    /// Why the member `name` of a packed archive is none of its documents.
+    fn not_kept(&self, name: &str) -> ArchiveError {
+        let (path, name) = (self.path.clone(), name.to_owned());
+        let max = self.limits.max_json;
+        match self.documents.is_full {
+            true => ArchiveError::Crowded { path, name, max },
+            false => ArchiveError::NoDocument { path, name },
+        }
     }
 
     /// Compares the size of the file `name`, in bytes, with what names it.

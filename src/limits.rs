@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How large a JSON document may be, in bytes. Registries allow 4 MiB.
+/// How large a JSON document may be, and all of a packed archive together, in bytes. Registries allow 4 MiB.
 pub const MAX_JSON: u64 = 16 << 20;
 
 /// How many members an archive, or files a layout, may have. A layer takes four; no engine runs

@@ -77,6 +77,41 @@ fn documents_are_limited() {
     );
 }
 
+/// To read one of them later, the archive would be unpacked again from its beginning.
+#[test]
+fn the_documents_of_a_packed_archive_are_limited_together() {
+    check(
+        &tars::gzip(&tars::image()),
+        "maxJson",
+        180,
+        1000,
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: the documents of the packed image archive `/nix/store/[HASH]-base.tar`, of which `config.json` is one, have more than 180 bytes together; unpack the archive, or allow more by `dockerToolsLimits.maxJson`
+        "#]],
+    );
+}
+
+#[test]
+fn large_documents_of_a_packed_archive_make_room_for_small_ones() {
+    let attestation = format!("{{{}}}", " ".repeat(900));
+    let [first, last] = [0, 1].map(|place| {
+        let mut members = vec![
+            tars::image(),
+            Tar::new().file("attestation.json", &attestation).finish(),
+        ];
+        members.rotate_left(place);
+        let [first, second] = members.try_into().unwrap();
+        // Without the end of the first.
+        tars::gzip(&[&first[..first.len() - 1024], &second].concat())
+    });
+    for base in [first, last] {
+        let (sandbox, output) = build(&base, json!({ "maxJson": 1000 }));
+        assert!(output.status.success(), "{}", sandbox.stderr(&output));
+    }
+}
+
 #[test]
 fn values_are_limited() {
     check(
