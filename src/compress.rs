@@ -7,6 +7,7 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use gzp::deflate::Mgzip;
 use gzp::par::compress::{ParCompress, ParCompressBuilder};
@@ -200,6 +201,10 @@ pub enum LimitError {
     )]
     Ratio { max: u64 },
     #[error(
+        "it takes more than {max} seconds to unpack; `dockerToolsLimits.maxSeconds` allows more"
+    )]
+    Seconds { max: u64 },
+    #[error(
         "it asks zstd to keep more than {max} bytes in memory; `dockerToolsLimits.maxZstdWindow` allows more"
     )]
     ZstdWindow { max: u64 },
@@ -217,6 +222,7 @@ pub struct Decoded<R: Read> {
     packed: Arc<AtomicU64>,
     /// How many bytes came out.
     unpacked: u64,
+    start: Instant,
 }
 
 enum Unpack<R: Read> {
@@ -271,6 +277,7 @@ impl<R: Read> Decoded<R> {
             limits: *limits,
             packed,
             unpacked: 0,
+            start: Instant::now(),
         })
     }
 
@@ -297,6 +304,7 @@ impl<R: Read> Decoded<R> {
         let Limits {
             max_unpacked,
             max_ratio,
+            max_seconds,
             ..
         } = self.limits;
         let packed = self.packed.load(Ordering::Relaxed);
@@ -306,6 +314,8 @@ impl<R: Read> Decoded<R> {
             Err(LimitError::Unpacked { max: max_unpacked })
         } else if self.unpacked > FREE_OF_RATIO.max(packed.saturating_mul(max_ratio)) {
             Err(LimitError::Ratio { max: max_ratio })
+        } else if self.start.elapsed() >= Duration::from_secs(max_seconds) {
+            Err(LimitError::Seconds { max: max_seconds })
         } else {
             Ok(())
         }

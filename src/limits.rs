@@ -52,6 +52,10 @@ pub const MAX_METADATA: u32 = 1 << 30;
 /// hundred bytes, and two bytes of text are enough for one; 100,000 entries of history have 300,000.
 pub const MAX_VALUES: usize = 310_000;
 
+/// How long it may take to unpack one compressed stream, in seconds. [`MAX_UNPACKED`] bytes have two hours
+/// at 38 MB a second.
+pub const MAX_SECONDS: u64 = 2 * 60 * 60;
+
 /// The limits of one build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
@@ -74,6 +78,7 @@ pub struct Limits {
     pub max_depth: usize,
     pub max_metadata: u32,
     pub max_values: usize,
+    pub max_seconds: u64,
 }
 
 impl Limits {
@@ -100,6 +105,7 @@ impl Default for Limits {
             max_depth: MAX_DEPTH,
             max_metadata: MAX_METADATA,
             max_values: MAX_VALUES,
+            max_seconds: MAX_SECONDS,
         }
     }
 }

@@ -58,7 +58,7 @@ fn an_unknown_limit_is_refused_by_name() {
     let (sandbox, output) = build(&tars::image(), json!({ "maxLayer": 1 }));
     expect![[r#"
         error: attribute `limits` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-          caused by: unknown field `maxLayer`, expected one of `maxJson`, `maxMembers`, `maxLayers`, `maxManifests`, `maxNesting`, `maxUnpacked`, `maxRatio`, `maxZstdWindow`, `maxXzMemory`, `maxEntries`, `maxDepth`, `maxMetadata`, `maxValues`
+          caused by: unknown field `maxLayer`, expected one of `maxJson`, `maxMembers`, `maxLayers`, `maxManifests`, `maxNesting`, `maxUnpacked`, `maxRatio`, `maxZstdWindow`, `maxXzMemory`, `maxEntries`, `maxDepth`, `maxMetadata`, `maxValues`, `maxSeconds`
     "#]].assert_eq(&sandbox.stderr(&output));
 }
 
@@ -261,6 +261,23 @@ fn a_decompression_bomb_is_refused() {
           caused by: cannot read the tar at byte 6145
           caused by: it becomes more than 100 times as large when unpacked, as decompression bombs do; `dockerToolsLimits.maxRatio` allows more
     "#]],
+    );
+}
+
+#[test]
+fn the_time_to_unpack_is_limited() {
+    check(
+        &tars::zstd(&tars::image()),
+        "maxSeconds",
+        0,
+        1000,
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` is damaged or no tar
+              caused by: cannot read the tar at byte 0
+              caused by: it takes more than 0 seconds to unpack; `dockerToolsLimits.maxSeconds` allows more
+        "#]],
     );
 }
 
