@@ -300,7 +300,7 @@ fn write(
     out: &Path,
     surroundings: &Surroundings,
 ) -> Result<(), CustomisationError> {
-    output::files(out, |files| {
+    output::files(out, &surroundings.build_directory, |files| {
         let tar = out.join("layer.tar");
         files.tar("layer.tar", plan, surroundings.progress)?;
         let diff_id = hash(plan).map_err(|error| OutputError::of_write(error, &tar))?;

@@ -135,7 +135,7 @@ pub(crate) fn write(
     out: &Path,
     surroundings: &Surroundings,
 ) -> Result<(), LayerError> {
-    output::files(out, |files| {
+    output::files(out, &surroundings.build_directory, |files| {
         let tar = out.join("layer.tar");
         // The TarSum hashes file by file and so in parallel, beside the writing. What is read
         // twice comes out of the page cache the second time.

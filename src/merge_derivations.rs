@@ -111,11 +111,11 @@ pub fn build(
         line.push(b'\n');
         return Ok(output::bytes(&attrs.out, &line)?);
     }
-    output::directory(&attrs.out, || {
+    output::directory(&attrs.out, &surroundings.build_directory, |unfinished| {
         for item in items {
             let text = format!("merging `{}`", item.display());
             surroundings.progress.phase("merge", &text);
-            let merge = Merge::new(item, &attrs.out)?;
+            let merge = Merge::new(item, &attrs.out, unfinished)?;
             if item.is_dir() {
                 merge.copy()?;
             } else {
@@ -134,8 +134,13 @@ struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    fn new(item: &'a Path, out: &'a Path) -> Result<Self, MergeDerivationsError> {
-        let root = open_directory(AT_FDCWD, out.as_os_str().as_bytes());
+    /// Merges into the directory `unfinished`, which will be `out`.
+    fn new(
+        item: &'a Path,
+        out: &'a Path,
+        unfinished: &Path,
+    ) -> Result<Self, MergeDerivationsError> {
+        let root = open_directory(AT_FDCWD, unfinished.as_os_str().as_bytes());
         let root = root.map_err(|errno| OutputError::Write {
             path: out.to_owned(),
             source: errno.into(),

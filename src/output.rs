@@ -1,19 +1,22 @@
 //! Creates the output of a build, and takes it away again when the build fails, so that no part of
 //! one is ever taken for a whole.
 //!
-//! Files have no name before they are whole (`O_TMPFILE`). Whoever is killed cannot take anything away,
-//! and what has the name of the output then, Nix moves into the store for people to look at.
+//! Nothing has the name of the output before it is whole, since whoever is killed cannot take anything
+//! away, and Nix moves what has that name into the store for people to look at. A file has no name at all
+//! before (`O_TMPFILE`). A directory is made in the build directory where it can be renamed from there, and
+//! else beside the output. In a sandbox the latter is a directory of Nix's own, which vanishes with the build.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
 use nix::sys::stat::Mode;
 use nix::unistd::linkat;
+use tempfile::TempDir;
 use thiserror::Error;
 
 use crate::compress::{self, Compression};
@@ -69,41 +72,41 @@ pub fn file<E: From<OutputError>>(
     path: &Path,
     fill: impl FnOnce(File) -> Result<(), E>,
 ) -> Result<(), E> {
-    let Some(file) = Unnamed::beside(path, path)? else {
-        return named_file(path, fill);
+    is_free(path)?;
+    let Some(file) = Unnamed::beside(path)? else {
+        let unfinished = Unfinished::beside(path)?;
+        let name = unfinished.0.path().join("file");
+        fill(create_file(&name, path)?)?;
+        return Ok(rename(&name, path)?);
     };
-    Ok(file.fill(fill)?.give_name()?)
+    fill(
+        file.0
+            .try_clone()
+            .map_err(|source| create_error(path, source))?,
+    )?;
+    Ok(file.give_name(path)?)
 }
 
 /// Creates the directory `path`, which must not exist, with the files that `fill` makes. When that
-/// fails, there is no directory.
+/// fails, there is no directory. It is made in `build_directory` if it can be.
 ///
 /// # Errors
 /// As `fill`, or when the directory or a file cannot be created.
 pub fn files<E: From<OutputError>>(
     path: &Path,
-    fill: impl FnOnce(&mut Files<'_>) -> Result<(), E>,
+    build_directory: &Path,
+    fill: impl FnOnce(&Files<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut files = Files {
-        directory: path,
-        is_made: false,
-        whole: Vec::new(),
-    };
-    let filled = fill(&mut files).and_then(|()| Ok(files.give_names()?));
-    filled.inspect_err(|_| {
-        if files.is_made {
-            // The first failure is the one to report.
-            let _ = fs::remove_dir_all(path);
-        }
+    directory(path, build_directory, |unfinished| {
+        fill(&Files { path, unfinished })
     })
 }
 
-/// The files of a directory, which is made when all of them are whole.
+/// The files of a directory that is yet to get its name.
 #[derive(Debug)]
 pub struct Files<'a> {
-    directory: &'a Path,
-    is_made: bool,
-    whole: Vec<Unnamed>,
+    path: &'a Path,
+    unfinished: &'a Path,
 }
 
 impl Files<'_> {
@@ -111,162 +114,146 @@ impl Files<'_> {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
-        let path = self.directory.join(name);
-        self.file(&path, |file| write_bytes(file, &path, bytes))
+    pub fn bytes(&self, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
+        let path = self.path.join(name);
+        write_bytes(self.create(name)?, &path, bytes)
     }
 
     /// Creates the file `name` with the tar that `plan` describes.
     ///
     /// # Errors
     /// When content cannot be read or the file cannot be written.
-    pub fn tar(
-        &mut self,
-        name: &str,
-        plan: &TarPlan,
-        progress: Progress,
-    ) -> Result<(), OutputError> {
-        let path = self.directory.join(name);
-        self.file(&path, |file| {
-            write_tar(file, &path, plan, Compression::None, 1, progress)
-        })
+    pub fn tar(&self, name: &str, plan: &TarPlan, progress: Progress) -> Result<(), OutputError> {
+        let path = self.path.join(name);
+        write_tar(
+            self.create(name)?,
+            &path,
+            plan,
+            Compression::None,
+            1,
+            progress,
+        )
     }
 
-    fn file(
-        &mut self,
-        path: &Path,
-        fill: impl FnOnce(File) -> Result<(), OutputError>,
-    ) -> Result<(), OutputError> {
-        if !self.is_made
-            && let Some(file) = Unnamed::beside(self.directory, path)?
-        {
-            self.whole.push(file.fill(fill)?);
-            return Ok(());
-        }
-        self.make()?;
-        named_file(path, fill)
-    }
-
-    fn make(&mut self) -> Result<(), OutputError> {
-        if !self.is_made {
-            make_directory(self.directory)?;
-            self.is_made = true;
-        }
-        Ok(())
-    }
-
-    fn give_names(&mut self) -> Result<(), OutputError> {
-        self.make()?;
-        self.whole.iter().try_for_each(Unnamed::give_name)
+    fn create(&self, name: &str) -> Result<File, OutputError> {
+        create_file(&self.unfinished.join(name), &self.path.join(name))
     }
 }
 
-/// A file that is yet to get its name.
+/// A file that has no name.
 #[derive(Debug)]
-struct Unnamed {
-    file: File,
-    path: PathBuf,
-}
+struct Unnamed(File);
 
 /// Where the kernel shows open files by number; a file without a name is linked from there.
 const OPEN_FILES: &str = "/proc/self/fd";
 
 impl Unnamed {
-    /// Creates what shall be `path`, on the file system on which `output` will be. None if that
-    /// knows no files without names.
-    fn beside(output: &Path, path: &Path) -> Result<Option<Self>, OutputError> {
-        let create = |errno: Errno| OutputError::Create {
-            path: output.to_owned(),
-            source: errno.into(),
-        };
-        if fs::symlink_metadata(output).is_ok() {
-            return Err(create(Errno::EEXIST));
-        }
-        let directory = match output.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
+    /// Creates what shall be `output`, on the file system on which it will be. None if that knows no
+    /// files without names.
+    fn beside(output: &Path) -> Result<Option<Self>, OutputError> {
         if !Path::new(OPEN_FILES).exists() {
             return Ok(None);
         }
         let flags = OFlag::O_TMPFILE | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
         let mode = Mode::from_bits_truncate(FILE_MODE);
-        match nix::fcntl::open(directory, flags, mode) {
-            Ok(fd) => Ok(Some(Self {
-                file: fd.into(),
-                path: path.to_owned(),
-            })),
+        match nix::fcntl::open(parent(output), flags, mode) {
+            Ok(fd) => Ok(Some(Self(fd.into()))),
             Err(Errno::EOPNOTSUPP | Errno::EISDIR | Errno::EINVAL) => Ok(None),
-            Err(errno) => Err(create(errno)),
+            Err(errno) => Err(create_error(output, errno.into())),
         }
     }
 
-    fn fill<E: From<OutputError>>(
-        self,
-        fill: impl FnOnce(File) -> Result<(), E>,
-    ) -> Result<Self, E> {
-        let file = self.file.try_clone().map_err(|source| self.create(source));
-        fill(file?)?;
-        Ok(self)
-    }
-
-    fn give_name(&self) -> Result<(), OutputError> {
-        let open = format!("{OPEN_FILES}/{}", self.file.as_raw_fd());
+    fn give_name(&self, path: &Path) -> Result<(), OutputError> {
+        let open = format!("{OPEN_FILES}/{}", self.0.as_raw_fd());
         let follow = AtFlags::AT_SYMLINK_FOLLOW;
-        let linked = linkat(AT_FDCWD, open.as_str(), AT_FDCWD, &self.path, follow);
-        linked.map_err(|errno| self.create(errno.into()))
+        let linked = linkat(AT_FDCWD, open.as_str(), AT_FDCWD, path, follow);
+        linked.map_err(|errno| create_error(path, errno.into()))
     }
+}
 
-    fn create(&self, source: io::Error) -> OutputError {
-        OutputError::Create {
-            path: self.path.clone(),
-            source,
+/// A directory of another name than the output's. It is gone when this is dropped.
+#[derive(Debug)]
+struct Unfinished(TempDir);
+
+impl Unfinished {
+    /// Creates it where it can be renamed to `output`: in `build_directory`, or else beside `output`.
+    fn new(output: &Path, build_directory: &Path) -> Result<Self, OutputError> {
+        if let Ok(made) = Self::within(build_directory) {
+            // The kernel looks at the file systems first, and only then for what is renamed.
+            let nothing = made.0.path().join("nothing");
+            if fs::rename(nothing, output).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+                return Ok(made);
+            }
         }
+        Self::beside(output)
+    }
+
+    fn beside(output: &Path) -> Result<Self, OutputError> {
+        Self::within(parent(output)).map_err(|source| create_error(output, source))
+    }
+
+    fn within(directory: &Path) -> io::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        let builder = builder
+            .prefix(".unfinished-")
+            .permissions(Permissions::from_mode(0o755));
+        builder.tempdir_in(directory).map(Self)
     }
 }
 
-/// As [`file`], where the file has its name from the start.
-fn named_file<E: From<OutputError>>(
-    path: &Path,
-    fill: impl FnOnce(File) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut options = OpenOptions::new();
-    let created = options
-        .write(true)
-        .create_new(true)
-        .mode(FILE_MODE)
-        .open(path);
-    let file = created.map_err(|source| OutputError::Create {
-        path: path.to_owned(),
-        source,
-    })?;
-    fill(file).inspect_err(|_| {
-        // The first failure is the one to report.
-        let _ = fs::remove_file(path);
-    })
-}
-
-/// Creates the directory `path`, which must not exist, and lets `fill` fill it. When that fails,
-/// the directory is gone again.
+/// Creates the directory `path`, which must not exist, and lets `fill` fill it under the name that it has
+/// until it is whole. When that fails, the directory is gone again. It is made in `build_directory` if it
+/// can be.
 ///
 /// # Errors
 /// As `fill`, or when the directory cannot be created.
 pub fn directory<E: From<OutputError>>(
     path: &Path,
-    fill: impl FnOnce() -> Result<(), E>,
+    build_directory: &Path,
+    fill: impl FnOnce(&Path) -> Result<(), E>,
 ) -> Result<(), E> {
-    make_directory(path)?;
-    fill().inspect_err(|_| {
-        let _ = fs::remove_dir_all(path);
-    })
+    is_free(path)?;
+    let unfinished = Unfinished::new(path, build_directory)?;
+    fill(unfinished.0.path())?;
+    rename(unfinished.0.path(), path)?;
+    // Nothing has the old name any more.
+    let _ = unfinished.0.keep();
+    Ok(())
 }
 
-fn make_directory(path: &Path) -> Result<(), OutputError> {
-    let created = fs::DirBuilder::new().mode(0o755).create(path);
-    created.map_err(|source| OutputError::Create {
+/// Fails when something is at `path`: renaming would replace a file, or an empty directory.
+fn is_free(path: &Path) -> Result<(), OutputError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Err(create_error(path, Errno::EEXIST.into())),
+        Err(_) => Ok(()),
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), OutputError> {
+    fs::rename(from, to).map_err(|source| create_error(to, source))
+}
+
+/// Creates the file `path`, which messages call `shown`.
+fn create_file(path: &Path, shown: &Path) -> Result<File, OutputError> {
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create_new(true).mode(FILE_MODE);
+    options
+        .open(path)
+        .map_err(|source| create_error(shown, source))
+}
+
+fn create_error(path: &Path, source: io::Error) -> OutputError {
+    OutputError::Create {
         path: path.to_owned(),
         source,
-    })
+    }
+}
+
+fn parent(output: &Path) -> &Path {
+    match output.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Creates the file `path` with `bytes` in it.
@@ -346,31 +333,69 @@ fn write_tar(
 mod tests {
     use super::*;
 
-    /// Makes two files in a directory as where the file system knows no files without names.
-    fn make_named(path: &Path, last: impl FnOnce() -> Result<(), OutputError>) {
-        let _ = files(path, |files| {
-            files.make()?;
-            files.bytes("one", b"1")?;
-            assert!(path.join("one").exists());
-            files.bytes("two", b"2")?;
-            last()
-        });
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Where an output may be made: one file system, and two.
+    fn places() -> [(TempDir, TempDir); 2] {
+        let new = || tempfile::tempdir().unwrap();
+        [
+            (new(), new()),
+            (new(), tempfile::tempdir_in("/dev/shm").unwrap()),
+        ]
     }
 
     #[test]
-    fn files_may_have_their_names_from_the_start() {
-        let directory = tempfile::tempdir().unwrap();
-        let out = directory.path().join("out");
-        make_named(&out, || Ok(()));
-        assert_eq!(fs::read(out.join("one")).unwrap(), b"1");
-        assert_eq!(fs::read(out.join("two")).unwrap(), b"2");
+    fn a_directory_has_its_name_when_it_is_whole() {
+        for (number, (store, build)) in places().into_iter().enumerate() {
+            let out = store.path().join("out");
+            files::<OutputError>(&out, build.path(), |files| {
+                files.bytes("one", b"1")?;
+                let (where_it_is, elsewhere) = match number {
+                    0 => (&build, &store),
+                    _ => (&store, &build),
+                };
+                assert!(names(where_it_is.path())[0].starts_with(".unfinished-"));
+                assert_eq!(names(elsewhere.path()), [""; 0]);
+                files.bytes("two", b"2")
+            })
+            .unwrap();
+            assert_eq!(names(store.path()), ["out"]);
+            assert_eq!(names(build.path()), [""; 0]);
+            assert_eq!(names(&out), ["one", "two"]);
+            assert_eq!(
+                fs::metadata(&out).unwrap().permissions().mode() & 0o7777,
+                0o755
+            );
+        }
     }
 
     #[test]
-    fn files_with_names_go_when_the_build_fails() {
+    fn a_directory_goes_when_the_build_fails() {
+        for (store, build) in places() {
+            let failed = files(&store.path().join("out"), build.path(), |files| {
+                files.bytes("one", b"1")?;
+                files.bytes("none/two", b"2")
+            });
+            assert!(failed.is_err());
+            assert_eq!(names(store.path()), [""; 0]);
+            assert_eq!(names(build.path()), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn an_empty_directory_is_not_replaced() {
         let directory = tempfile::tempdir().unwrap();
-        let out = directory.path().join("out");
-        make_named(&out, || bytes(&directory.path().join("none/three"), b"3"));
-        assert!(!out.exists());
+        let made = files(directory.path(), &std::env::temp_dir(), |_| Ok(()));
+        let Err(OutputError::Create { source, .. }) = made else {
+            panic!("it is replaced");
+        };
+        assert_eq!(source.kind(), ErrorKind::AlreadyExists);
     }
 }

@@ -105,6 +105,11 @@ in
       }
     ) 8
   ) {
-    inherit (outputs) "a gzip image" "a layer with a script" "an image on a shuffled one";
+    inherit (outputs)
+      "a gzip image"
+      "a layer with a script"
+      "an image on a shuffled one"
+      "merged derivations"
+      ;
   };
 }
