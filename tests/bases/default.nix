@@ -6,7 +6,7 @@
 }:
 
 let
-  inherit (pkgs) dockerTools lib;
+  inherit (pkgs) dockerTools;
   fixtures = import ../golden/fixtures.nix;
   golden = import ../golden { inherit pkgs; };
 
@@ -55,6 +55,9 @@ let
     in
     {
       buildImage = dockerTools.buildImage image;
+      # These two take the first image of an archive.
+      buildLayeredImage = dockerTools.buildLayeredImage layered;
+      streamLayeredImage = dockerTools.streamLayeredImage layered;
       runAsRoot = dockerTools.buildImage (
         image
         // {
@@ -69,11 +72,6 @@ let
           inherit (child) fromImage;
         }
       );
-    }
-    # These take the first image of an archive.
-    // lib.optionalAttrs (base.name == null) {
-      buildLayeredImage = dockerTools.buildLayeredImage layered;
-      streamLayeredImage = dockerTools.streamLayeredImage layered;
     };
 in
 {

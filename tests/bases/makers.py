@@ -46,7 +46,7 @@ class Kind(NamedTuple):
     name: str
     # Gives the path of the image.
     make: Callable[[], Path]
-    # The name to choose it by, where the archive has another image too.
+    # The name to choose it by, where the archive has another image too, with another LEVEL.
     image: Optional[str] = None
 
 
@@ -171,7 +171,8 @@ class Newer:
         docker = Daemon(self.stack, self.directory / "docker")
         docker("load", "--quiet", "--input", self.origin)
         docker("tag", "origin:1", "origin:again")
-        docker("import", self.files, "other:1")
+        other = docker("create", "origin:1", "/bin/sh").strip()
+        docker("commit", "--change", "ENV LEVEL=other", other, "other:1")
         return docker
 
     @cached_property
@@ -179,13 +180,6 @@ class Newer:
         docker = Daemon(self.stack, self.directory / "docker-on-containerd", **{"containerd-snapshotter": True})
         docker("load", "--quiet", "--input", self.origin)
         return docker
-
-    @cached_property
-    def files(self):
-        (self.directory / "new").write_text("new\n")
-        path = self.directory / "files.tar"
-        output("tar", "-C", self.directory, "-cf", path, "new")
-        return path
 
     def save(self, docker, name, *images):
         path = self.directory / f"{name}.tar"
@@ -240,7 +234,7 @@ class Podman:
             Kind("buildah, docker-archive", push("docker-archive", "docker")),
             Kind("buildah, OCI archive", push("oci-archive", "oci")),
             Kind("buildah, OCI layout with zstd:chunked", push(*chunked)),
-            Kind("podman, docker-archive of two images", save("docker-archive", "docker", "oci"), "localhost/as-oci"),
+            Kind("podman, docker-archive of two images", save("docker-archive", "other", "oci"), "localhost/as-oci"),
             Kind("podman, OCI archive", save("oci-archive", "oci")),
             Kind("podman, OCI layout", save("oci-dir", "docker")),
         ]
@@ -256,7 +250,7 @@ class Podman:
 
     @cached_property
     def images(self):
-        """The names of two images, one with a manifest of Docker's, one with a manifest of OCI's."""
+        """The names of images with a manifest of Docker's, and one of OCI's, and of another one."""
         self.buildah("pull", "--quiet", f"docker-archive:{self.origin}")
         container = self.buildah("from", "--pull-never", "localhost/origin:1")
         new = self.directory / "new"
@@ -266,6 +260,9 @@ class Podman:
         names = {form: f"localhost/as-{form}:1" for form in ("docker", "oci")}
         for form, name in names.items():
             self.buildah("commit", "--quiet", "--format", form, container, name)
+        names["other"] = "localhost/other:1"
+        self.buildah("config", "--env", "LEVEL=other", container)
+        self.buildah("commit", "--quiet", container, names["other"])
         return names
 
     def push(self, target, image, *options):
