@@ -97,7 +97,7 @@ pub enum ArchiveError {
     Special { path: PathBuf, name: String },
     #[error("image archive `{}` has `{name}` both as a directory and as something else", path.display())]
     TwoKinds { path: PathBuf, name: String },
-    #[error("image archive `{}` has a layer in the way of `{name}`, as which another one is unpacked", path.display())]
+    #[error("image archive `{}` has a layer in the way of `{name}`, where another one has to be", path.display())]
     Taken { path: PathBuf, name: String },
     #[error("image archive `{}` has `{name}`, which lies more than {MAX_DEPTH} directories deep", path.display())]
     TooDeep { path: PathBuf, name: String },
@@ -142,8 +142,8 @@ pub enum ArchiveError {
     Digest {
         path: PathBuf,
         name: String,
-        found: Digest,
-        said: Digest,
+        found: Box<Digest>,
+        said: Box<Digest>,
     },
 }
 
@@ -647,8 +647,8 @@ impl Archive {
         Err(ArchiveError::Digest {
             path: self.path.clone(),
             name: name.to_owned(),
-            found,
-            said,
+            found: Box::new(found),
+            said: Box::new(said),
         })
     }
 }
@@ -682,6 +682,11 @@ pub fn two_kinds<'a, M>(
 /// A name as a message shows it, so that it cannot play with the terminal.
 pub(crate) fn shown(name: &[u8]) -> String {
     name.escape_ascii().to_string()
+}
+
+/// A member's name as a document would have it.
+pub(crate) fn text_of(name: &MemberPath) -> String {
+    String::from_utf8_lossy(&name.join(&b'/')).into_owned()
 }
 
 /// Reads a range from its beginning.

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::archive::{self, Archive, ArchiveError, ArchiveMember, MemberPath, RangeReader};
+use crate::archive::{
+    self, Archive, ArchiveError, ArchiveMember, MemberPath, RangeReader, text_of,
+};
 use crate::blob::{self, Damage};
 use crate::closure::{ClosureFiles, Seen};
 use crate::compress::Packing;
-use crate::digest::{DiffId, Digest};
+use crate::digest::{Algorithm, DiffId, Digests, Sha256};
 pub use crate::images::Choice;
 use crate::images::{self, Blob, Image, ImagesError};
 use crate::limits::Limits;
@@ -25,7 +27,7 @@ use crate::tar::read::{ReadError, Reader};
 #[derive(Debug)]
 pub struct BaseImage {
     pub archive: Archive,
-    /// The member that holds the config.
+    /// What the member that holds the config is called in an image that has it too.
     pub config_name: String,
     /// `config.Env`, in its order.
     pub env: Vec<String>,
@@ -37,6 +39,9 @@ pub struct BaseImage {
 pub struct BaseLayer {
     /// The member that holds it, as the manifest names it.
     pub name: String,
+    /// The member that holds it in an image that is built on this one: where it was, unless it has
+    /// other bytes there, or is called by another digest.
+    pub member: String,
     /// How that member is packed.
     pub packing: Packing,
     pub diff_id: DiffId,
@@ -46,23 +51,23 @@ pub struct BaseLayer {
 }
 
 impl BaseLayer {
-    /// Whether it is unpacked in an image that is built on it. Every Docker since 1.10 loads plain
-    /// layers and those packed with gzip, so these stay as they are; zstd it knows since 23.
+    /// Whether it is unpacked in an image that is built on it.
     #[must_use]
     pub fn is_unpacked(&self) -> bool {
-        matches!(self.packing, Packing::Zstd | Packing::Xz)
+        is_unpacked(self.packing)
     }
 
-    /// The member that holds it in an image that is built on it: where it was, unless it has other
-    /// bytes there.
+    /// Whether it is another member in an image that is built on it.
     #[must_use]
-    pub fn member(&self) -> String {
-        if self.is_unpacked() {
-            format!("{}/layer.tar", self.diff_id.hex())
-        } else {
-            self.name.clone()
-        }
+    pub fn moves(&self) -> bool {
+        self.member != self.name
     }
+}
+
+/// Whether a layer that is packed so is unpacked. Every Docker since 1.10 loads plain layers and those
+/// packed with gzip, so these stay as they are; zstd it knows since 23.
+fn is_unpacked(packing: Packing) -> bool {
+    matches!(packing, Packing::Zstd | Packing::Xz)
 }
 
 /// The content of a layer, `size` bytes, that is packed in `packed` as `packing` says.
@@ -128,7 +133,7 @@ pub enum BaseError {
 struct LayerFacts {
     packing: Packing,
     /// Of the member as it stands.
-    digest: Digest,
+    digests: Digests,
     diff_id: DiffId,
     size: u64,
     seen: Arc<Seen>,
@@ -163,45 +168,77 @@ pub fn read(
     let mut streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>> = BTreeMap::new();
     let archive = archive::index(path, limits, &mut |name, content| {
         if may_be_layer(name) {
-            let shown = shown(name);
-            streamed.insert(
-                name.clone(),
-                layer_facts(path, &shown, content, wanted, limits),
-            );
+            let layer = text_of(name);
+            let algorithm = images::algorithm_by_name(&layer);
+            let facts = layer_facts(path, &layer, content, algorithm, wanted, limits);
+            streamed.insert(name.clone(), facts);
         }
         Ok(())
     })?;
 
     let image = images::choose(&archive, choice)?;
-    let config_name = image.config.name.clone();
-    let (env, layers) = read_image(&archive, image, streamed, wanted)?;
+    let (config, layers) = read_image(&archive, image, streamed, wanted)?;
     Ok(BaseImage {
         archive,
-        config_name,
-        env,
+        config_name: config.member,
+        env: config.env,
         layers,
     })
 }
 
-/// Reads all layers of `image`, one of those in `archive`, which is not compressed.
+/// Reads all layers of `image`, one of those in `archive`, which is not compressed; gives what its
+/// config is called in an image that has it too.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_layers_of(archive: &Archive, image: Image) -> Result<Vec<BaseLayer>, BaseError> {
+pub fn read_image_of(
+    archive: &Archive,
+    image: Image,
+) -> Result<(String, Vec<BaseLayer>), BaseError> {
     let nothing = Wanted {
         files: &ClosureFiles::default(),
         store: b"",
     };
-    read_image(archive, image, BTreeMap::new(), nothing).map(|(_, layers)| layers)
+    let (config, layers) = read_image(archive, image, BTreeMap::new(), nothing)?;
+    Ok((config.member, layers))
 }
 
-/// The environment and the layers of `image`.
+/// The SHA-256 of `blob`, a file of `archive`, which is not compressed, after comparing its bytes with
+/// what it is called by.
+///
+/// # Errors
+/// When it is missing, cannot be read, or has another digest.
+pub fn sha256_of(archive: &Archive, blob: &Blob) -> Result<Sha256, ArchiveError> {
+    let file = archive.file(&blob.name, "its manifest names")?;
+    let content = &mut RangeReader::new(file.range.clone());
+    let read = blob::read(content, blob.algorithm(), &archive.limits, &mut |_| {});
+    let digests = match read {
+        Ok(read) => read.digests,
+        Err(source) => {
+            let path = archive.path.clone();
+            return Err(ArchiveError::Read { path, source });
+        }
+    };
+    if let Some(said) = blob.digest {
+        archive.check_digest(&blob.name, digests.by(said.algorithm()), said)?;
+    }
+    Ok(digests.sha256)
+}
+
+/// What of a config counts.
+struct BaseConfig {
+    /// The member that holds it in an image that has it too.
+    member: String,
+    env: Vec<String>,
+}
+
+/// The config and the layers of `image`.
 fn read_image(
     archive: &Archive,
     image: Image,
     streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>>,
     wanted: Wanted<'_>,
-) -> Result<(Vec<String>, Vec<BaseLayer>), BaseError> {
+) -> Result<(BaseConfig, Vec<BaseLayer>), BaseError> {
     let path = &archive.path;
     let limits = &archive.limits;
     let count = image.layers.len();
@@ -219,7 +256,7 @@ fn read_image(
             Ok((blob, file.range.clone()))
         })
         .collect::<Result<Vec<_>, ArchiveError>>()?;
-    let config = images::read_config(archive, &image.config)?;
+    let (member, config) = images::read_config(archive, &image.config)?;
     let diff_ids = config.rootfs.diff_ids;
     if diff_ids.len() != count {
         return Err(BaseError::LayerCount {
@@ -239,8 +276,14 @@ fn read_image(
             check_blob(archive, &blob, &facts, range.size)?;
             let found = facts.diff_id;
             if found == said {
+                let member = if is_unpacked(facts.packing) {
+                    format!("{}/layer.tar", found.hex())
+                } else {
+                    blob.name_with(facts.digests.sha256)
+                };
                 Ok(BaseLayer {
                     name: blob.name,
+                    member,
                     packing: facts.packing,
                     diff_id: found,
                     size: facts.size,
@@ -256,7 +299,8 @@ fn read_image(
             }
         })
         .collect::<Result<_, _>>()?;
-    Ok((config.config.env, layers))
+    let env = config.config.env;
+    Ok((BaseConfig { member, env }, layers))
 }
 
 /// Compares a layer of `size` bytes with what names it.
@@ -270,7 +314,8 @@ fn check_blob(
         archive.check_size(&blob.name, size, said)?;
     }
     if let Some(said) = blob.digest.filter(|_| blob.is_named_by_digest()) {
-        archive.check_digest(&blob.name, facts.digest, said)?;
+        let found = facts.digests.by(said.algorithm());
+        archive.check_digest(&blob.name, found, said)?;
     }
     match blob.packing {
         Some(said) if said != facts.packing => Err(BaseError::Packing {
@@ -291,21 +336,32 @@ fn read_layers(
     streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>>,
     wanted: Wanted<'_>,
 ) -> Result<BTreeMap<Place, LayerFacts>, BaseError> {
-    let mut left: BTreeMap<Place, &(Blob, Range)> = layers
-        .iter()
-        .map(|layer| (place(&layer.1), layer))
-        .collect();
+    let mut left: BTreeMap<Place, (&(Blob, Range), Algorithm)> = BTreeMap::new();
+    for layer in layers {
+        let algorithm = layer.0.algorithm();
+        let (_, last) = left.entry(place(&layer.1)).or_insert((layer, algorithm));
+        *last = algorithm.max(*last);
+    }
     let mut facts = BTreeMap::new();
     for (member, read) in streamed {
-        if let Some(ArchiveMember::File(file)) = archive.members.get(&member)
-            && left.remove(&place(&file.range)).is_some()
-        {
-            facts.insert(place(&file.range), read?);
+        let Some(ArchiveMember::File(file)) = archive.members.get(&member) else {
+            continue;
+        };
+        let place = place(&file.range);
+        // What is called by a digest through a link may have been read without it.
+        let is_enough = |(_, algorithm): &(_, Algorithm)| match &read {
+            Ok(facts) => facts.digests.by(*algorithm).algorithm() == *algorithm,
+            Err(_) => true,
+        };
+        if left.get(&place).is_some_and(is_enough) {
+            left.remove(&place);
+            facts.insert(place, read?);
         }
     }
-    let read = |(place, (blob, range)): (Place, &(Blob, Range))| {
+    let read = |(place, ((blob, range), algorithm)): (Place, (&(Blob, Range), Algorithm))| {
+        let (path, limits) = (&archive.path, &archive.limits);
         let content = &mut RangeReader::new(range.clone());
-        layer_facts(&archive.path, &blob.name, content, wanted, &archive.limits)
+        layer_facts(path, &blob.name, content, algorithm, wanted, limits)
             .map(|facts| (place, facts))
     };
     let more: Vec<_> = if archive.is_compressed {
@@ -327,15 +383,12 @@ fn may_be_layer(name: &MemberPath) -> bool {
         || name.first().is_some_and(|first| first == b"blobs")
 }
 
-fn shown(name: &MemberPath) -> String {
-    String::from_utf8_lossy(&name.join(&b'/')).into_owned()
-}
-
-/// Reads a layer, packed or not, to its end.
+/// Reads a layer, packed or not, to its end; it is called by a digest of `algorithm`.
 fn layer_facts(
     path: &Path,
     layer: &str,
     input: &mut dyn Read,
+    algorithm: Algorithm,
     wanted: Wanted<'_>,
     limits: &Limits,
 ) -> Result<LayerFacts, BaseError> {
@@ -345,14 +398,14 @@ fn layer_facts(
         source,
     };
     let mut seen = Seen::default();
-    let blob = blob::read(input, limits, &mut |member| {
+    let blob = blob::read(input, algorithm, limits, &mut |member| {
         wanted.files.note(&member.name, wanted.store, &mut seen);
     });
     let blob = blob.map_err(bytes)?;
     match blob.content {
         Ok(content) => Ok(LayerFacts {
             packing: blob.packing,
-            digest: blob.digest,
+            digests: blob.digests,
             diff_id: content.diff_id,
             size: content.size,
             seen: Arc::new(seen),

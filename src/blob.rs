@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read, Write};
 use thiserror::Error;
 
 use crate::compress::{Decoded, MAGIC, Packing};
-use crate::digest::{DiffId, Digest, HashWriter};
+use crate::digest::{Algorithm, DiffId, Digests, HashWriter, Sha512Writer};
 use crate::limits::Limits;
 use crate::tar::read::{Member, ReadError, Reader, Skip};
 
@@ -14,7 +14,7 @@ use crate::tar::read::{Member, ReadError, Reader, Skip};
 pub struct Blob {
     pub packing: Packing,
     /// Of the bytes as they stand, as is their number.
-    pub digest: Digest,
+    pub digests: Digests,
     pub size: u64,
     pub content: Result<Content, Damage>,
 }
@@ -52,11 +52,33 @@ impl Blob {
     }
 }
 
-/// Reads `input` to its end. `note` sees the members of the layer that it may be, in their order.
+/// Reads `input`, which is called by a digest of `algorithm`, to its end. `note` sees the members of
+/// the layer that it may be, in their order.
 ///
 /// # Errors
 /// When `input` itself cannot be read.
 pub fn read(
+    input: &mut dyn Read,
+    algorithm: Algorithm,
+    limits: &Limits,
+    note: &mut dyn FnMut(&Member),
+) -> io::Result<Blob> {
+    match algorithm {
+        Algorithm::Sha256 => read_packed(input, limits, note),
+        // Layers and images are called by their SHA-256 beside it.
+        Algorithm::Sha512 => {
+            let mut input = Hashing {
+                input,
+                hash: Sha512Writer::new(),
+            };
+            let mut blob = read_packed(&mut input, limits, note)?;
+            blob.digests.sha512 = Some(Box::new(input.hash.into_sha512()));
+            Ok(blob)
+        }
+    }
+}
+
+fn read_packed(
     mut input: &mut dyn Read,
     limits: &Limits,
     note: &mut dyn FnMut(&Member),
@@ -78,7 +100,10 @@ pub fn read(
     Ok(Blob {
         packing,
         size: packed.hash.size(),
-        digest: packed.hash.into_digest(),
+        digests: Digests {
+            sha256: packed.hash.into_sha256(),
+            sha512: None,
+        },
         content,
     })
 }
@@ -123,9 +148,9 @@ fn read_members<R: Read>(
 }
 
 /// Hashes whatever is read through it.
-struct Hashing<R> {
+struct Hashing<R, W = HashWriter> {
     input: R,
-    hash: HashWriter,
+    hash: W,
 }
 
 impl<R> Hashing<R> {
@@ -137,7 +162,7 @@ impl<R> Hashing<R> {
     }
 }
 
-impl<R: Read> Read for Hashing<R> {
+impl<R: Read, W: Write> Read for Hashing<R, W> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let got = self.input.read(buffer)?;
         self.hash.write_all(&buffer[..got])?;

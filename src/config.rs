@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::digest::{DiffId, Digest};
+use crate::digest::{DiffId, Sha256};
 use crate::json::{jq, jshon};
 use crate::oci::Platform;
 
@@ -112,8 +112,8 @@ impl BaseJson {
 /// The legacy `json` of a layer in an image, and the layer's id, which names its directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegacyLayer {
-    /// The digest of the `json` before the id itself and the size are in it.
-    pub id: Digest,
+    /// The hash of the `json` before the id itself and the size are in it.
+    pub id: Sha256,
     pub json: String,
 }
 
@@ -131,9 +131,9 @@ pub fn legacy_layer(
     let id = match parent {
         Some(parent) => {
             members.insert("parent".to_owned(), parent.into());
-            Digest::of(jshon::print(&Value::Object(members.clone())).as_bytes())
+            Sha256::of(jshon::print(&Value::Object(members.clone())).as_bytes())
         }
-        None => Digest::of(json),
+        None => Sha256::of(json),
     };
     members.insert("id".to_owned(), id.hex().into());
     members.insert("Size".to_owned(), size.into());
@@ -155,7 +155,7 @@ pub fn manifest(name: &str, tag: &str, layers: &[String], config: &str) -> Strin
 
 /// The legacy `repositories` of an archive with one image.
 #[must_use]
-pub fn repositories(name: &str, tag: &str, layer: Digest) -> String {
+pub fn repositories(name: &str, tag: &str, layer: Sha256) -> String {
     jshon::print(&json!({ name: { tag: layer.hex() } }))
 }
 
@@ -212,7 +212,7 @@ mod tests {
             .unwrap()
             .layer_json("tarsum.v1+x");
         let alone = legacy_layer(json.as_bytes(), None, 1).unwrap();
-        assert_eq!(alone.id, Digest::of(json.as_bytes()));
+        assert_eq!(alone.id, Sha256::of(json.as_bytes()));
         assert_eq!(alone.id, legacy_layer(json.as_bytes(), None, 2).unwrap().id);
         let child = legacy_layer(json.as_bytes(), Some("abc"), 1).unwrap();
         assert_ne!(alone.id, child.id);

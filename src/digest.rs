@@ -1,86 +1,78 @@
-//! Computes SHA-256 digests and gives each its meaning: [`DiffId`] for the uncompressed layer,
-//! [`Digest`] for any other bytes. The words are those of the OCI image specification.
+//! Computes hashes and gives each its meaning: [`DiffId`] for the uncompressed layer, [`Digest`] for
+//! what a document calls a blob by, and [`Sha256`] for what we name ourselves. The words are those of
+//! the OCI image specification.
 
 use std::fmt;
 use std::io::{self, Write};
 
 use serde::{Deserialize, Deserializer, de};
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
 use thiserror::Error;
 
-/// How long a digest is as hexadecimal digits.
-const HEX: usize = 64;
-
-/// The SHA-256 of some bytes: a blob, a config, a legacy layer `json`, a file.
+/// The SHA-256 of some bytes: an image ID, a legacy layer `json`, a file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest([u8; 32]);
+pub struct Sha256([u8; 32]);
+
+/// The SHA-512 of some bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sha512([u8; 64]);
+
+/// What a descriptor calls a blob by. Who wrote it chose the algorithm.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Digest {
+    Sha256(Sha256),
+    Sha512(Sha512),
+}
+
+/// How a [`Digest`] is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Algorithm {
+    Sha256,
+    Sha512,
+}
+
+/// What one file has as digests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digests {
+    pub sha256: Sha256,
+    /// Only where it was asked for, since most images do without.
+    pub sha512: Option<Box<Sha512>>,
+}
 
 /// The SHA-256 of a layer's uncompressed tar, as `rootfs.diff_ids` lists it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DiffId(Digest);
+pub struct DiffId(Sha256);
 
 /// Some text is no digest. A looser reading would let a digest lead out of the directory of blobs:
 /// CVE-2024-3727.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DigestError {
     #[error(
-        "`{text}` is no SHA-256 digest, which is `sha256:` and 64 lower-case hexadecimal digits"
+        "`{text}` is no digest, which is `sha256:` and 64 or `sha512:` and 128 lower-case hexadecimal digits"
     )]
     Text {
         /// With everything escaped that could play with a terminal.
         text: String,
     },
-    /// One that the OCI image specification registers.
+    /// One that the next OCI image specification registers.
     #[error(
-        "it has a digest of the algorithm `{algorithm}`; only `sha256`, which engines and registries use, is read"
+        "it has a digest of the algorithm `{algorithm}`; only `sha256` and `sha512`, which tools write, are read"
     )]
     Algorithm { algorithm: &'static str },
+    #[error(
+        "it has a DiffID of the algorithm `{algorithm}`; engines compute only the `sha256` of a layer, and none runs such an image"
+    )]
+    DiffId { algorithm: &'static str },
 }
 
-/// What the OCI image specification registers beside SHA-256.
-const OTHER_ALGORITHMS: [&str; 2] = ["sha512", "blake3"];
+/// What version 1.1.1 of the OCI image specification does not register yet, but the next one will.
+const BLAKE3: &str = "blake3";
 
-impl Digest {
-    /// The digest of `bytes`.
+impl Sha256 {
+    /// That of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-
-    /// The digest that `text` writes as `sha256:` and 64 lower-case hexadecimal digits.
-    ///
-    /// # Errors
-    /// When `text` is anything else, another algorithm of the OCI image specification included.
-    pub fn parse(text: &str) -> Result<Self, DigestError> {
-        let hex = text.strip_prefix("sha256:");
-        hex.and_then(Self::from_hex).ok_or_else(|| {
-            let algorithm = text.split_once(':').map(|(algorithm, _)| algorithm);
-            let mut others = OTHER_ALGORITHMS.into_iter();
-            match others.find(|other| algorithm == Some(other)) {
-                Some(algorithm) => DigestError::Algorithm { algorithm },
-                None => DigestError::Text {
-                    text: text.escape_debug().to_string(),
-                },
-            }
-        })
-    }
-
-    /// The digest that 64 lower-case hexadecimal digits write, and nothing else.
-    #[must_use]
-    pub fn from_hex(hex: &str) -> Option<Self> {
-        let value = |digit: u8| match digit {
-            b'0'..=b'9' => Some(digit - b'0'),
-            b'a'..=b'f' => Some(digit - b'a' + 10),
-            _ => None,
-        };
-        if hex.len() != HEX {
-            return None;
-        }
-        let mut bytes = [0; 32];
-        for (byte, digits) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-            *byte = value(digits[0])? << 4 | value(digits[1])?;
-        }
-        Some(Self(bytes))
+        Self(sha2::Sha256::digest(bytes).into())
     }
 
     /// 64 lower-case hexadecimal digits.
@@ -90,11 +82,106 @@ impl Digest {
     }
 }
 
-impl DiffId {
-    /// The DiffID whose digest is `digest`.
+impl Sha512 {
+    /// That of `bytes`.
     #[must_use]
-    pub fn new(digest: Digest) -> Self {
-        Self(digest)
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(sha2::Sha512::digest(bytes).into())
+    }
+
+    /// 128 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        hex(&self.0)
+    }
+}
+
+impl Algorithm {
+    /// The digest of `bytes`.
+    #[must_use]
+    pub fn digest(self, bytes: &[u8]) -> Digest {
+        match self {
+            Self::Sha256 => Digest::Sha256(Sha256::of(bytes)),
+            Self::Sha512 => Digest::Sha512(Sha512::of(bytes)),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+}
+
+impl Digest {
+    /// The digest that `text` writes as an algorithm, `:` and as many lower-case hexadecimal digits as
+    /// it has.
+    ///
+    /// # Errors
+    /// When `text` is anything else, another algorithm of the OCI image specification included.
+    pub fn parse(text: &str) -> Result<Self, DigestError> {
+        let (algorithm, hex) = text.split_once(':').unwrap_or_default();
+        let digest = Self::from_hex(hex).filter(|digest| digest.algorithm().name() == algorithm);
+        digest.ok_or_else(|| match algorithm {
+            BLAKE3 => DigestError::Algorithm { algorithm: BLAKE3 },
+            _ => DigestError::Text {
+                text: text.escape_debug().to_string(),
+            },
+        })
+    }
+
+    /// The digest that 64 or 128 lower-case hexadecimal digits write, and nothing else.
+    #[must_use]
+    pub fn from_hex(hex: &str) -> Option<Self> {
+        let sha256 = || bytes(hex).map(|bytes| Self::Sha256(Sha256(bytes)));
+        let sha512 = || bytes(hex).map(|bytes| Self::Sha512(Sha512(bytes)));
+        sha256().or_else(sha512)
+    }
+
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Sha256(_) => Algorithm::Sha256,
+            Self::Sha512(_) => Algorithm::Sha512,
+        }
+    }
+
+    /// 64 or 128 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        match self {
+            Self::Sha256(sha256) => sha256.hex(),
+            Self::Sha512(sha512) => sha512.hex(),
+        }
+    }
+}
+
+impl Digests {
+    /// That by `algorithm`, or that by SHA-256 if it is not known.
+    #[must_use]
+    pub fn by(&self, algorithm: Algorithm) -> Digest {
+        match (algorithm, &self.sha512) {
+            (Algorithm::Sha512, Some(sha512)) => Digest::Sha512(**sha512),
+            _ => Digest::Sha256(self.sha256),
+        }
+    }
+}
+
+impl DiffId {
+    /// The DiffID that `text` writes as `sha256:` and 64 lower-case hexadecimal digits.
+    ///
+    /// # Errors
+    /// When `text` is anything else, a digest of another algorithm included.
+    pub fn parse(text: &str) -> Result<Self, DigestError> {
+        match Digest::parse(text) {
+            Ok(Digest::Sha256(sha256)) => Ok(Self(sha256)),
+            Ok(other) => Err(DigestError::DiffId {
+                algorithm: other.algorithm().name(),
+            }),
+            Err(DigestError::Algorithm { algorithm }) => Err(DigestError::DiffId { algorithm }),
+            Err(error) => Err(error),
+        }
     }
 
     /// 64 lower-case hexadecimal digits.
@@ -104,11 +191,17 @@ impl DiffId {
     }
 }
 
+impl From<DiffId> for Digest {
+    fn from(DiffId(sha256): DiffId) -> Self {
+        Self::Sha256(sha256)
+    }
+}
+
 /// What stands for a name in a set of very many: the first 96 bits of its SHA-256.
 #[must_use]
 pub fn fingerprint(name: &[u8]) -> [u8; 12] {
     let mut short = [0; 12];
-    short.copy_from_slice(&Digest::of(name).0[..12]);
+    short.copy_from_slice(&Sha256::of(name).0[..12]);
     short
 }
 
@@ -128,15 +221,56 @@ pub fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// The bytes that `2 * N` lower-case hexadecimal digits write.
+fn bytes<const N: usize>(hex: &str) -> Option<[u8; N]> {
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    if hex.len() != 2 * N {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, digits) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+        *byte = value(digits[0])? << 4 | value(digits[1])?;
+    }
+    Some(bytes)
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        write!(f, "{}:{}", self.algorithm(), self.hex())
     }
 }
 
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Digest::Sha256(*self).fmt(f)
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl fmt::Debug for Sha512 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Digest::Sha512(*self).fmt(f)
     }
 }
 
@@ -148,7 +282,7 @@ impl fmt::Display for DiffId {
 
 impl fmt::Debug for DiffId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        write!(f, "{self}")
     }
 }
 
@@ -160,14 +294,14 @@ impl<'de> Deserialize<'de> for Digest {
 
 impl<'de> Deserialize<'de> for DiffId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Digest::deserialize(deserializer).map(Self)
+        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }
 
-/// A sink that keeps the hash of the bytes written to it, and their number.
+/// A sink that keeps the SHA-256 of the bytes written to it, and their number.
 #[derive(Clone, Default, Debug)]
 pub struct HashWriter {
-    hasher: Sha256,
+    hasher: sha2::Sha256,
     size: u64,
 }
 
@@ -185,14 +319,14 @@ impl HashWriter {
 
     /// The hash of all bytes written.
     #[must_use]
-    pub fn into_digest(self) -> Digest {
-        Digest(self.hasher.finalize().into())
+    pub fn into_sha256(self) -> Sha256 {
+        Sha256(self.hasher.finalize().into())
     }
 
     /// The hash of all bytes written, which the caller knows to be one uncompressed layer.
     #[must_use]
     pub fn into_diff_id(self) -> DiffId {
-        DiffId(self.into_digest())
+        DiffId(self.into_sha256())
     }
 }
 
@@ -208,66 +342,154 @@ impl Write for HashWriter {
     }
 }
 
+/// A sink that keeps the SHA-512 of the bytes written to it.
+#[derive(Clone, Default, Debug)]
+pub struct Sha512Writer(sha2::Sha512);
+
+impl Sha512Writer {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The hash of all bytes written.
+    #[must_use]
+    pub fn into_sha512(self) -> Sha512 {
+        Sha512(self.0.finalize().into())
+    }
+}
+
+impl Write for Sha512Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ALGORITHMS: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Sha512];
+
     #[test]
-    fn the_digest_of_nothing_is_the_well_known_one() {
+    fn the_digests_of_nothing_are_the_well_known_ones() {
         assert_eq!(
-            Digest::of(b"").to_string(),
+            Algorithm::Sha256.digest(b"").to_string(),
             "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+        assert_eq!(
+            Algorithm::Sha512.digest(b"").to_string(),
+            "sha512:cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce\
+             47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e"
         );
     }
 
     #[test]
     fn a_digest_reads_as_it_prints() {
-        let digest = Digest::of(b"abc");
-        assert_eq!(Digest::parse(&digest.to_string()), Ok(digest));
-        assert_eq!(Digest::from_hex(&digest.hex()), Some(digest));
+        for algorithm in ALGORITHMS {
+            let digest = algorithm.digest(b"abc");
+            assert_eq!(Digest::parse(&digest.to_string()), Ok(digest));
+            assert_eq!(Digest::from_hex(&digest.hex()), Some(digest));
+        }
     }
 
     #[test]
     fn cve_2024_3727_nothing_else_is_a_digest() {
-        let hex = Digest::of(b"abc").hex();
-        for wrong in [
-            String::new(),
-            hex.clone(),
-            format!("sha256:{}", &hex[1..]),
-            format!("sha256:{hex}0"),
-            format!("sha256:{}", hex.to_uppercase()),
-            format!("SHA256:{hex}"),
-            format!("sha256:../../../../{}", &hex[12..]),
-            format!("sha256:{hex}\n"),
-            format!("../sha256:{hex}"),
-            format!("sha256:{}é", &hex[2..]),
-        ] {
-            let error = Digest::parse(&wrong).unwrap_err().to_string();
-            assert!(error.contains("is no SHA-256 digest"), "{error}");
-            assert!(!error.contains('\n'), "{error}");
+        for algorithm in ALGORITHMS {
+            let hex = algorithm.digest(b"abc").hex();
+            for wrong in [
+                String::new(),
+                hex.clone(),
+                format!(":{hex}"),
+                format!("{algorithm}:"),
+                format!("{algorithm}:{}", &hex[1..]),
+                format!("{algorithm}:{}", &hex[2..]),
+                format!("{algorithm}:{hex}0"),
+                format!("{algorithm}:{hex}00"),
+                format!("{algorithm}:{}", hex.to_uppercase()),
+                format!("SHA{}:{hex}", &algorithm.name()[3..]),
+                format!("{algorithm}:../../../../{}", &hex[12..]),
+                format!("{algorithm}/../{algorithm}:{hex}"),
+                format!("{algorithm}:{hex}\n"),
+                format!("../{algorithm}:{hex}"),
+                format!("{algorithm}:{}é", &hex[2..]),
+            ] {
+                let error = Digest::parse(&wrong).unwrap_err().to_string();
+                assert!(error.contains("is no digest"), "{error}");
+                assert!(!error.contains('\n'), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn cve_2024_3727_an_algorithm_has_its_own_number_of_digits() {
+        for [algorithm, other] in [ALGORITHMS, [Algorithm::Sha512, Algorithm::Sha256]] {
+            let text = format!("{algorithm}:{}", other.digest(b"abc").hex());
+            let error = Digest::parse(&text).unwrap_err().to_string();
+            assert!(error.contains("is no digest"), "{error}");
         }
     }
 
     #[test]
     fn other_algorithms_are_refused_by_name() {
-        let hex = Digest::of(b"abc").hex();
+        let text = format!("blake3:{}", Sha256::of(b"abc").hex());
+        let algorithm = "blake3";
+        let expected = DigestError::Algorithm { algorithm };
+        assert_eq!(Digest::parse(&text), Err(expected));
+    }
+
+    #[test]
+    fn diff_ids_of_other_algorithms_are_refused_by_name() {
+        let hex = Sha256::of(b"abc").hex();
+        assert_eq!(
+            DiffId::parse(&format!("sha256:{hex}")),
+            Ok(DiffId(Sha256::of(b"abc")))
+        );
         for (text, algorithm) in [
             (format!("sha512:{hex}{hex}"), "sha512"),
             (format!("blake3:{hex}"), "blake3"),
         ] {
-            assert_eq!(
-                Digest::parse(&text),
-                Err(DigestError::Algorithm { algorithm })
-            );
+            let expected = DigestError::DiffId { algorithm };
+            assert_eq!(DiffId::parse(&text), Err(expected));
         }
+        assert!(matches!(
+            DiffId::parse(&format!("sha512:{hex}")),
+            Err(DigestError::Text { .. })
+        ));
+    }
+
+    #[test]
+    fn a_digest_that_was_not_computed_is_never_taken_for_one() {
+        let sha256 = Sha256::of(b"abc");
+        let sha512 = Sha512::of(b"abc");
+        let unknown = Digests {
+            sha256,
+            sha512: None,
+        };
+        assert_eq!(unknown.by(Algorithm::Sha512), Digest::Sha256(sha256));
+        let known = Digests {
+            sha256,
+            sha512: Some(Box::new(sha512)),
+        };
+        assert_eq!(known.by(Algorithm::Sha256), Digest::Sha256(sha256));
+        assert_eq!(known.by(Algorithm::Sha512), Digest::Sha512(sha512));
     }
 
     #[test]
     fn a_hash_writer_counts_and_hashes_what_passes() {
         let mut writer = HashWriter::new();
-        writer.write_all(b"ab").unwrap();
-        writer.write_all(b"c").unwrap();
+        let mut other = Sha512Writer::new();
+        for bytes in [b"ab".as_slice(), b"c"] {
+            writer.write_all(bytes).unwrap();
+            other.write_all(bytes).unwrap();
+        }
         assert_eq!(writer.size(), 3);
-        assert_eq!(writer.into_digest(), Digest::of(b"abc"));
+        assert_eq!(writer.into_sha256(), Sha256::of(b"abc"));
+        assert_eq!(other.into_sha512(), Sha512::of(b"abc"));
     }
 }

@@ -15,7 +15,7 @@ use crate::base::{self, BaseError, BaseImage, BaseLayer, Choice, Wanted};
 
 use crate::closure::{self, ClosureFile, ClosureFiles, Seen};
 use crate::config::{self, BaseJson, ConfigError, LegacyLayer};
-use crate::digest::{DiffId, HashWriter};
+use crate::digest::{DiffId, HashWriter, Sha256};
 use crate::images;
 use crate::keep::{self, KeepError};
 use crate::members;
@@ -273,7 +273,7 @@ fn list_layers(base: Option<&BaseImage>, layer: &NewLayer) -> (Vec<DiffId>, Vec<
     );
     let below = base.iter().flat_map(|base| &base.layers);
     below
-        .map(|layer| (layer.diff_id, layer.member()))
+        .map(|layer| (layer.diff_id, layer.member.clone()))
         .chain([own])
         .unzip()
 }
@@ -291,10 +291,7 @@ fn plan_members(
         Some(base) => keep(base, &surroundings.temporary_directory)?,
         None => BTreeMap::new(),
     };
-    let config_name = format!(
-        "{}.json",
-        crate::digest::Digest::of(config.as_bytes()).hex()
-    );
+    let config_name = format!("{}.json", Sha256::of(config.as_bytes()).hex());
     let manifest = config::manifest(&image.name, tag, layer_names, &config_name);
     let repositories = config::repositories(&image.name, tag, layer.legacy.id);
     let id = layer.legacy.id.hex();
@@ -325,14 +322,14 @@ fn plan_members(
 
 /// What stays of a base image in an image built on it: all but its own manifest and config, as
 /// nixpkgs keeps it. Of an OCI layout only the layers stay, since nothing would index the rest; and
-/// so it is where layers are unpacked, since nobody knows what else speaks of these.
+/// so it is where layers are unpacked or called otherwise, since nobody knows what else speaks of these.
 fn keep(base: BaseImage, temporary: &Path) -> Result<members::Members, KeepError> {
     let BaseImage {
         mut archive,
         layers,
         ..
     } = base;
-    if images::is_layout(&archive) || layers.iter().any(BaseLayer::is_unpacked) {
+    if images::is_layout(&archive) || layers.iter().any(BaseLayer::moves) {
         keep::only(&mut archive, &[], &layers, temporary)?;
     } else {
         archive

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::archive::{self, Archive, ArchiveError, ArchiveMember};
 use crate::compress::Packing;
-use crate::digest::Digest;
+use crate::digest::{Algorithm, Digest, Sha256};
 use crate::document::{self, DocumentError};
 use crate::oci::{self, Descriptor, ImageConfig, MediaType, OciError, Platform};
 pub(crate) use agree::check as check_agreement;
@@ -97,7 +97,7 @@ pub enum ImagesError {
         path: PathBuf,
         /// What both call the image, if they do.
         name: Option<String>,
-        manifest: Digest,
+        manifest: Box<Digest>,
         /// Digests of configs.
         index: String,
     },
@@ -264,24 +264,17 @@ pub(crate) fn images_of_docker(archive: &Archive) -> Result<Vec<Image>, ImagesEr
 }
 
 impl Image {
-    /// The names of all members that it consists of.
-    pub fn members(&self) -> impl Iterator<Item = &String> {
-        [&self.config]
-            .into_iter()
-            .chain(&self.layers)
-            .map(|blob| &blob.name)
+    /// All members that it consists of.
+    pub fn blobs(&self) -> impl Iterator<Item = &Blob> {
+        [&self.config].into_iter().chain(&self.layers)
     }
 }
 
 impl Blob {
-    /// A member of which only the name is known. Those of configs, blobs and layers may be digests.
+    /// A member of which only the name is known.
     fn named(name: String) -> Self {
-        let file = name.strip_prefix("blobs/sha256/").unwrap_or(&name);
-        let hex = file.strip_suffix(".json").unwrap_or(file);
-        let hex = hex.strip_suffix(".tar").unwrap_or(hex);
-        let hex = hex.strip_prefix("sha256:").unwrap_or(hex);
         Self {
-            digest: Digest::from_hex(hex),
+            digest: digest_in(&name),
             name,
             size: None,
             packing: None,
@@ -307,6 +300,27 @@ impl Blob {
         self.name.starts_with("blobs/")
     }
 
+    /// How the digest is computed that the member is called by.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        algorithm_of(self.digest)
+    }
+
+    /// Whether it has another name in an image of ours, where all blobs are called by their SHA-256.
+    #[must_use]
+    pub fn is_renamed(&self) -> bool {
+        self.algorithm() != Algorithm::Sha256 && self.is_named_by_digest()
+    }
+
+    /// What the member, whose bytes have the hash `sha256`, is called in an image of ours.
+    #[must_use]
+    pub fn name_with(&self, sha256: Sha256) -> String {
+        match self.is_renamed() {
+            true => oci::blob_path(Digest::Sha256(sha256)),
+            false => self.name.clone(),
+        }
+    }
+
     /// The text of a member that is a JSON document, and is what it is named as.
     ///
     /// # Errors
@@ -322,23 +336,50 @@ impl Blob {
         }
         let text = archive.json(&self.name, needed_by)?;
         if let Some(said) = self.digest {
-            archive.check_digest(&self.name, Digest::of(&text), said)?;
+            archive.check_digest(&self.name, said.algorithm().digest(&text), said)?;
         }
         Ok(text)
     }
 }
 
-/// Reads the config of an image.
+/// How the digest is computed that the file `name` of an archive is called by, if it is.
+#[must_use]
+pub fn algorithm_by_name(name: &str) -> Algorithm {
+    algorithm_of(digest_in(name))
+}
+
+fn algorithm_of(digest: Option<Digest>) -> Algorithm {
+    digest.map_or(Algorithm::Sha256, |digest| digest.algorithm())
+}
+
+/// The digest that is the name of a config, blob or layer, if it is one.
+fn digest_in(name: &str) -> Option<Digest> {
+    let stem = [".json", ".tar"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end));
+    let stem = stem.unwrap_or(name);
+    let hex_at = stem.rfind(['/', ':']).map_or(0, |at| at + 1);
+    let (front, hex) = stem.split_at(hex_at);
+    let digest = Digest::from_hex(hex)?;
+    let fronts = match digest {
+        Digest::Sha256(_) => ["", "sha256:", "blobs/sha256/"],
+        Digest::Sha512(_) => ["", "sha512:", "blobs/sha512/"],
+    };
+    fronts.contains(&front).then_some(digest)
+}
+
+/// Reads the config of an image; gives its name in an image of ours too.
 ///
 /// # Errors
 /// When it is missing, is not what it is named as, or no config.
-pub fn read_config(archive: &Archive, config: &Blob) -> Result<ImageConfig, ImagesError> {
+pub fn read_config(archive: &Archive, config: &Blob) -> Result<(String, ImageConfig), ImagesError> {
     let text = config.json(archive, "its manifest names as a config")?;
-    ImageConfig::parse(&text).map_err(|source| ImagesError::Document {
+    let parsed = ImageConfig::parse(&text).map_err(|source| ImagesError::Document {
         path: archive.path.clone(),
         name: config.name.clone(),
         source,
-    })
+    })?;
+    Ok((config.name_with(Sha256::of(&text)), parsed))
 }
 
 impl<'a> Choice<'a> {
@@ -441,15 +482,41 @@ mod tests {
 
     #[test]
     fn only_names_that_are_digests_promise_one() {
-        let digest = Digest::of(b"");
-        let hex = digest.hex();
-        for name in [
-            format!("{hex}.json"),
-            format!("sha256:{hex}"),
-            format!("blobs/sha256/{hex}"),
-        ] {
-            assert_eq!(Blob::named(name).digest, Some(digest));
+        let [sha256, sha512] = [Algorithm::Sha256, Algorithm::Sha512].map(|one| one.digest(b""));
+        for digest in [sha256, sha512] {
+            let hex = digest.hex();
+            for name in [
+                hex.clone(),
+                format!("{hex}.json"),
+                format!("{hex}.tar"),
+                digest.to_string(),
+                format!("blobs/{}/{hex}", digest.algorithm()),
+            ] {
+                assert_eq!(Blob::named(name).digest, Some(digest));
+            }
         }
-        assert_eq!(Blob::named("config.json".to_owned()).digest, None);
+        for name in [
+            "config.json".to_owned(),
+            format!("{}/layer.tar", sha256.hex()),
+            format!("{}.tar.gz", sha256.hex()),
+            format!("other/{}", sha256.hex()),
+            format!("blobs/sha256/{}", sha512.hex()),
+            format!("blobs/sha512/{}", sha256.hex()),
+            format!("sha512:{}", sha256.hex()),
+        ] {
+            assert_eq!(Blob::named(name).digest, None);
+        }
+    }
+
+    #[test]
+    fn only_blobs_by_another_algorithm_are_called_otherwise_in_our_images() {
+        let [sha256, sha512] = [Algorithm::Sha256, Algorithm::Sha512].map(|one| one.digest(b""));
+        let ours = |name: &str| Blob::named(name.to_owned()).name_with(Sha256::of(b""));
+        let blob = oci::blob_path(sha256);
+        assert_eq!(ours(&oci::blob_path(sha512)), blob);
+        let saved = format!("{}.tar", sha512.hex());
+        for name in [&blob, &saved, "layer.tar", "blobs/sha512/a"] {
+            assert_eq!(ours(name), name);
+        }
     }
 }

@@ -11,8 +11,8 @@ use thiserror::Error;
 use crate::archive::{ArchiveError, shown};
 use crate::blob::Damage;
 use crate::compress::Packing;
-use crate::digest::{DiffId, Digest};
-use crate::images::{self, Choice, Image, ImagesError};
+use crate::digest::{DiffId, Digest, Sha256};
+use crate::images::{self, Blob, Choice, Image, ImagesError};
 use crate::oci::{ImageConfig, Platform};
 use crate::store_path::StorePath;
 use crate::survey::{Form, Survey};
@@ -31,8 +31,8 @@ pub struct Inspection {
 #[derive(Debug)]
 pub struct InspectedImage {
     pub names: Vec<String>,
-    /// The digest of the config, which Docker calls the image by.
-    pub id: Digest,
+    /// The hash of the config, which Docker calls the image by.
+    pub id: Sha256,
     pub platform: Option<Platform>,
     config: ShownConfig,
     /// Lowest first.
@@ -44,7 +44,7 @@ pub struct InspectedLayer {
     /// The file that holds it.
     pub name: String,
     pub packing: Packing,
-    /// Of the file, as is the size, in bytes.
+    /// Of the file, as is the size, in bytes; by the algorithm by which the image names it.
     pub digest: Digest,
     pub packed_size: u64,
     pub diff_id: DiffId,
@@ -120,7 +120,7 @@ const NEEDED: &str = "its manifest names";
 
 fn inspect_image(survey: &Survey, image: Image) -> Result<InspectedImage, InspectError> {
     let name = &image.config.name;
-    let id = survey.file(name, NEEDED)?.digest;
+    let id = survey.file(name, NEEDED)?.digests.sha256;
     let text = survey.archive.json(name, NEEDED)?;
     let document = |source| ImagesError::Document {
         path: survey.archive.path.clone(),
@@ -135,7 +135,7 @@ fn inspect_image(survey: &Survey, image: Image) -> Result<InspectedImage, Inspec
     })?;
     let layers = image.layers.iter();
     let layers = layers
-        .map(|layer| inspect_layer(survey, &layer.name))
+        .map(|layer| inspect_layer(survey, layer))
         .collect::<Result<_, _>>()?;
     Ok(InspectedImage {
         names: image.names,
@@ -146,7 +146,8 @@ fn inspect_image(survey: &Survey, image: Image) -> Result<InspectedImage, Inspec
     })
 }
 
-fn inspect_layer(survey: &Survey, name: &str) -> Result<InspectedLayer, InspectError> {
+fn inspect_layer(survey: &Survey, layer: &Blob) -> Result<InspectedLayer, InspectError> {
+    let name = &layer.name;
     let file = survey.file(name, "its manifest names as a layer")?;
     let damaged = || InspectError::Layer {
         path: survey.archive.path.clone(),
@@ -158,7 +159,7 @@ fn inspect_layer(survey: &Survey, name: &str) -> Result<InspectedLayer, InspectE
     Ok(InspectedLayer {
         name: name.to_owned(),
         packing: file.packing,
-        digest: file.digest,
+        digest: file.digests.by(layer.algorithm()),
         packed_size: file.size,
         diff_id: content.diff_id,
         size: content.size,

@@ -324,7 +324,7 @@ impl Descriptor {
 /// Where a layout has the blob of `digest`, from its root.
 #[must_use]
 pub fn blob_path(digest: Digest) -> String {
-    format!("blobs/sha256/{}", digest.hex())
+    format!("blobs/{}/{}", digest.algorithm(), digest.hex())
 }
 
 impl MediaType {
@@ -398,9 +398,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::digest::{Algorithm, Sha256};
 
     fn descriptor(media_type: &str) -> Value {
-        let digest = Digest::of(media_type.as_bytes()).to_string();
+        let digest = Sha256::of(media_type.as_bytes()).to_string();
         json!({ "mediaType": media_type, "digest": digest, "size": 3 })
     }
 
@@ -441,6 +442,18 @@ mod tests {
         assert_eq!(image.annotations.ref_name.as_deref(), Some("1"));
         assert_eq!(image.platform.as_ref().unwrap().to_string(), "linux/arm/v7");
         assert!(!image.is_attestation());
+    }
+
+    #[test]
+    fn blobs_lie_in_the_directory_of_their_algorithm() {
+        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+            let digest = algorithm.digest(b"");
+            let mut index = index();
+            index["manifests"][0]["digest"] = json!(digest.to_string());
+            let index = Index::parse(index.to_string().as_bytes()).unwrap();
+            let path = format!("blobs/{algorithm}/{}", digest.hex());
+            assert_eq!(index.manifests[0].path(), path);
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::attrs::{Attrs, LayeredImageAttrs};
 use crate::base;
 use crate::compress;
 use crate::description::{self, Description, LAYER, NOW, RecordedLayer, Unpacked};
-use crate::digest::{Digest, HashWriter};
+use crate::digest::{HashWriter, Sha256};
 use crate::json::python as python_json;
 use crate::members::{self, SpoolError};
 use crate::output::{self, OutputError};
@@ -203,7 +203,7 @@ pub fn plan(
     layers.push(customisation_layer(description, mtime, layers.len())?);
 
     let config = image_config(description, &created, &layers)?.into_bytes();
-    let config_name = format!("{}.json", Digest::of(&config).hex());
+    let config_name = format!("{}.json", Sha256::of(&config).hex());
     let manifest = json!([{
         "Config": config_name,
         "RepoTags": [repo_tag.unwrap_or(&description.repo_tag)],
@@ -263,7 +263,7 @@ fn base_layers(
         let file = archive.file(&layer.name, NEEDED)?;
         let range = file.range.clone();
         let (name, range) = match &layer.unpacked {
-            None => (&layer.name, range),
+            None => (layer.renamed.as_ref().unwrap_or(&layer.name), range),
             Some(Unpacked {
                 packing,
                 name,

@@ -1,7 +1,7 @@
 //! Reads all of an image file once, whatever is wrong with it: an archive, packed or not, an OCI
 //! layout or a stream. Of every file in it, that gives the digest and, if it is a layer, the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -12,13 +12,14 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::archive::{
-    self, Archive, ArchiveError, ArchiveMember, MemberPath, RangeReader, Visitor,
+    self, Archive, ArchiveError, ArchiveMember, MemberPath, RangeReader, Visitor, text_of,
 };
 use crate::base::{Place, place};
 use crate::blob::{self, Content, Damage};
 use crate::compress::{Decoded, MAGIC, Packing};
-use crate::digest::Digest;
+use crate::digest::{Algorithm, Digests};
 use crate::entries::Entries;
+use crate::images;
 use crate::limits::Limits;
 use crate::plan::Range;
 use crate::progress::Progress;
@@ -61,7 +62,7 @@ pub enum Form {
 #[derive(Debug)]
 pub struct Surveyed {
     pub packing: Packing,
-    pub digest: Digest,
+    pub digests: Digests,
     pub size: u64,
     pub content: Option<Content>,
     /// What is wrong with it if it is to be a layer.
@@ -223,12 +224,17 @@ fn read_files(
             _ => None,
         })
         .collect();
+    let by_sha512 = by_sha512(&archive);
     let bar = progress.bar(ranges.values().map(|range| range.size).sum());
     // Not collected first, since there may be very many.
     let found = Mutex::new((BTreeMap::new(), BTreeMap::new()));
     ranges.into_par_iter().for_each(|(place, range)| {
         let mut content = bar.watch_reader(RangeReader::new(range.clone()));
-        let file = surveyed(&mut content, &archive.limits);
+        let algorithm = match by_sha512.contains(&place) {
+            true => Algorithm::Sha512,
+            false => Algorithm::Sha256,
+        };
+        let file = surveyed(&mut content, algorithm, &archive.limits);
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         match file {
             Ok(file) => {
@@ -251,14 +257,25 @@ fn read_files(
     }
 }
 
-fn surveyed(content: &mut dyn Read, limits: &Limits) -> io::Result<Surveyed> {
+/// The files of `archive` that any name, that of a link too, calls by SHA-512.
+fn by_sha512(archive: &Archive) -> BTreeSet<Place> {
+    let names = archive.members.keys().map(text_of);
+    let names = names.filter(|name| images::algorithm_by_name(name) == Algorithm::Sha512);
+    let files = names.filter_map(|name| archive.file(&name, "is named").ok().cloned());
+    files.map(|file| place(&file.range)).collect()
+}
+
+/// Reads a file that is called by a digest of `algorithm`.
+fn surveyed(content: &mut dyn Read, algorithm: Algorithm, limits: &Limits) -> io::Result<Surveyed> {
     let mut entries = Entries::default();
-    let blob = blob::read(content, limits, &mut |member| entries.note(member))?;
+    let blob = blob::read(content, algorithm, limits, &mut |member| {
+        entries.note(member);
+    })?;
     Ok(Surveyed {
         packing: blob.packing,
-        digest: blob.digest,
         size: blob.size,
         content: blob.content(),
+        digests: blob.digests,
         damage: blob.content.err().map(Arc::new),
         entries: (entries.count > 0).then(|| Box::new(entries)),
     })
@@ -292,12 +309,13 @@ struct Seen<'a> {
 impl Visitor for Seen<'_> {
     fn content(
         &mut self,
-        _: &MemberPath,
+        name: &MemberPath,
         range: &Range,
         content: &mut dyn Read,
     ) -> Result<(), ArchiveError> {
+        let algorithm = images::algorithm_by_name(&text_of(name));
         // Where the archive cannot be read, its reader will say so too.
-        if let Ok(file) = surveyed(content, self.limits) {
+        if let Ok(file) = surveyed(content, algorithm, self.limits) {
             self.files.insert(place(range), file);
         }
         Ok(())

@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::digest::{Digest, HashWriter};
+use crate::digest::{HashWriter, Sha256};
 use crate::plan::{Entry, Kind, TarPlan, Xattr};
 use crate::tar;
 use crate::tar::read::{Member, ReadError, Reader, Skip};
@@ -24,7 +24,7 @@ pub fn of_reader(input: impl Read) -> Result<String, TarSumError> {
     while let Some(member) = reader.next_member()? {
         let mut hash = header_of_member(&member);
         io::copy(&mut reader.content(&member), &mut hash).map_err(TarSumError::Content)?;
-        sums.push(hash.into_digest().hex());
+        sums.push(hash.into_sha256().hex());
     }
     Ok(of_sums(sums))
 }
@@ -51,7 +51,7 @@ pub fn of_plan(plan: &TarPlan) -> Result<String, WriteError> {
         .map(|entry| {
             let mut hash = header_of_entry(entry);
             write::write_entry_content(entry, &mut hash)?;
-            Ok(hash.into_digest().hex())
+            Ok(hash.into_sha256().hex())
         })
         .collect::<Result<Vec<_>, _>>()?;
     Ok(of_sums(sums))
@@ -69,7 +69,7 @@ impl<R: Read> Skip for Streamed<R> {}
 
 fn of_sums(mut sums: Vec<String>) -> String {
     sums.sort_unstable();
-    let sum = Digest::of(sums.concat().as_bytes());
+    let sum = Sha256::of(sums.concat().as_bytes());
     format!("tarsum.v1+{sum}")
 }
 

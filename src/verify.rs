@@ -10,7 +10,7 @@ mod report;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::archive::{ArchiveFile, ArchiveMember, MemberPath, shown};
+use crate::archive::{ArchiveFile, ArchiveMember, MemberPath, shown, text_of};
 use crate::images::{self, Image, ImagesError};
 use crate::survey::{Survey, Surveyed};
 
@@ -145,7 +145,8 @@ impl<'a> Verifier<'a> {
         let (ArchiveMember::File(one), Some(ArchiveMember::File(other))) = (one, other) else {
             return false;
         };
-        let digest = |file: &ArchiveFile| self.survey.at(&file.range).map(|file| file.digest);
+        let file = |file: &ArchiveFile| self.survey.at(&file.range);
+        let digest = |one: &ArchiveFile| file(one).map(|file| file.digests.sha256);
         digest(one).is_some() && digest(one) == digest(other)
     }
 
@@ -259,9 +260,4 @@ impl<'a> Verifier<'a> {
             notes: self.notes,
         }
     }
-}
-
-/// A member's name as a document would have it.
-fn text_of(name: &MemberPath) -> String {
-    String::from_utf8_lossy(&name.join(&b'/')).into_owned()
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::layout::{Candidate, listed};
 use super::{Image, ImagesError, has, short, split};
 use crate::archive::Archive;
-use crate::digest::Digest;
+use crate::digest::{Algorithm, Digest};
 use crate::oci;
 
 /// How many configs an error lists.
@@ -40,18 +40,25 @@ pub(crate) fn check(archive: &Archive, images: &[Image]) -> Result<(), ImagesErr
             }
         }
     }
+    let algorithms: BTreeSet<Algorithm> = all.iter().map(Digest::algorithm).collect();
     let mut is_in_both = all.is_empty();
     let mut first = None;
     for image in images {
         let text = image
             .config
             .json(archive, "its manifest names as a config")?;
-        let config = Digest::of(&text);
-        is_in_both |= all.contains(&config);
+        let config = image.config.algorithm().digest(&text);
+        let others = algorithms
+            .iter()
+            .filter(|other| **other != config.algorithm());
+        let others = others.map(|algorithm| algorithm.digest(&text));
+        let called: Vec<Digest> = others.chain([config]).collect();
+        let is_among = |configs: &BTreeSet<Digest>| called.iter().any(|one| configs.contains(one));
+        is_in_both |= is_among(&all);
         first.get_or_insert(config);
         let other = |name: &&String| {
             let same_name = by_name.get(&reference(name));
-            same_name.is_some_and(|configs| !configs.contains(&config))
+            same_name.is_some_and(|configs| !is_among(configs))
         };
         if let Some(name) = image.names.iter().find(other) {
             let found = &by_name[&reference(name)];
@@ -97,7 +104,7 @@ fn disagree(
     ImagesError::Disagree {
         path: archive.path.clone(),
         name: name.cloned(),
-        manifest,
+        manifest: Box::new(manifest),
         index: shown.join(", "),
     }
 }

@@ -126,16 +126,17 @@ impl<'a> Verifier<'a> {
         role: &'static str,
     ) -> Option<&'a Surveyed> {
         let file = self.file(&blob.name, namer, role)?;
-        let (digest, size) = (file.digest, file.size);
-        if let Some(said) = blob.size.filter(|said| *said != size) {
+        let found = file.size;
+        if let Some(said) = blob.size.filter(|said| *said != found) {
             let namer = namer.to_owned();
-            let found = size;
             self.problem(&blob.name, What::Size { namer, found, said });
         }
         let is_name = blob.is_named_by_digest() || role != "a layer";
-        if let Some(said) = blob.digest.filter(|said| is_name && *said != digest) {
-            let found = digest;
-            let what = if blob.size.is_some() {
+        let found = file.digests.by(blob.algorithm());
+        if let Some(said) = blob.digest.filter(|said| is_name && *said != found) {
+            let what = if found.algorithm() != said.algorithm() {
+                What::NotComputed { said }
+            } else if blob.size.is_some() {
                 let namer = namer.to_owned();
                 What::Digest { namer, found, said }
             } else {
@@ -154,17 +155,21 @@ impl<'a> Verifier<'a> {
             let namer = namer.to_owned();
             self.problem(name, What::Packing { namer, found, said });
         }
-        let digest = file.digest;
+        let digest = file.digests.by(layer.algorithm());
         if let (Some(said), Some(content)) = (layer.digest, file.content)
             && !layer.is_named_by_digest()
             && said != digest
-            && said.to_string() != content.diff_id.to_string()
+            && said != content.diff_id.into()
         {
             let diff_id = content.diff_id;
-            let what = What::LayerName {
-                said,
-                digest,
-                diff_id,
+            let what = if digest.algorithm() == said.algorithm() {
+                What::LayerName {
+                    said,
+                    digest,
+                    diff_id,
+                }
+            } else {
+                What::NotComputed { said }
             };
             self.problem(name, what);
         }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{Verifier, What};
 use crate::archive::{ArchiveMember, MemberPath, shown};
 use crate::base::place;
-use crate::digest::Digest;
+use crate::digest::Sha256;
 use crate::document;
 use crate::images;
 use crate::layer::VERSION;
@@ -124,8 +124,8 @@ impl Verifier<'_> {
         match self.survey.file(&beside("VERSION"), "is named") {
             Ok(version) => {
                 let known = [VERSION.to_owned(), format!("{VERSION}\n")];
-                let known = known.map(|text| Digest::of(text.as_bytes()));
-                if !known.contains(&version.digest) {
+                let known = known.map(|text| Sha256::of(text.as_bytes()));
+                if !known.contains(&version.digests.sha256) {
                     self.problem(&beside("VERSION"), What::LegacyVersion);
                 }
             }

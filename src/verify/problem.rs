@@ -52,6 +52,10 @@ pub enum What {
     },
     #[error("has the digest {found}, but is named as {said}")]
     Named { found: Digest, said: Digest },
+    #[error(
+        "is named as {said}, but is a link to a file of another name, whose digest nobody computed while it came by; unpack the image first, and verify its directory"
+    )]
+    NotComputed { said: Digest },
     #[error("is named as {said}, but that is neither its digest {digest} nor its DiffID {diff_id}")]
     LayerName {
         said: Digest,
@@ -141,7 +145,7 @@ impl What {
             Self::Unused => "unused",
             Self::Missing { .. } | Self::Beside { .. } => "missing",
             Self::Size { .. } => "size",
-            Self::Digest { .. } => "digest",
+            Self::Digest { .. } | Self::NotComputed { .. } => "digest",
             Self::Named { .. } | Self::LayerName { .. } => "name",
             Self::Packing { .. } => "packing",
             Self::Layer(_) => "layer",

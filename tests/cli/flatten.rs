@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use nix_image_builder::archive::RangeReader;
-use nix_image_builder::digest::Digest;
+use nix_image_builder::digest::Sha256;
 use nix_image_builder::flatten::flat::{Flat, FlatEntry, SharedFile, Step};
 use nix_image_builder::flatten::place::{PlaceError, Placing};
 use nix_image_builder::flatten::{About, FlatKind};
@@ -144,7 +144,7 @@ pub(crate) fn unpacked(layers: &[Layer]) -> Result<TempDir, String> {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir_all(image.join("blobs/sha256")).unwrap();
     let blob = |media: &str, bytes: &[u8]| {
-        let digest = Digest::of(bytes);
+        let digest = Sha256::of(bytes);
         fs::write(image.join("blobs/sha256").join(digest.hex()), bytes).unwrap();
         let media = format!("application/vnd.oci.image.{media}");
         json!({ "mediaType": media, "digest": digest.to_string(), "size": bytes.len() })

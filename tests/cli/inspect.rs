@@ -1,9 +1,10 @@
 //! What `builder inspect` shows of images.
 
 use expect_test::{Expect, expect};
-use serde_json::json;
+use nix_image_builder::digest::Algorithm;
+use serde_json::{Value, json};
 
-use crate::errors::layouts::{CONFIG, Layout};
+use crate::errors::layouts::{CONFIG, LAYER, Layout};
 use crate::errors::tars::{self, Tar};
 use crate::sandbox::Sandbox;
 use crate::verify::{Files, config, docker, docker_of, run, text};
@@ -276,6 +277,46 @@ fn a_layout_shows_the_images_of_all_platforms() {
           environment  A=1
     "#]]
     .assert_eq(&said);
+}
+
+/// The image is called as Docker would call it, and its layers as the image does.
+#[test]
+fn an_image_by_sha_512_is_shown() {
+    let sandbox = Sandbox::new();
+    let mut layout = Layout::new();
+    layout.call_by(Algorithm::Sha512);
+    let layer = tars::layer();
+    let config = layout.blob(CONFIG, config(&[&layer]).to_string());
+    let layer = layout.blob(LAYER, layer);
+    let image = layout.manifest(&config, &[layer]);
+    let path = layout.index(&[image]).directory(&sandbox);
+    let path = path.to_str().unwrap();
+    let said = text(&sandbox, &["inspect", path], b"", 0);
+    expect![[r#"
+        /nix/store/[HASH]-layout: OCI layout, in a directory, 1 image
+
+        (no name)
+          id           sha256:0452b7f587fb1e42b18ca5f4a5eb7094524e734614b7676e8ab01e92ab77f536
+          platform     linux/amd64
+          environment  A=1
+
+          layer     size  packed    files  store paths  DiffID
+              1  2.56 kB                2            0  sha256:f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322
+
+          created  history
+          now
+    "#]].assert_eq(&said);
+    let said = text(&sandbox, &["inspect", "--json", path], b"", 0);
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let layer = said["images"][0]["layers"][0].as_object().unwrap();
+    let names: Vec<&Value> = ["file", "digest", "diffId"].map(|key| &layer[key]).into();
+    expect![[r#"
+        [
+            String("blobs/sha512/b7b34309d7899a94695a54a1c5953608e9c7510900b003ccbaf3bad80f5ab8f7dcdb82eaf7eaa90ca235e6efdbaa2353b76c3c102c38842d10e9931f8ddf0423"),
+            String("sha512:b7b34309d7899a94695a54a1c5953608e9c7510900b003ccbaf3bad80f5ab8f7dcdb82eaf7eaa90ca235e6efdbaa2353b76c3c102c38842d10e9931f8ddf0423"),
+            String("sha256:f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322"),
+        ]
+    "#]].assert_debug_eq(&names);
 }
 
 #[test]

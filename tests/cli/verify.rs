@@ -10,7 +10,7 @@ mod terminal;
 use std::process::Output;
 
 use expect_test::Expect;
-use nix_image_builder::digest::Digest;
+use nix_image_builder::digest::Sha256;
 use serde_json::{Value, json};
 
 use crate::errors::tars::{self, Tar};
@@ -74,7 +74,7 @@ pub(crate) fn docker() -> Files {
 /// The same with another config or layer.
 pub(crate) fn docker_of(config: &Value, layer: &[u8]) -> Files {
     let config = config.to_string();
-    let config_name = format!("{}.json", Digest::of(config.as_bytes()).hex());
+    let config_name = format!("{}.json", Sha256::of(config.as_bytes()).hex());
     let manifest = json!([
         { "Config": config_name, "RepoTags": ["app:1"], "Layers": ["a/layer.tar"] },
     ]);

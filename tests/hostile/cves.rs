@@ -261,13 +261,15 @@ fn cve_2024_40635_users_that_overflow() {
 #[test]
 fn cve_2014_8178_cve_2014_8179_a_layer_under_the_name_of_another() {
     let good = Tar::new().file("good", "").finish();
-    let digest = "ab".repeat(32);
-    let name = format!("blobs/sha256/{digest}");
-    let manifest = json!([{ "Config": "config.json", "Layers": [name] }]);
-    let archive = Tar::new()
-        .file("config.json", config_of(&[&good]).to_string())
-        .file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#)
-        .file(&name, &good)
-        .file("manifest.json", manifest.to_string());
-    image_is_refused(&archive.finish(), "digest");
+    for (algorithm, bytes) in [("sha256", 32), ("sha512", 64)] {
+        let name = format!("blobs/{algorithm}/{}", "ab".repeat(bytes));
+        let manifest = json!([{ "Config": "config.json", "Layers": [name] }]);
+        let archive = Tar::new()
+            .file("config.json", config_of(&[&good]).to_string())
+            .file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#)
+            .pax(&[("path", &name)])
+            .file("blob", &good)
+            .file("manifest.json", manifest.to_string());
+        image_is_refused(&archive.finish(), &format!("digest {algorithm}:"));
+    }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use nix_image_builder::digest::Digest;
+use nix_image_builder::digest::Sha256;
 use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
@@ -238,7 +238,7 @@ pub(crate) fn archive_is_refused(archive: &[u8], expected: &str) {
 
 /// The config of an image with such layers, none of which is packed.
 pub(crate) fn config_of(layers: &[&[u8]]) -> Value {
-    let diff_id = |layer: &&[u8]| format!("sha256:{}", Digest::of(layer).hex());
+    let diff_id = |layer: &&[u8]| format!("sha256:{}", Sha256::of(layer).hex());
     let diff_ids: Vec<_> = layers.iter().map(diff_id).collect();
     json!({ "rootfs": { "type": "layers", "diff_ids": diff_ids } })
 }

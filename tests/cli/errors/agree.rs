@@ -2,6 +2,7 @@
 //! version 25: what programs that read the one or the other would get has to be the same.
 
 use expect_test::{Expect, expect};
+use nix_image_builder::digest::Algorithm::{Sha256, Sha512};
 use serde_json::{Value, json};
 
 use super::layouts::{INDEX, LAYER, Layout, MANIFEST, index_of};
@@ -153,6 +154,37 @@ fn other_images_under_other_names_are_refused() {
             reading base image `/nix/store/[HASH]-base.tar`
             error: image archive `/nix/store/[HASH]-base.tar` is two images: `manifest.json` names the config sha256:08958b34fcb230b20accbf000ce79b110572585bbb264fbacf451e1605f5d58c, and `index.json` sha256:395da98b140acc516532a02a12303bb48344d1db82f5b9f6491ba626155188bf, sha256:adfa384ea9e6226a6e02e2832d4ff7781944740f1947eaa64a5f5555ed125a51; programs differ in which of the two they read
         "#]],
+    );
+}
+
+#[test]
+fn an_image_is_the_same_by_any_algorithm() {
+    for algorithms in [[Sha256, Sha512], [Sha512, Sha256], [Sha512, Sha512]] {
+        let [in_index, in_manifest] = algorithms;
+        let mut layout = Layout::new();
+        layout.call_by(in_index);
+        let (one, _) = image(&mut layout, "one", &[]);
+        layout.call_by(in_manifest);
+        let (_, entry) = image(&mut layout, "one", &["app:1"]);
+        check_good(&archive(layout, &[named(one, "app:1")], &[entry]));
+    }
+}
+
+#[test]
+fn one_name_for_two_images_by_two_algorithms_is_refused() {
+    let mut layout = Layout::new();
+    let (_, in_manifest) = image(&mut layout, "one", &["app:1"]);
+    layout.call_by(Sha512);
+    let (one, _) = image(&mut layout, "one", &[]);
+    let (two, _) = image(&mut layout, "two", &[]);
+    let index = [named(one, "other:1"), named(two, "app:1")];
+    check_two(
+        &archive(layout, &index, &[in_manifest]),
+        expect![[r#"
+        listing the layer's closure
+        reading base image `/nix/store/[HASH]-base.tar`
+        error: image archive `/nix/store/[HASH]-base.tar` is two images called `app:1`: `manifest.json` names the config sha256:08958b34fcb230b20accbf000ce79b110572585bbb264fbacf451e1605f5d58c, and `index.json` sha512:67b19fd43c849a641eecc84ca0d943b83ed14ff01d94793c3381dfb41b993dfe346a1648c564f83693efb8a995300699a6aea28622a45593c5657e9d105a73cd; programs differ in which of the two they read
+    "#]],
     );
 }
 

@@ -1,7 +1,7 @@
 //! Which image of a layout is taken: by name, by tag, and by what it runs on.
 
 use expect_test::expect;
-use nix_image_builder::digest::Digest;
+use nix_image_builder::digest::Sha256;
 use serde_json::{Value, json};
 
 use super::check_image;
@@ -55,7 +55,7 @@ fn check_chosen(names: &[&str], name: Option<&str>, tag: Option<&str>, expected:
     });
     assert!(output.status.success(), "{}", sandbox.stderr(&output));
     let layer = Tar::new().file("./name", expected).finish();
-    let digest = format!("blobs/sha256/{}", Digest::of(&layer).hex());
+    let digest = format!("blobs/sha256/{}", Sha256::of(&layer).hex());
     let archive = std::fs::read(sandbox.out()).unwrap();
     let text = String::from_utf8_lossy(&archive);
     assert!(text.contains(&digest), "{expected} was not chosen");

@@ -1,27 +1,572 @@
-//! Layouts whose digests are of another algorithm.
+//! Images whose blobs are called by SHA-512, which the OCI image specification registers beside SHA-256:
+//! what is built on them has the same bytes, and what is wrong with them is told.
 
-use expect_test::expect;
-use serde_json::json;
+use std::path::{Path, PathBuf};
 
-use super::check_base;
-use super::layouts::{Layout, MANIFEST};
+use expect_test::{Expect, expect};
+use nix_image_builder::digest::Algorithm::{self, Sha256, Sha512};
+use nix_image_builder::oci;
+use serde_json::{Value, json};
 
-/// The OCI image specification registers it beside SHA-256.
-#[test]
-fn sha_512_is_refused_by_name() {
-    let image = json!({
-        "mediaType": MANIFEST,
-        "digest": format!("sha512:{}", "0".repeat(128)),
-        "size": 3,
+use super::layered::description_attrs;
+use super::layout::check_layout;
+use super::layouts::{CONFIG, INDEX, LAYER, Layout, MANIFEST, index_of};
+use super::tars::{self, Tar};
+use super::{check, check_base, image_attrs};
+use crate::sandbox::Sandbox;
+use crate::verify::text;
+
+/// The algorithm by which an index calls the images, an image the config, and an image the layers.
+type Algorithms = [Algorithm; 4];
+
+const ALL_SHA256: Algorithms = [Sha256; 4];
+
+/// A layer for each way to pack one, and the first of them again.
+fn layers() -> Vec<(String, Vec<u8>, Vec<u8>)> {
+    let tar = |name: &str| Tar::new().file(name, name).finish();
+    let packed = |kind: &str, tar: Vec<u8>, packed: fn(&[u8]) -> Vec<u8>| {
+        (format!("{LAYER}{kind}"), packed(&tar), tar)
+    };
+    vec![
+        packed("+gzip", tar("gzip"), tars::gzip),
+        packed("", tar("plain"), <[u8]>::to_vec),
+        packed("+zstd", tar("zstd"), tars::zstd),
+        packed("+gzip", tar("gzip"), tars::gzip),
+    ]
+}
+
+/// A layout of one image for this platform and one for another, which an index in the index names, and
+/// the element of `manifest.json` for the first.
+fn layout([index, manifest, config, layer]: Algorithms) -> (Layout, Value) {
+    let mut layout = Layout::new();
+    let mut images = Vec::new();
+    let mut entries = Vec::new();
+    for architecture in ["s390x", "amd64"] {
+        let layers = layers();
+        let tars: Vec<&[u8]> = layers.iter().map(|(_, _, tar)| tar.as_slice()).collect();
+        let mut text: Value = serde_json::from_str(&tars::config_of(&tars)).unwrap();
+        text["architecture"] = json!(architecture);
+        text["os"] = json!("linux");
+        layout.call_by(config);
+        let config = layout.blob(CONFIG, text.to_string());
+        layout.call_by(layer);
+        let layers = layers
+            .iter()
+            .map(|(kind, packed, _)| layout.blob(kind, packed));
+        let layers: Vec<Value> = layers.collect();
+        layout.call_by(manifest);
+        images.push(layout.manifest(&config, &layers));
+        entries.push(json!({
+            "Config": path(&config),
+            "RepoTags": ["base:1"],
+            "Layers": layers.iter().map(path).collect::<Vec<_>>(),
+        }));
+    }
+    layout.call_by(index);
+    let mut index = layout.blob(INDEX, index_of(&images).to_string());
+    index["annotations"] = json!({ "io.containerd.image.name": "docker.io/library/base:1" });
+    (layout.index(&[index]), entries.remove(1))
+}
+
+/// Where the blob of `descriptor` is.
+fn path(descriptor: &Value) -> String {
+    format!(
+        "blobs/{}",
+        descriptor["digest"].as_str().unwrap().replace(':', "/")
+    )
+}
+
+/// The archive of `layout` as GNU tar packs a directory.
+fn with_directories(layout: &Layout) -> Vec<u8> {
+    let directories = ["./", "./blobs/", "./blobs/sha256/", "./blobs/sha512/"];
+    let tar = directories.iter().fold(Tar::new(), |tar, name| {
+        let is_needed = |(other, _): &(String, Vec<u8>)| format!("./{other}").starts_with(name);
+        match layout.files().iter().any(is_needed) {
+            true => tar.directory(name),
+            false => tar,
+        }
     });
-    let layout = Layout::new().index(&[image]);
+    let files = layout.files().iter();
+    files
+        .fold(tar, |tar, (name, content)| {
+            tar.file(&format!("./{name}"), content)
+        })
+        .finish()
+}
+
+/// Everything that builds on an image.
+struct Functions {
+    sandbox: Sandbox,
+    image: Value,
+    description: Value,
+    other: PathBuf,
+}
+
+impl Functions {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let mut image = image_attrs(&sandbox);
+        let platform = json!({ "created": "now", "architecture": "amd64", "os": "linux" });
+        image["image"]["baseJson"] = json!(sandbox.file("platform.json", platform.to_string()));
+        Self {
+            image,
+            description: description_attrs(&sandbox),
+            other: sandbox.file("other.tar", tars::image()),
+            sandbox,
+        }
+    }
+
+    #[track_caller]
+    fn run(&self, arguments: &[&str], attrs: &Value) -> Vec<u8> {
+        self.sandbox.write_attrs(attrs);
+        let output = self.sandbox.builder(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", self.sandbox.stderr(&output));
+        output.stdout
+    }
+
+    #[track_caller]
+    fn build(&self, subcommand: &str, attrs: &Value) -> Vec<u8> {
+        self.run(&[subcommand], attrs);
+        let out = self.sandbox.out();
+        let built = std::fs::read(&out).unwrap();
+        std::fs::remove_file(out).unwrap();
+        built
+    }
+
+    /// What each of them builds on `base`.
+    #[track_caller]
+    fn build_on(&self, base: &Path) -> [(&'static str, Vec<u8>); 4] {
+        let mut image = self.image.clone();
+        image["image"]["fromImage"] = json!(base);
+        let mut description = self.description.clone();
+        description["description"]["fromImage"] = json!(base);
+        let out = json!({ "out": self.sandbox.out() });
+        let platform = json!({ "os": "linux", "architecture": "amd64" });
+        let export = json!({
+            "outputs": out,
+            "export": {
+                "fromImage": base,
+                "fromImageName": null,
+                "fromImageTag": null,
+                "platform": platform,
+            },
+        });
+        let merge = json!({
+            "outputs": out,
+            "merge": { "images": [base, self.other], "platform": platform },
+        });
+        let conf = self.build("description", &description);
+        let conf = self.sandbox.file("conf.json", conf);
+        let stream = ["stream", conf.to_str().unwrap()];
+        [
+            ("image", self.build("image", &image)),
+            ("stream", self.run(&stream, &Value::Null)),
+            ("merge", self.build("merge", &merge)),
+            ("export", self.build("export", &export)),
+        ]
+    }
+
+    /// Whatever is built on `base` has the bytes of what is built on `expected`, and is right.
+    #[track_caller]
+    fn check_same(&self, base: &Path, expected: &Path) {
+        let built = self.build_on(base);
+        for ((what, built), (_, expected)) in built.into_iter().zip(self.build_on(expected)) {
+            assert!(built == expected, "{what} on {} differs", base.display());
+            if matches!(what, "image" | "stream") {
+                let path = self.sandbox.file("built.tar", built);
+                text(&self.sandbox, &["verify", path.to_str().unwrap()], b"", 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_base_by_sha_512_gives_the_bytes_of_one_by_sha_256() {
+    let functions = Functions::new();
+    let bases = |algorithms: Algorithms| {
+        let (layout, entry) = layout(algorithms);
+        let archive = layout.archive().finish();
+        let manifest = json!([entry]).to_string();
+        let saved = layout
+            .clone()
+            .file("manifest.json", manifest)
+            .archive()
+            .finish();
+        let packed = [tars::gzip, tars::zstd, tars::xz].map(|pack| pack(&archive));
+        let [gzip, zstd, xz] = packed;
+        let packed_saved = tars::gzip(&saved);
+        let with_directories = with_directories(&layout);
+        let files = [
+            archive,
+            with_directories,
+            gzip,
+            zstd,
+            xz,
+            saved,
+            packed_saved,
+        ];
+        let name = format!("{algorithms:?}").replace(['[', ']', ' '], "");
+        let files = files.into_iter().zip(1..).map(|(content, number)| {
+            functions
+                .sandbox
+                .file(&format!("{name}-{number}.tar"), content)
+        });
+        let mut files: Vec<PathBuf> = files.collect();
+        let directory = functions.sandbox.store_path(&format!("{name}-layout"));
+        std::fs::rename(layout.directory(&functions.sandbox), &directory).unwrap();
+        files.push(directory);
+        files
+    };
+    let expected = bases(ALL_SHA256);
+    for algorithms in [
+        [Sha512; 4],
+        [Sha256, Sha256, Sha512, Sha512],
+        [Sha256, Sha512, Sha256, Sha256],
+        [Sha256, Sha256, Sha256, Sha512],
+    ] {
+        for (base, expected) in bases(algorithms).iter().zip(&expected) {
+            functions.check_same(base, expected);
+        }
+    }
+}
+
+/// A layout of one image with one plain layer, all by SHA-512; and the names of its layer, config and
+/// manifest.
+fn plain() -> (Layout, [String; 3]) {
+    let mut layout = Layout::new();
+    layout.call_by(Sha512);
+    let layer = tars::layer();
+    let config = layout.blob(CONFIG, tars::config_of(&[&layer]));
+    let layer = layout.blob(LAYER, layer);
+    let image = layout.manifest(&config, std::slice::from_ref(&layer));
+    let names = [&layer, &config, &image].map(path);
+    (layout.index(&[image]), names)
+}
+
+/// Where [`tars::layer`] has the content of its file, in bytes.
+const CONTENT: usize = 1024;
+
+/// `layout` with another bit in the byte `at` of the file `name`.
+fn flipped(layout: Layout, name: &str, at: usize) -> Layout {
+    let mut content = layout.content(name);
+    content[at] ^= 1;
+    layout.file(name, content)
+}
+
+#[test]
+fn a_layer_with_another_bit_is_refused() {
+    let (layout, [layer, _, _]) = plain();
+    check_layout(
+        &flipped(layout, &layer, CONTENT),
+        expect![[r#"
+        listing the layer's closure
+        reading base image `/nix/store/[HASH]-base.tar`
+        error: `blobs/sha512/b7b34309d7899a94695a54a1c5953608e9c7510900b003ccbaf3bad80f5ab8f7dcdb82eaf7eaa90ca235e6efdbaa2353b76c3c102c38842d10e9931f8ddf0423` in image archive `/nix/store/[HASH]-base.tar` has the digest sha512:e2fe7d495c2fa32b16c91bf746a1d79dc57880a3aaf448e204eeb5682f69acbcf2d4423d987036533d57fb6eb82a678ec05bbe2b8550d6faec6e2c8e0052182a, but it is named as sha512:b7b34309d7899a94695a54a1c5953608e9c7510900b003ccbaf3bad80f5ab8f7dcdb82eaf7eaa90ca235e6efdbaa2353b76c3c102c38842d10e9931f8ddf0423; it is damaged or was changed
+    "#]],
+    );
+}
+
+#[test]
+fn a_config_with_another_bit_is_refused() {
+    let (layout, [_, config, _]) = plain();
+    check_layout(
+        &flipped(layout, &config, 0),
+        expect![[r#"
+        listing the layer's closure
+        reading base image `/nix/store/[HASH]-base.tar`
+        error: `blobs/sha512/e7cba983f17bbf5137dc1defc7caea22c412ddfad687ed90844aaec14fcc6cb01dac92eda9a406c8aa58848117cbc76d8b0cf1fab085d89da2f2587c8958d747` in image archive `/nix/store/[HASH]-base.tar` has the digest sha512:e25666a8c3a1b6e021f5a854208ee2635468f2d7fd111e70018a09983ae8042bcc6c187d2ad201602aedb66c4caed517654ab2bf410426ccabc9d669c9a14c6d, but it is named as sha512:e7cba983f17bbf5137dc1defc7caea22c412ddfad687ed90844aaec14fcc6cb01dac92eda9a406c8aa58848117cbc76d8b0cf1fab085d89da2f2587c8958d747; it is damaged or was changed
+    "#]],
+    );
+}
+
+#[test]
+fn a_manifest_with_another_bit_is_refused() {
+    let (layout, [_, _, manifest]) = plain();
+    check_layout(
+        &flipped(layout, &manifest, 0),
+        expect![[r#"
+        listing the layer's closure
+        reading base image `/nix/store/[HASH]-base.tar`
+        error: `blobs/sha512/e74c582f87ad53a8b230184238d7062533a592a7c3509ca8d78f57e757b8a5db57775ac0d19f1b379a6c866c33cf52447fd379df79fc19fa1739cc45bc56fcdd` in image archive `/nix/store/[HASH]-base.tar` has the digest sha512:fef4ca1e005a93a307e3a8a19638c7e9766e2cebcec19d61753afd71dedb0289bd7872b0f5aa983556d2f3dd5e7d9aad8c31ba06ceeb05faf798f5ea90c79efd, but it is named as sha512:e74c582f87ad53a8b230184238d7062533a592a7c3509ca8d78f57e757b8a5db57775ac0d19f1b379a6c866c33cf52447fd379df79fc19fa1739cc45bc56fcdd; it is damaged or was changed
+    "#]],
+    );
+}
+
+#[test]
+fn a_layer_of_a_packed_archive_with_another_bit_is_refused() {
+    let (layout, [layer, _, _]) = plain();
+    let archive = flipped(layout, &layer, CONTENT).archive().finish();
     check_base(
-        &layout.archive().finish(),
+        &tars::gzip(&archive),
+        expect![[r#"
+        listing the layer's closure
+        reading base image `/nix/store/[HASH]-base.tar`
+        error: `blobs/sha512/b7b34309d7899a94695a54a1c5953608e9c7510900b003ccbaf3bad80f5ab8f7dcdb82eaf7eaa90ca235e6efdbaa2353b76c3c102c38842d10e9931f8ddf0423` in image archive `/nix/store/[HASH]-base.tar` has the digest sha512:e2fe7d495c2fa32b16c91bf746a1d79dc57880a3aaf448e204eeb5682f69acbcf2d4423d987036533d57fb6eb82a678ec05bbe2b8550d6faec6e2c8e0052182a, but it is named as sha512:b7b34309d7899a94695a54a1c5953608e9c7510900b003ccbaf3bad80f5ab8f7dcdb82eaf7eaa90ca235e6efdbaa2353b76c3c102c38842d10e9931f8ddf0423; it is damaged or was changed
+    "#]],
+    );
+}
+
+#[test]
+fn a_layer_with_a_byte_behind_it_is_refused() {
+    let (layout, [layer, _, _]) = plain();
+    let content = [layout.content(&layer), vec![0]].concat();
+    check_layout(
+        &layout.file(&layer, content),
+        expect![[r#"
+        listing the layer's closure
+        reading base image `/nix/store/[HASH]-base.tar`
+        error: `blobs/sha512/b7b34309d7899a94695a54a1c5953608e9c7510900b003ccbaf3bad80f5ab8f7dcdb82eaf7eaa90ca235e6efdbaa2353b76c3c102c38842d10e9931f8ddf0423` in image archive `/nix/store/[HASH]-base.tar` has 2561 bytes, but what names it says 2560; it is damaged
+    "#]],
+    );
+}
+
+/// The archive of [`plain`] as `docker save` would write it, with another bit in the byte `at` of the
+/// layer or the config.
+fn saved(name: impl FnOnce([String; 3]) -> String, at: usize) -> Vec<u8> {
+    let (layout, names) = plain();
+    let [layer, config, _] = &names;
+    let entry = json!([{ "Config": config, "RepoTags": ["base:1"], "Layers": [layer] }]);
+    let layout = layout.file("manifest.json", entry.to_string());
+    flipped(layout, &name(names), at).archive().finish()
+}
+
+#[test]
+fn a_layer_that_manifest_json_calls_by_sha_512_is_compared() {
+    let saved = saved(|[layer, _, _]| layer, CONTENT);
+    check_base(
+        &saved,
+        expect![[r#"
+        listing the layer's closure
+        reading base image `/nix/store/[HASH]-base.tar`
+        error: `blobs/sha512/b7b34309d7899a94695a54a1c5953608e9c7510900b003ccbaf3bad80f5ab8f7dcdb82eaf7eaa90ca235e6efdbaa2353b76c3c102c38842d10e9931f8ddf0423` in image archive `/nix/store/[HASH]-base.tar` has the digest sha512:e2fe7d495c2fa32b16c91bf746a1d79dc57880a3aaf448e204eeb5682f69acbcf2d4423d987036533d57fb6eb82a678ec05bbe2b8550d6faec6e2c8e0052182a, but it is named as sha512:b7b34309d7899a94695a54a1c5953608e9c7510900b003ccbaf3bad80f5ab8f7dcdb82eaf7eaa90ca235e6efdbaa2353b76c3c102c38842d10e9931f8ddf0423; it is damaged or was changed
+    "#]],
+    );
+}
+
+#[test]
+fn a_config_that_manifest_json_calls_by_sha_512_is_compared() {
+    let saved = saved(|[_, config, _]| config, 0);
+    check_base(
+        &saved,
+        expect![[r#"
+        listing the layer's closure
+        reading base image `/nix/store/[HASH]-base.tar`
+        error: `blobs/sha512/e7cba983f17bbf5137dc1defc7caea22c412ddfad687ed90844aaec14fcc6cb01dac92eda9a406c8aa58848117cbc76d8b0cf1fab085d89da2f2587c8958d747` in image archive `/nix/store/[HASH]-base.tar` has the digest sha512:e25666a8c3a1b6e021f5a854208ee2635468f2d7fd111e70018a09983ae8042bcc6c187d2ad201602aedb66c4caed517654ab2bf410426ccabc9d669c9a14c6d, but it is named as sha512:e7cba983f17bbf5137dc1defc7caea22c412ddfad687ed90844aaec14fcc6cb01dac92eda9a406c8aa58848117cbc76d8b0cf1fab085d89da2f2587c8958d747; it is damaged or was changed
+    "#]],
+    );
+}
+
+#[test]
+fn blobs_by_sha_512_are_compared_before_they_are_merged() {
+    let sandbox = Sandbox::new();
+    let base = sandbox.file("base.tar", saved(|[layer, _, _]| layer, CONTENT));
+    let attrs = json!({
+        "outputs": { "out": sandbox.out() },
+        "merge": { "images": [base], "platform": null },
+    });
+    check(
+        &sandbox,
+        "merge",
+        &attrs,
+        &expect![[r#"
+        reading image `/nix/store/[HASH]-base.tar`
+        error: `blobs/sha512/b7b34309d7899a94695a54a1c5953608e9c7510900b003ccbaf3bad80f5ab8f7dcdb82eaf7eaa90ca235e6efdbaa2353b76c3c102c38842d10e9931f8ddf0423` in image archive `/nix/store/[HASH]-base.tar` has the digest sha512:e2fe7d495c2fa32b16c91bf746a1d79dc57880a3aaf448e204eeb5682f69acbcf2d4423d987036533d57fb6eb82a678ec05bbe2b8550d6faec6e2c8e0052182a, but it is named as sha512:b7b34309d7899a94695a54a1c5953608e9c7510900b003ccbaf3bad80f5ab8f7dcdb82eaf7eaa90ca235e6efdbaa2353b76c3c102c38842d10e9931f8ddf0423; it is damaged or was changed
+    "#]],
+    );
+}
+
+/// The name that a blob by SHA-512 gets may be taken by one that only says that it is the same.
+#[test]
+fn blobs_by_sha_256_beside_those_by_sha_512_are_compared_before_they_are_merged() {
+    let layer = tars::layer();
+    let [sha256, sha512] = [Sha256, Sha512].map(|one| oci::blob_path(one.digest(&layer)));
+    let entry = json!([{ "Config": "config", "RepoTags": ["base:1"], "Layers": [sha256, sha512] }]);
+    let layout = Layout::new()
+        .file(&sha256, Tar::new().file("other", "other").finish())
+        .file(&sha512, &layer)
+        .file("config", tars::config_of(&[&layer, &layer]))
+        .file("manifest.json", entry.to_string());
+    let sandbox = Sandbox::new();
+    let base = sandbox.file("base.tar", layout.archive().finish());
+    let attrs = json!({
+        "outputs": { "out": sandbox.out() },
+        "merge": { "images": [base], "platform": null },
+    });
+    check(
+        &sandbox,
+        "merge",
+        &attrs,
+        &expect![[r#"
+        reading image `/nix/store/[HASH]-base.tar`
+        error: `blobs/sha256/f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322` in image archive `/nix/store/[HASH]-base.tar` has the digest sha256:4e8bb72a80f77c75f55cf757d05e930eef918086de78dee0908b3e9a405c6151, but it is named as sha256:f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322; it is damaged or was changed
+    "#]],
+    );
+}
+
+/// The digest of an index's only image is `text`.
+#[track_caller]
+fn check_digest(text: &str, expected: Expect) {
+    let image = json!({ "mediaType": MANIFEST, "digest": text, "size": 3 });
+    let layout = Layout::new().index(&[image]);
+    check_base(&layout.archive().finish(), expected);
+}
+
+#[test]
+fn other_algorithms_are_refused_by_name() {
+    check_digest(
+        &format!("blake3:{}", "0".repeat(64)),
         expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         error: `index.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
-          caused by: it has a digest of the algorithm `sha512`; only `sha256`, which engines and registries use, is read at line 1 column 290
+          caused by: it has a digest of the algorithm `blake3`; only `sha256` and `sha512`, which tools write, are read at line 1 column 226
     "#]],
     );
+}
+
+#[test]
+fn a_digest_of_another_length_is_refused() {
+    check_digest(
+        &format!("sha512:{}", "0".repeat(64)),
+        expect![[r#"
+        listing the layer's closure
+        reading base image `/nix/store/[HASH]-base.tar`
+        error: `index.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+          caused by: `sha512:0000000000000000000000000000000000000000000000000000000000000000` is no digest, which is `sha256:` and 64 or `sha512:` and 128 lower-case hexadecimal digits at line 1 column 226
+    "#]],
+    );
+}
+
+#[test]
+fn cve_2024_3727_a_digest_by_sha_512_that_leads_out_is_refused() {
+    let text = format!("sha512:../../../../etc/shadow{}", "0".repeat(102));
+    check_digest(
+        &text,
+        expect![[r#"
+        listing the layer's closure
+        reading base image `/nix/store/[HASH]-base.tar`
+        error: `index.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+          caused by: `sha512:../../../../etc/shadow000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000` is no digest, which is `sha256:` and 64 or `sha512:` and 128 lower-case hexadecimal digits at line 1 column 286
+    "#]],
+    );
+}
+
+/// Engines compute the SHA-256 of a layer, and compare it with this.
+#[test]
+fn diff_ids_by_sha_512_are_refused_by_name() {
+    let mut layout = Layout::new();
+    let layer = tars::layer();
+    let diff_id = Sha512.digest(&layer).to_string();
+    let config = json!({ "rootfs": { "type": "layers", "diff_ids": [diff_id] } });
+    let config = layout.blob(CONFIG, config.to_string());
+    let layer = layout.blob(LAYER, layer);
+    let image = layout.manifest(&config, &[layer]);
+    check_layout(
+        &layout.index(&[image]),
+        expect![[r#"
+        listing the layer's closure
+        reading base image `/nix/store/[HASH]-base.tar`
+        error: `blobs/sha256/5718d7aa4a3bcd8d6a89f99b515584c5f99216dcf51817235dbd2ca81dcf5012` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+          caused by: it has a DiffID of the algorithm `sha512`; engines compute only the `sha256` of a layer, and none runs such an image at line 1 column 177
+    "#]],
+    );
+}
+
+/// A layer may be in an image by two digests, each a file or a link to the other.
+#[test]
+fn a_layer_by_two_digests_is_one_layer() {
+    let layer = tars::layer();
+    let mut layout = Layout::new();
+    let by_sha256 = layout.blob(LAYER, &layer);
+    layout.call_by(Sha512);
+    let by_sha512 = layout.blob(LAYER, &layer);
+    let config = layout.blob(CONFIG, tars::config_of(&[&layer, &layer, &layer]));
+    let layers = [by_sha512.clone(), by_sha256.clone(), by_sha512.clone()];
+    let image = layout.manifest(&config, &layers);
+    let layout = layout.index(&[image]);
+    let names = [&by_sha256, &by_sha512].map(path);
+
+    let mut same = Layout::new();
+    let layers = vec![same.blob(LAYER, &layer); 3];
+    let config = same.blob(CONFIG, tars::config_of(&[&layer, &layer, &layer]));
+    let image = same.manifest(&config, &layers);
+    let same = same.index(&[image]).archive().finish();
+
+    let functions = Functions::new();
+    let expected = functions.sandbox.file("expected.tar", same);
+    let check = |archive: Tar| {
+        let archive = archive.finish();
+        let packed = tars::gzip(&archive);
+        for archive in [archive, packed] {
+            let base = functions.sandbox.file("base.tar", archive);
+            functions.check_same(&base, &expected);
+        }
+    };
+    check(layout.archive());
+    let [sha256, sha512] = &names;
+    check(
+        layout
+            .clone()
+            .without(sha512)
+            .archive()
+            .hard_link(sha512, sha256),
+    );
+    check(
+        layout
+            .clone()
+            .without(sha256)
+            .archive()
+            .hard_link(sha256, sha512),
+    );
+    let up = |name: &str| format!("../../{name}");
+    check(
+        layout
+            .clone()
+            .without(sha512)
+            .archive()
+            .symlink(sha512, &up(sha256)),
+    );
+}
+
+#[test]
+fn a_layer_in_the_way_of_one_by_sha_512_is_refused() {
+    let layer = tars::layer();
+    let other = Tar::new().file("./other", "other").finish();
+    let [taken, name] = [Sha256, Sha512].map(|one| oci::blob_path(one.digest(&layer)));
+    let manifest = json!([{ "Config": "config.json", "Layers": [name, "link"] }]);
+    let archive = Tar::new()
+        .file(&name, &layer)
+        .file(&taken, &other)
+        .symlink("link", &taken)
+        .file("config.json", tars::config_of(&[&layer, &other]))
+        .file("manifest.json", manifest.to_string());
+    check_base(
+        &archive.finish(),
+        expect![[r#"
+        listing the layer's closure
+        reading base image `/nix/store/[HASH]-base.tar`
+        hashing the new layer
+        error: image archive `/nix/store/[HASH]-base.tar` has a layer in the way of `blobs/sha256/f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322`, where another one has to be
+    "#]],
+    );
+}
+
+/// skopeo calls the layers of a docker-archive by the digests that its source had.
+#[test]
+fn files_of_a_docker_archive_that_are_called_by_sha_512_keep_their_names() {
+    let layer = tars::layer();
+    let name = format!("{}.tar", Sha512.digest(&layer).hex());
+    let manifest = json!([{ "Config": "config.json", "Layers": [name] }]);
+    let archive = Tar::new()
+        .file(&name, &layer)
+        .file("config.json", tars::config_of(&[&layer]))
+        .file("manifest.json", manifest.to_string());
+    let functions = Functions::new();
+    let base = functions.sandbox.file("base.tar", archive.finish());
+    for (what, built) in functions.build_on(&base) {
+        let has_name = built
+            .windows(name.len())
+            .any(|text| text == name.as_bytes());
+        assert_eq!(has_name, what != "export", "{what}");
+    }
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::process::Output;
 
 use expect_test::{Expect, expect};
-use nix_image_builder::digest::Digest;
+use nix_image_builder::digest::Sha256;
 use serde_json::{Value, json};
 
 use super::layouts::{self, CONFIG, INDEX, LAYER, Layout, MANIFEST};
@@ -15,7 +15,7 @@ use crate::sandbox::Sandbox;
 
 /// Builds on `layout`, which has to fail with `expected`, as an archive and as a directory.
 #[track_caller]
-fn check_layout(layout: &Layout, expected: Expect) {
+pub(super) fn check_layout(layout: &Layout, expected: Expect) {
     let sandbox = Sandbox::new();
     let archive = json!(sandbox.file("base.tar", layout.archive().finish()));
     let directory = json!(layout.directory(&sandbox));
@@ -143,11 +143,11 @@ fn cve_2024_3727_a_digest_that_leads_out_is_refused() {
     check_layout(
         &Layout::new().index(&[image]),
         expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: `index.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
-          caused by: `sha256:../../../../../../../../../../../../../etc/shadow` is no SHA-256 digest, which is `sha256:` and 64 lower-case hexadecimal digits at line 1 column 211
-    "#]],
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: `index.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+              caused by: `sha256:../../../../../../../../../../../../../etc/shadow` is no digest, which is `sha256:` and 64 or `sha512:` and 128 lower-case hexadecimal digits at line 1 column 211
+        "#]],
     );
 }
 
@@ -228,7 +228,7 @@ fn a_manifest_with_bytes_behind_it_is_refused() {
 fn a_manifest_with_another_digest_is_refused() {
     let mut layout = Layout::new();
     let image = layout.blob(MANIFEST, "{}");
-    let name = format!("blobs/sha256/{}", Digest::of(b"{}").hex());
+    let name = format!("blobs/sha256/{}", Sha256::of(b"{}").hex());
     let layout = layout.file(&name, "[]").index(&[image]);
     check_layout(
         &layout,
@@ -243,7 +243,7 @@ fn a_manifest_with_another_digest_is_refused() {
 #[test]
 fn a_config_with_another_digest_is_refused() {
     let config = tars::config_of(&[&tars::layer()]);
-    let name = format!("blobs/sha256/{}", Digest::of(config.as_bytes()).hex());
+    let name = format!("blobs/sha256/{}", Sha256::of(config.as_bytes()).hex());
     let layout = layouts::plain().file(&name, config.replace("A=1", "A=2"));
     check_layout(
         &layout,
@@ -257,7 +257,7 @@ fn a_config_with_another_digest_is_refused() {
 
 #[test]
 fn a_layer_with_another_digest_is_refused() {
-    let name = format!("blobs/sha256/{}", Digest::of(&tars::layer()).hex());
+    let name = format!("blobs/sha256/{}", Sha256::of(&tars::layer()).hex());
     let other = Tar::new().directory("./").file("./hello", "HELLO").finish();
     check_layout(
         &layouts::plain().file(&name, other),
@@ -271,7 +271,7 @@ fn a_layer_with_another_digest_is_refused() {
 
 #[test]
 fn a_layer_with_bytes_behind_it_is_refused() {
-    let name = format!("blobs/sha256/{}", Digest::of(&tars::layer()).hex());
+    let name = format!("blobs/sha256/{}", Sha256::of(&tars::layer()).hex());
     let longer = [tars::layer(), vec![0; 512]].concat();
     check_layout(
         &layouts::plain().file(&name, longer),
@@ -412,7 +412,7 @@ fn more_images_than_any_index_has_are_refused() {
 fn a_blob_that_is_a_link_out_is_refused() {
     let mut layout = Layout::new();
     let image = layout.blob(MANIFEST, "{}");
-    let name = format!("blobs/sha256/{}", Digest::of(b"{}").hex());
+    let name = format!("blobs/sha256/{}", Sha256::of(b"{}").hex());
     let archive = Layout::new().index(&[image]).archive();
     check_base(
         &archive.symlink(&name, "../../../etc/shadow").finish(),
@@ -434,7 +434,7 @@ fn a_blob_that_is_a_link_out_of_a_directory_is_refused() {
             let outside = sandbox.file("outside", "{}");
             let blobs = directory.join("blobs/sha256");
             std::fs::create_dir_all(&blobs).unwrap();
-            let name = blobs.join(Digest::of(b"{}").hex());
+            let name = blobs.join(Sha256::of(b"{}").hex());
             let target = std::path::Path::new("../../..").join(outside.file_name().unwrap());
             std::os::unix::fs::symlink(target, name).unwrap();
             attrs["image"]["fromImage"] = json!(directory);
@@ -484,7 +484,7 @@ fn layers_on(base: &[u8]) -> Vec<(String, Vec<u8>)> {
         if layer.starts_with(&[0x1f, 0x8b]) {
             continue;
         }
-        assert_eq!(Digest::of(layer).to_string(), *diff_id, "{name}");
+        assert_eq!(Sha256::of(layer).to_string(), *diff_id, "{name}");
     }
     let known = |name: &String| {
         name.ends_with('/')
@@ -523,11 +523,11 @@ fn layers_packed_with_zstd_are_unpacked_and_others_stay() {
         let [one, two, three, four, _own] = layers.as_slice() else {
             panic!("{} layers", layers.len())
         };
-        let unpacked = format!("{}/layer.tar", Digest::of(zstd).hex());
+        let unpacked = format!("{}/layer.tar", Sha256::of(zstd).hex());
         assert_eq!(*one, (unpacked, zstd.clone()));
         assert_eq!(one, four);
         let packed = tars::gzip(gzip);
-        let name = format!("blobs/sha256/{}", Digest::of(&packed).hex());
+        let name = format!("blobs/sha256/{}", Sha256::of(&packed).hex());
         assert_eq!(*two, (name, packed));
         assert_eq!(three.1, *plain);
     }
@@ -553,7 +553,7 @@ fn layers_of_an_archive_packed_with_zstd_are_unpacked() {
 #[test]
 fn a_layer_in_the_way_of_an_unpacked_one_is_refused() {
     let layer = tars::layer();
-    let taken = Digest::of(&layer).hex();
+    let taken = Sha256::of(&layer).hex();
     let manifest = json!([{ "Config": "config.json", "Layers": ["a.tar.zst", taken] }]);
     let archive = Tar::new()
         .file("a.tar.zst", tars::zstd(&layer))
@@ -566,7 +566,7 @@ fn a_layer_in_the_way_of_an_unpacked_one_is_refused() {
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         hashing the new layer
-        error: image archive `/nix/store/[HASH]-base.tar` has a layer in the way of `f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322/layer.tar`, as which another one is unpacked
+        error: image archive `/nix/store/[HASH]-base.tar` has a layer in the way of `f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322/layer.tar`, where another one has to be
     "#]],
     );
 }
@@ -593,7 +593,7 @@ fn layouts_are_merged_with_archives() {
     assert!(output.status.success(), "{}", sandbox.stderr(&output));
     let files = files(&sandbox);
     let manifest: Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
-    let merged = format!("{}/layer.tar", Digest::of(&layer).hex());
+    let merged = format!("{}/layer.tar", Sha256::of(&layer).hex());
     assert_eq!(manifest[0]["RepoTags"], json!(["merged:1"]));
     assert_eq!(manifest[0]["Layers"], json!([merged]));
     assert_eq!(manifest[0], manifest[1]);

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use nix_image_builder::digest::Digest;
+use nix_image_builder::digest::Algorithm;
+use nix_image_builder::oci;
 use serde_json::{Value, json};
 
 use super::tars::{self, Tar};
@@ -18,12 +19,23 @@ pub(crate) const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     files: Vec<(String, Vec<u8>)>,
+    /// By which blobs are called from here on.
+    algorithm: Algorithm,
 }
 
 impl Layout {
     /// One without an index yet.
     pub(crate) fn new() -> Self {
-        Self { files: Vec::new() }.file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#)
+        let layout = Self {
+            files: Vec::new(),
+            algorithm: Algorithm::Sha256,
+        };
+        layout.file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#)
+    }
+
+    /// Calls blobs by `algorithm` from here on.
+    pub(crate) fn call_by(&mut self, algorithm: Algorithm) {
+        self.algorithm = algorithm;
     }
 
     pub(crate) fn file(mut self, name: &str, content: impl AsRef<[u8]>) -> Self {
@@ -38,6 +50,11 @@ impl Layout {
         self
     }
 
+    /// Names and contents.
+    pub(crate) fn files(&self) -> &[(String, Vec<u8>)] {
+        &self.files
+    }
+
     /// What the file `name` has.
     pub(crate) fn content(&self, name: &str) -> Vec<u8> {
         let mut files = self.files.iter();
@@ -48,9 +65,8 @@ impl Layout {
     /// Adds a blob; gives its descriptor.
     pub(crate) fn blob(&mut self, media_type: &str, content: impl AsRef<[u8]>) -> Value {
         let content = content.as_ref();
-        let digest = Digest::of(content);
-        self.files
-            .push((format!("blobs/sha256/{}", digest.hex()), content.to_vec()));
+        let digest = self.algorithm.digest(content);
+        self.files.push((oci::blob_path(digest), content.to_vec()));
         json!({ "mediaType": media_type, "digest": digest.to_string(), "size": content.len() })
     }
 

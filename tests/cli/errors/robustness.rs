@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nix_image_builder::archive;
 use nix_image_builder::base::{self, Choice, Wanted};
 use nix_image_builder::closure::ClosureFiles;
-use nix_image_builder::digest::Digest;
+use nix_image_builder::digest::Sha256;
 use nix_image_builder::limits::Limits;
 use nix_image_builder::tar::read::Reader;
 use nix_image_builder::tarsum;
@@ -294,7 +294,7 @@ fn a_packed_base_is_not_read_once_for_each_of_its_layers() {
     let mut attrs = image_attrs(&sandbox);
     let names: Vec<String> = (0..200).map(|number| format!("{number}/layer")).collect();
     let large = Tar::new().file("./large", vec![0; 1_000_000]).finish();
-    let diff_ids = vec![Digest::of(&large).to_string(); names.len()];
+    let diff_ids = vec![Sha256::of(&large).to_string(); names.len()];
     let config = json!({ "rootfs": { "diff_ids": diff_ids } });
     let mut archive = Tar::new()
         .file("config.json", config.to_string())

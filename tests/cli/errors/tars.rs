@@ -4,8 +4,11 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use nix_image_builder::digest::Digest;
+use nix_image_builder::digest::Sha256;
 use serde_json::{Value, json};
+
+/// How long names in headers may be, in bytes.
+const SHORT: usize = 100;
 
 /// A tar that grows.
 #[derive(Debug, Clone, Default)]
@@ -20,20 +23,32 @@ impl Tar {
 
     pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         let content = content.as_ref();
-        self.header(&header(name, b'0', content.len() as u64, ""))
+        self.member(name, b'0', content.len() as u64, "")
             .content(content)
     }
 
     pub(crate) fn directory(self, name: &str) -> Self {
-        self.header(&header(name, b'5', 0, ""))
+        self.member(name, b'5', 0, "")
     }
 
     pub(crate) fn symlink(self, name: &str, target: &str) -> Self {
-        self.header(&header(name, b'2', 0, target))
+        self.member(name, b'2', 0, target)
     }
 
     pub(crate) fn hard_link(self, name: &str, target: &str) -> Self {
-        self.header(&header(name, b'1', 0, target))
+        self.member(name, b'1', 0, target)
+    }
+
+    /// The header of a member, and before it what does not fit there.
+    fn member(self, name: &str, typeflag: u8, size: u64, link: &str) -> Self {
+        let mut records = vec![("path", name), ("linkpath", link)];
+        records.retain(|(_, text)| text.len() > SHORT);
+        let tar = match records.is_empty() {
+            true => self,
+            false => self.pax(&records),
+        };
+        let [name, link] = [name, link].map(|text| &text[..text.len().min(SHORT)]);
+        tar.header(&header(name, typeflag, size, link))
     }
 
     /// A pax header with `records`: key and value of each.
@@ -134,7 +149,7 @@ pub(crate) fn members() -> Tar {
 
 /// The config of an image whose layers are `layers`, not packed.
 pub(crate) fn config_of(layers: &[&[u8]]) -> String {
-    let diff_ids = layers.iter().map(|layer| Digest::of(layer).to_string());
+    let diff_ids = layers.iter().map(|layer| Sha256::of(layer).to_string());
     json!({
         "config": { "Env": ["A=1"] },
         "rootfs": { "type": "layers", "diff_ids": diff_ids.collect::<Vec<_>>() },

@@ -1,7 +1,8 @@
 //! OCI layouts, as archives and as directories.
 
 use expect_test::{Expect, expect};
-use nix_image_builder::digest::Digest;
+use nix_image_builder::digest::{Algorithm, Sha256};
+use nix_image_builder::oci;
 use serde_json::{Value, json};
 
 use super::{check, config, text};
@@ -26,7 +27,7 @@ fn image(layout: &mut Layout, architecture: &str) -> Value {
 /// Where the blob of `descriptor` is.
 fn path(descriptor: &Value) -> String {
     let digest = descriptor["digest"].as_str().unwrap();
-    format!("blobs/sha256/{}", digest.strip_prefix("sha256:").unwrap())
+    format!("blobs/{}", digest.replace(':', "/"))
 }
 
 /// Verifies a layout, as an archive and as a directory.
@@ -51,7 +52,7 @@ fn check_layout(layout: &Layout, status: i32, expected: Expect) {
 fn layer_path() -> String {
     format!(
         "blobs/sha256/{}",
-        Digest::of(&tars::gzip(&tars::layer())).hex()
+        Sha256::of(&tars::gzip(&tars::layer())).hex()
     )
 }
 
@@ -328,4 +329,79 @@ fn a_pipe_in_a_layout_cannot_be_read() {
         error: image archive `/nix/store/[HASH]-layout` has the device or pipe `pipe`; only directories, files and links belong there
     "#]].assert_eq(&sandbox.stderr(&output));
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// A layout with an image by SHA-512, and where its layer is.
+fn by_sha512() -> (Layout, String) {
+    let mut layout = Layout::new();
+    layout.call_by(Algorithm::Sha512);
+    let image = image(&mut layout, "amd64");
+    let layer = Algorithm::Sha512.digest(&tars::gzip(&tars::layer()));
+    (layout.index(&[image]), oci::blob_path(layer))
+}
+
+#[test]
+fn a_good_layout_by_sha_512_is_right() {
+    let (layout, _) = by_sha512();
+    check_layout(
+        &layout,
+        0,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is right: 1 image, 1 layer, 5 files
+    "#]],
+    );
+}
+
+#[test]
+fn a_blob_by_sha_512_with_another_bit_is_told() {
+    let (layout, layer) = by_sha512();
+    let mut content = layout.content(&layer);
+    // In gzip's header: which system packed it.
+    content[9] ^= 1;
+    check_layout(
+        &layout.file(&layer, content),
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is wrong: 1 problem
+          blobs/sha512/fe957faae6646b03b35689556ef8550c8c64ba48bf0d4c3ce2c62995d963a93751e8bdd6bbe7639e123fa2ed46c3f65cdb79c9c98b8019399697c8d0485f56a7
+            has the digest sha512:5413d08ee8e2a13f5e41a5454c3a7dac199c313981574be52f1d1763b8ad490f113b70ad1bc6f2bc1de506a062a8247a6e37114cbee7e69984b9d311a71db895, but `blobs/sha512/a56bb3c95df5cde8c30ada014814902fd2024e0b3c9a3554687e33a580302d249d7c239624a4331431b882b7c654ad5763bf61de0ad7bc7470e377adc6a26b77` says sha512:fe957faae6646b03b35689556ef8550c8c64ba48bf0d4c3ce2c62995d963a93751e8bdd6bbe7639e123fa2ed46c3f65cdb79c9c98b8019399697c8d0485f56a7
+    "#]],
+    );
+}
+
+#[test]
+fn blobs_by_sha_512_that_nothing_uses_are_noted() {
+    let (layout, _) = by_sha512();
+    let mut more = layout;
+    more.blob("application/octet-stream", "nothing");
+    check_layout(
+        &more,
+        0,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is right: 1 image, 1 layer, 6 files
+        note: blobs/sha512/1d6c61c1f237e2664f242b96dfaae5feb325771723d76fac41dba6ef22c45cafefb0951f43309fc6bc852b98a5406d3c2909b606688a882d43c6fb905162b10f is used by nothing
+    "#]],
+    );
+}
+
+/// Only what is read in any order can be read again by another algorithm.
+#[test]
+fn a_blob_by_sha_512_that_is_a_link_is_compared_where_it_can_be_read_again() {
+    let (layout, layer) = by_sha512();
+    let content = layout.content(&layer);
+    let layout = layout.without(&layer).file("layer", content);
+    let archive = layout.archive().symlink(&layer, "../../layer").finish();
+    let sandbox = Sandbox::new();
+    let path = sandbox.file("image.tar", &archive);
+    let said = text(&sandbox, &["verify", path.to_str().unwrap()], b"", 0);
+    expect![[r#"
+        /nix/store/[HASH]-image.tar is right: 1 image, 1 layer, 5 files
+    "#]]
+    .assert_eq(&said);
+    let said = text(&sandbox, &["verify", "-"], &archive, 1);
+    expect![[r#"
+        standard input is wrong: 1 problem
+          blobs/sha512/fe957faae6646b03b35689556ef8550c8c64ba48bf0d4c3ce2c62995d963a93751e8bdd6bbe7639e123fa2ed46c3f65cdb79c9c98b8019399697c8d0485f56a7
+            is named as sha512:fe957faae6646b03b35689556ef8550c8c64ba48bf0d4c3ce2c62995d963a93751e8bdd6bbe7639e123fa2ed46c3f65cdb79c9c98b8019399697c8d0485f56a7, but is a link to a file of another name, whose digest nobody computed while it came by; unpack the image first, and verify its directory
+    "#]].assert_eq(&said);
 }
