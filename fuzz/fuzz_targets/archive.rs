@@ -9,7 +9,7 @@ use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use nix_image_builder::archive::{self, ArchiveMember};
 use nix_image_builder::base::{self, BaseImage, Choice, Wanted};
 use nix_image_builder::closure::ClosureFiles;
-use nix_image_builder::digest::Digest;
+use nix_image_builder::digest::Sha256;
 use nix_image_builder::limits::Limits;
 use nix_image_builder_fuzz::{file_of, mutate_tar};
 
@@ -43,7 +43,7 @@ fn check_plain(base: &BaseImage, bytes: &[u8]) {
         let is_packed = [&b"\x1f\x8b"[..], b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0"]
             .iter()
             .any(|magic| content.starts_with(magic));
-        let diff_id = format!("sha256:{}", Digest::of(content).hex());
+        let diff_id = format!("sha256:{}", Sha256::of(content).hex());
         assert!(is_packed || layer.diff_id.to_string() == diff_id);
     }
 }

@@ -1,6 +1,6 @@
 //! The documents of an OCI layout: index, manifest, config and layer, with NULs between them. `@1`,
-//! `@2` and `@3` in a document stand for the digests of the documents behind it, and `#1` … for their
-//! sizes, so that most layouts hold together. A layout is the same as a directory and as an archive, and
+//! `@2` and `@3` in a document stand for the SHA-256 of the documents behind it, `%1` … for the SHA-512
+//! and `#1` … for their sizes, so that most layouts hold together. A layout is the same as a directory and as an archive, and
 //! its layers have the DiffIDs that their bytes say.
 
 #![no_main]
@@ -13,29 +13,38 @@ use libfuzzer_sys::fuzz_target;
 use nix_image_builder::base::{self, BaseImage, Choice, Wanted};
 use nix_image_builder::closure::ClosureFiles;
 use nix_image_builder::compress::Packing;
-use nix_image_builder::digest::Digest;
+use nix_image_builder::digest::{Algorithm, Digest};
 use nix_image_builder::limits::Limits;
+use nix_image_builder::oci;
 use nix_image_builder::plan::{Entry, Owner, TarPlan};
 use nix_image_builder::tar::write;
 use nix_image_builder_fuzz::file_of;
 
 const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
-/// The blobs, each with its digest, and the index. The last one is taken as it is.
-fn resolve(parts: [&[u8]; 4]) -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
-    let mut blobs: Vec<(String, Vec<u8>)> = Vec::new();
+/// The blobs, each with its digests, and the index. The last one is taken as it is.
+fn resolve(parts: [&[u8]; 4]) -> (Vec<u8>, Vec<([Digest; 2], Vec<u8>)>) {
+    let mut blobs: Vec<([Digest; 2], Vec<u8>)> = Vec::new();
     for part in parts.iter().rev() {
         let mut text = part.to_vec();
         if !blobs.is_empty() {
-            for (number, (digest, blob)) in blobs.iter().enumerate() {
-                text = replace(&text, &format!("@{}", number + 1), digest);
+            for (number, ([sha256, sha512], blob)) in blobs.iter().enumerate() {
+                text = replace(&text, &format!("@{}", number + 1), &sha256.hex());
+                text = replace(&text, &format!("%{}", number + 1), &sha512.hex());
                 text = replace(&text, &format!("#{}", number + 1), &blob.len().to_string());
             }
         }
-        blobs.push((Digest::of(&text).hex(), text));
+        let digests = [Algorithm::Sha256, Algorithm::Sha512].map(|one| one.digest(&text));
+        blobs.push((digests, text));
     }
     let (_, index) = blobs.pop().expect("there are four");
     (index, blobs)
+}
+
+/// Each of `blobs` by each of its digests.
+fn by_digest(blobs: &[([Digest; 2], Vec<u8>)]) -> impl Iterator<Item = (Digest, &[u8])> {
+    let blobs = blobs.iter();
+    blobs.flat_map(|(digests, blob)| digests.iter().map(|digest| (*digest, blob.as_slice())))
 }
 
 fn replace(text: &[u8], from: &str, to: &str) -> Vec<u8> {
@@ -76,8 +85,8 @@ fuzz_target!(|bytes: &[u8]| {
     let owner = Arc::new(Owner::root());
     let file = |name: &str, bytes: &[u8]| Entry::inline(name, bytes.to_vec(), 0o444, &owner, 1);
     let mut entries = vec![file("oci-layout", MARKER), file("index.json", &index)];
-    for (digest, blob) in &blobs {
-        entries.push(file(&format!("blobs/sha256/{digest}"), blob));
+    for (digest, blob) in by_digest(&blobs) {
+        entries.push(file(&oci::blob_path(digest), blob));
     }
     let plan = TarPlan {
         entries,
@@ -91,9 +100,9 @@ fuzz_target!(|bytes: &[u8]| {
     };
     for layer in &base.layers {
         if layer.packing == Packing::Plain {
-            let diff_id = layer.diff_id.to_string();
-            let is_blob = |(digest, _): &(String, Vec<u8>)| diff_id == format!("sha256:{digest}");
-            assert!(blobs.iter().any(is_blob), "a plain layer is its own tar");
+            let is_layer = |digest| digest == Digest::from(layer.diff_id);
+            let mut digests = by_digest(&blobs).map(|(digest, _)| digest);
+            assert!(digests.any(is_layer), "a plain layer is its own tar");
         }
     }
 
@@ -106,8 +115,8 @@ fuzz_target!(|bytes: &[u8]| {
     };
     put("oci-layout", MARKER);
     put("index.json", &index);
-    for (digest, blob) in &blobs {
-        put(&format!("blobs/sha256/{digest}"), blob);
+    for (digest, blob) in by_digest(&blobs) {
+        put(&oci::blob_path(digest), blob);
     }
     let again = read(directory.path()).expect("it is the same layout");
     assert_eq!(facts(&base), facts(&again));

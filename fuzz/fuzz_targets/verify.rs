@@ -12,7 +12,7 @@ use nix_image_builder::inspect;
 use nix_image_builder::limits::Limits;
 use nix_image_builder::progress::Progress;
 use nix_image_builder::survey::{self, Input, Survey};
-use nix_image_builder::verify::{self, Report};
+use nix_image_builder::verify::{self, Report, What};
 use nix_image_builder_fuzz::{file_of, mutate_tar};
 use tempfile::NamedTempFile;
 
@@ -54,6 +54,12 @@ fn facts(report: &Report) -> Option<[usize; 3]> {
     report.is_right().then_some(counts)
 }
 
+/// Whether a link by SHA-512 leads to what has come by without anyone having computed that.
+fn is_unknown(report: &Report) -> bool {
+    let mut problems = report.problems.told.iter();
+    problems.any(|problem| matches!(problem.what, What::NotComputed { .. }))
+}
+
 fn check_right(report: &Report, file: &NamedTempFile, bytes: &[u8]) {
     // `serde_json` knows its own numbers by a key with this in it, which may not be shown then.
     let is_odd = bytes.windows(10).any(|at| at == b"serde_json");
@@ -86,7 +92,9 @@ fuzz_target!(|bytes: &[u8]| {
     let file = file_of(bytes);
     let report = of_file(&file).map(verify::verify);
     let piped = of_stream(&file, bytes).map(verify::verify);
-    assert_eq!(report.as_ref().map(facts), piped.as_ref().map(facts));
+    if !piped.as_ref().is_some_and(is_unknown) {
+        assert_eq!(report.as_ref().map(facts), piped.as_ref().map(facts));
+    }
     if let Some(report) = report {
         let _ = report.text("image");
         let _ = report.json("image");
