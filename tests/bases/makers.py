@@ -12,8 +12,8 @@ from typing import Callable, NamedTuple, Optional
 TOOLS = Path(__file__).resolve().parent.parent / "tools"
 sys.path.insert(0, str(TOOLS))
 
-from registry import Registry
-from suite import Failure, output, run
+from registry import Registry, digest
+from suite import Failure, check, output, run, same
 
 DEBIAN13 = (
     TOOLS / "debian13",
@@ -35,6 +35,9 @@ COPY --from=origin:1 / /
 COPY Dockerfile /built
 ENV PATH=/bin LEVEL=base
 """
+
+OCI = "application/vnd.oci.image"
+MANIFEST = f"{OCI}.manifest.v1+json"
 
 # Seconds until a daemon has to answer.
 PATIENCE = 60
@@ -279,7 +282,7 @@ class Podman:
 
 
 class FromRegistry:
-    """crane and oras, which take the image from a registry on this machine."""
+    """crane, oras and skopeo, which take the image from a registry on this machine."""
 
     def __init__(self, stack, origin, directory):
         self.stack = stack
@@ -292,17 +295,23 @@ class FromRegistry:
             Kind("crane, docker-archive", pull("tarball")),
             Kind("crane, docker-archive of old", pull("legacy")),
             Kind("crane, OCI layout", pull("oci")),
-            Kind("oras, OCI layout", self.by_oras),
+            Kind("oras, OCI layout", lambda: self.by_oras("oras", self.image)),
+            Kind("oras, OCI layout by SHA-512", self.by_oras_of_sha512),
+            Kind("oras, OCI layout by SHA-512, the manifest too", self.copied_by_oras),
+            Kind("skopeo, docker-archive with layers by SHA-512", self.by_skopeo),
         ]
 
     def crane(self, *words):
         return output(TOOLS / "crane", *words)
 
     @cached_property
+    def registry(self):
+        return Registry(self.stack, self.directory, "crane")
+
+    @cached_property
     def image(self):
         """In the registry, with a layer of crane's own on top."""
-        registry = Registry(self.stack, self.directory, "crane")
-        origin, image = f"{registry.address}/origin:1", f"{registry.address}/image:1"
+        origin, image = f"{self.registry.address}/origin:1", f"{self.registry.address}/image:1"
         self.crane("push", self.origin, origin)
         new = self.directory / "new"
         new.write_text("new\n")
@@ -316,9 +325,61 @@ class FromRegistry:
         self.crane("pull", "--format", form, self.image, path)
         return path
 
-    def by_oras(self):
-        path = self.directory / "oras"
-        output(*DEBIAN13, "oras", "copy", "--from-plain-http", self.image, "--to-oci-layout", f"{path}:1")
+    def by_oras(self, name, image):
+        path = self.directory / name
+        output(*DEBIAN13, "oras", "copy", "--from-plain-http", image, "--to-oci-layout", f"{path}:1")
+        return path
+
+    def by_sha512(self, name, of_config):
+        """The image in the registry, not packed, its layers called by SHA-512 and its config by OF_CONFIG."""
+        source = f"docker://{self.image}"
+        layout = self.directory / f"{name}-source"
+        skopeo(source, f"dir:{layout}", "--src-tls-verify=false", "--dest-decompress")
+        manifest = json.loads((layout / "manifest.json").read_text())
+
+        def push(descriptor, kind, algorithm):
+            content = (layout / descriptor["digest"].removeprefix("sha256:")).read_bytes()
+            called = self.registry.push_blob(name, content, algorithm)
+            return {"mediaType": f"{OCI}.{kind}", "digest": called, "size": len(content)}
+
+        pushed = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": push(manifest["config"], "config.v1+json", of_config),
+            "layers": [push(layer, "layer.v1.tar", "sha512") for layer in manifest["layers"]],
+        }
+        self.registry.push_manifest(f"{name}:1", json.dumps(pushed).encode(), MANIFEST)
+        return f"{self.registry.address}/{name}:1"
+
+    def by_oras_of_sha512(self):
+        path = self.by_oras("oras-sha512", self.by_sha512("all", "sha512"))
+        same("what is called by SHA-256", 1, len(list(path.glob("blobs/sha256/*"))))
+        return path
+
+    def copied_by_oras(self):
+        """A layout whose manifest we call by SHA-512, which no registry here takes, as oras copies it.
+
+        oras compares every blob with its digest.
+        """
+        called = self.by_oras("oras-called", self.by_sha512("called", "sha512"))
+        index = json.loads((called / "index.json").read_text())
+        [image] = index["manifests"]
+        manifest = called / "blobs" / image["digest"].replace(":", "/")
+        image["digest"] = digest(manifest.read_bytes(), "sha512")
+        manifest.rename(called / "blobs" / image["digest"].replace(":", "/"))
+        (called / "index.json").write_text(json.dumps(index))
+        path = self.directory / "oras-copied"
+        output(*DEBIAN13, "oras", "copy", "--from-oci-layout", f"{called}:1", "--to-oci-layout", f"{path}:1")
+        same("what is called by SHA-256", 0, len(list(path.glob("blobs/sha256/*"))))
+        return path
+
+    def by_skopeo(self):
+        """Layers have the names `HEX.tar` by SHA-512. The config's is by SHA-256: skopeo takes no other."""
+        path = self.directory / "skopeo.tar"
+        image = self.by_sha512("layers", "sha256")
+        skopeo(f"docker://{image}", f"docker-archive:{path}:image:1", "--src-tls-verify=false")
+        names = output("tar", "-tf", path).split()
+        check(any(len(name) == len(f"{'0' * 128}.tar") for name in names), "no layer is called by SHA-512:", *names)
         return path
 
 

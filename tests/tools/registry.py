@@ -74,14 +74,29 @@ class Registry:
             )
         kind = "application/vnd.docker.distribution.manifest.list.v2+json"
         manifests = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": entries}).encode()
-        url = f"http://{self.address}/v2/tests/pushed/manifests/list"
-        put = urllib.request.Request(url, manifests, {"Content-Type": kind}, method="PUT")
-        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(put).close()
+        self.push_manifest("tests/pushed:list", manifests, kind)
         return digest(manifests)
 
+    def push_blob(self, name, content, algorithm):
+        """The digest by which image NAME may call a blob from then on."""
+        called = digest(content, algorithm)
+        with self.request("POST", f"http://{self.address}/v2/{name}/blobs/uploads/", b"") as started:
+            url = f"{started.headers['Location']}&digest={called}"
+        self.request("PUT", url, content).close()
+        return called
 
-def digest(data):
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+    def push_manifest(self, image, manifest, kind):
+        """Pushes a manifest as NAME:TAG."""
+        name, tag = image.split(":")
+        self.request("PUT", f"http://{self.address}/v2/{name}/manifests/{tag}", manifest, kind).close()
+
+    def request(self, method, url, content, kind="application/octet-stream"):
+        request = urllib.request.Request(url, content, {"Content-Type": kind}, method=method)
+        return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request)
+
+
+def digest(data, algorithm="sha256"):
+    return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
 def skopeo(*words, **options):
