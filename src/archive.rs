@@ -97,7 +97,7 @@ pub enum ArchiveError {
     Special { path: PathBuf, name: String },
     #[error("image archive `{}` has `{name}` both as a directory and as something else", path.display())]
     TwoKinds { path: PathBuf, name: String },
-    #[error("image archive `{}` has a layer in the way of `{name}`, where another one has to be", path.display())]
+    #[error("image archive `{}` has a layer in the way of `{name}`, as which another one is unpacked", path.display())]
     Taken { path: PathBuf, name: String },
     #[error("image archive `{}` has `{name}`, which lies more than {MAX_DEPTH} directories deep", path.display())]
     TooDeep { path: PathBuf, name: String },
@@ -341,7 +341,7 @@ impl Archive {
         if let Err(source) = content.by_ref().take(1).read_to_end(&mut start) {
             return visitor.wrong(self.read_error(source));
         }
-        let is_document = matches!(*start, [b'{' | b'[' | b' ' | b'\t' | b'\n' | b'\r']);
+        let is_document = matches!(*start, [b'{' | b'[' | b'n' | b' ' | b'\t' | b'\n' | b'\r']);
         let max = self.limits.max_json;
         if !is_document || !self.documents.make_room(range.size, max) {
             return visitor.content(&name, range, &mut start.as_slice().chain(content));

@@ -15,7 +15,7 @@ use crate::archive::{
 use crate::blob::{self, Damage};
 use crate::closure::{ClosureFiles, Seen};
 use crate::compress::Packing;
-use crate::digest::{Algorithm, DiffId, Digests, Sha256};
+use crate::digest::{Algorithm, DiffId, Digests};
 pub use crate::images::Choice;
 use crate::images::{self, Blob, Image, ImagesError};
 use crate::limits::Limits;
@@ -27,7 +27,7 @@ use crate::tar::read::{ReadError, Reader};
 #[derive(Debug)]
 pub struct BaseImage {
     pub archive: Archive,
-    /// What the member that holds the config is called in an image that has it too.
+    /// The member that holds the config.
     pub config_name: String,
     /// `config.Env`, in its order.
     pub env: Vec<String>,
@@ -39,9 +39,6 @@ pub struct BaseImage {
 pub struct BaseLayer {
     /// The member that holds it, as the manifest names it.
     pub name: String,
-    /// The member that holds it in an image that is built on this one: where it was, unless it has
-    /// other bytes there, or is called by another digest.
-    pub member: String,
     /// How that member is packed.
     pub packing: Packing,
     pub diff_id: DiffId,
@@ -51,23 +48,23 @@ pub struct BaseLayer {
 }
 
 impl BaseLayer {
-    /// Whether it is unpacked in an image that is built on it.
+    /// Whether it is unpacked in an image that is built on it. Every Docker since 1.10 loads plain
+    /// layers and those packed with gzip, so these stay as they are; zstd it knows since 23.
     #[must_use]
     pub fn is_unpacked(&self) -> bool {
-        is_unpacked(self.packing)
+        matches!(self.packing, Packing::Zstd | Packing::Xz)
     }
 
-    /// Whether it is another member in an image that is built on it.
+    /// The member that holds it in an image that is built on it: where it was, unless it has other
+    /// bytes there.
     #[must_use]
-    pub fn moves(&self) -> bool {
-        self.member != self.name
+    pub fn member(&self) -> String {
+        if self.is_unpacked() {
+            format!("{}/layer.tar", self.diff_id.hex())
+        } else {
+            self.name.clone()
+        }
     }
-}
-
-/// Whether a layer that is packed so is unpacked. Every Docker since 1.10 loads plain layers and those
-/// packed with gzip, so these stay as they are; zstd it knows since 23.
-fn is_unpacked(packing: Packing) -> bool {
-    matches!(packing, Packing::Zstd | Packing::Xz)
 }
 
 /// The content of a layer, `size` bytes, that is packed in `packed` as `packing` says.
@@ -177,68 +174,35 @@ pub fn read(
     })?;
 
     let image = images::choose(&archive, choice)?;
-    let (config, layers) = read_image(&archive, image, streamed, wanted)?;
+    let config_name = image.config.name.clone();
+    let (env, layers) = read_image(&archive, image, streamed, wanted)?;
     Ok(BaseImage {
         archive,
-        config_name: config.member,
-        env: config.env,
+        config_name,
+        env,
         layers,
     })
 }
 
-/// Reads all layers of `image`, one of those in `archive`, which is not compressed; gives what its
-/// config is called in an image that has it too.
+/// Reads all layers of `image`, one of those in `archive`, which is not compressed.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_image_of(
-    archive: &Archive,
-    image: Image,
-) -> Result<(String, Vec<BaseLayer>), BaseError> {
+pub fn read_layers_of(archive: &Archive, image: Image) -> Result<Vec<BaseLayer>, BaseError> {
     let nothing = Wanted {
         files: &ClosureFiles::default(),
         store: b"",
     };
-    let (config, layers) = read_image(archive, image, BTreeMap::new(), nothing)?;
-    Ok((config.member, layers))
+    read_image(archive, image, BTreeMap::new(), nothing).map(|(_, layers)| layers)
 }
 
-/// The SHA-256 of `blob`, a file of `archive`, which is not compressed, after comparing its bytes with
-/// what it is called by.
-///
-/// # Errors
-/// When it is missing, cannot be read, or has another digest.
-pub fn sha256_of(archive: &Archive, blob: &Blob) -> Result<Sha256, ArchiveError> {
-    let file = archive.file(&blob.name, "its manifest names")?;
-    let content = &mut RangeReader::new(file.range.clone());
-    let read = blob::read(content, blob.algorithm(), &archive.limits, &mut |_| {});
-    let digests = match read {
-        Ok(read) => read.digests,
-        Err(source) => {
-            let path = archive.path.clone();
-            return Err(ArchiveError::Read { path, source });
-        }
-    };
-    if let Some(said) = blob.digest {
-        archive.check_digest(&blob.name, digests.by(said.algorithm()), said)?;
-    }
-    Ok(digests.sha256)
-}
-
-/// What of a config counts.
-struct BaseConfig {
-    /// The member that holds it in an image that has it too.
-    member: String,
-    env: Vec<String>,
-}
-
-/// The config and the layers of `image`.
+/// The environment and the layers of `image`.
 fn read_image(
     archive: &Archive,
     image: Image,
     streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>>,
     wanted: Wanted<'_>,
-) -> Result<(BaseConfig, Vec<BaseLayer>), BaseError> {
+) -> Result<(Vec<String>, Vec<BaseLayer>), BaseError> {
     let path = &archive.path;
     let limits = &archive.limits;
     let count = image.layers.len();
@@ -256,7 +220,7 @@ fn read_image(
             Ok((blob, file.range.clone()))
         })
         .collect::<Result<Vec<_>, ArchiveError>>()?;
-    let (member, config) = images::read_config(archive, &image.config)?;
+    let config = images::read_config(archive, &image.config)?;
     let diff_ids = config.rootfs.diff_ids;
     if diff_ids.len() != count {
         return Err(BaseError::LayerCount {
@@ -276,14 +240,8 @@ fn read_image(
             check_blob(archive, &blob, &facts, range.size)?;
             let found = facts.diff_id;
             if found == said {
-                let member = if is_unpacked(facts.packing) {
-                    format!("{}/layer.tar", found.hex())
-                } else {
-                    blob.name_with(facts.digests.sha256)
-                };
                 Ok(BaseLayer {
                     name: blob.name,
-                    member,
                     packing: facts.packing,
                     diff_id: found,
                     size: facts.size,
@@ -299,8 +257,7 @@ fn read_image(
             }
         })
         .collect::<Result<_, _>>()?;
-    let env = config.config.env;
-    Ok((BaseConfig { member, env }, layers))
+    Ok((config.config.env, layers))
 }
 
 /// Compares a layer of `size` bytes with what names it.

@@ -107,9 +107,6 @@ pub struct RecordedBaseLayer {
     /// The member of the base image's archive.
     pub name: String,
     pub diff_id: String,
-    /// The member of the image, if that has another name and the same bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub renamed: Option<String>,
     /// Set if the layer is to be unpacked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unpacked: Option<Unpacked>,
@@ -322,10 +319,9 @@ fn read_base(
     let base = base::read(path, first, nothing, &attrs.limits)?;
     let layers = base.layers.into_iter().map(|layer| RecordedBaseLayer {
         diff_id: layer.diff_id.to_string(),
-        renamed: (layer.moves() && !layer.is_unpacked()).then(|| layer.member.clone()),
         unpacked: layer.is_unpacked().then(|| Unpacked {
             packing: layer.packing,
-            name: layer.member.clone(),
+            name: layer.member(),
             size: layer.size,
         }),
         name: layer.name,

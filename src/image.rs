@@ -273,7 +273,7 @@ fn list_layers(base: Option<&BaseImage>, layer: &NewLayer) -> (Vec<DiffId>, Vec<
     );
     let below = base.iter().flat_map(|base| &base.layers);
     below
-        .map(|layer| (layer.diff_id, layer.member.clone()))
+        .map(|layer| (layer.diff_id, layer.member()))
         .chain([own])
         .unzip()
 }
@@ -322,14 +322,14 @@ fn plan_members(
 
 /// What stays of a base image in an image built on it: all but its own manifest and config, as
 /// nixpkgs keeps it. Of an OCI layout only the layers stay, since nothing would index the rest; and
-/// so it is where layers are unpacked or called otherwise, since nobody knows what else speaks of these.
+/// so it is where layers are unpacked, since nobody knows what else speaks of these.
 fn keep(base: BaseImage, temporary: &Path) -> Result<members::Members, KeepError> {
     let BaseImage {
         mut archive,
         layers,
         ..
     } = base;
-    if images::is_layout(&archive) || layers.iter().any(BaseLayer::moves) {
+    if images::is_layout(&archive) || layers.iter().any(BaseLayer::is_unpacked) {
         keep::only(&mut archive, &[], &layers, temporary)?;
     } else {
         archive

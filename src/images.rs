@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::archive::{self, Archive, ArchiveError, ArchiveMember};
 use crate::compress::Packing;
-use crate::digest::{Algorithm, Digest, Sha256};
+use crate::digest::{Algorithm, Digest};
 use crate::document::{self, DocumentError};
 use crate::oci::{self, Descriptor, ImageConfig, MediaType, OciError, Platform};
 pub(crate) use agree::check as check_agreement;
@@ -264,9 +264,12 @@ pub(crate) fn images_of_docker(archive: &Archive) -> Result<Vec<Image>, ImagesEr
 }
 
 impl Image {
-    /// All members that it consists of.
-    pub fn blobs(&self) -> impl Iterator<Item = &Blob> {
-        [&self.config].into_iter().chain(&self.layers)
+    /// The names of all members that it consists of.
+    pub fn members(&self) -> impl Iterator<Item = &String> {
+        [&self.config]
+            .into_iter()
+            .chain(&self.layers)
+            .map(|blob| &blob.name)
     }
 }
 
@@ -304,21 +307,6 @@ impl Blob {
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         algorithm_of(self.digest)
-    }
-
-    /// Whether it has another name in an image of ours, where all blobs are called by their SHA-256.
-    #[must_use]
-    pub fn is_renamed(&self) -> bool {
-        self.algorithm() != Algorithm::Sha256 && self.is_named_by_digest()
-    }
-
-    /// What the member, whose bytes have the hash `sha256`, is called in an image of ours.
-    #[must_use]
-    pub fn name_with(&self, sha256: Sha256) -> String {
-        match self.is_renamed() {
-            true => oci::blob_path(Digest::Sha256(sha256)),
-            false => self.name.clone(),
-        }
     }
 
     /// The text of a member that is a JSON document, and is what it is named as.
@@ -368,18 +356,17 @@ fn digest_in(name: &str) -> Option<Digest> {
     fronts.contains(&front).then_some(digest)
 }
 
-/// Reads the config of an image; gives its name in an image of ours too.
+/// Reads the config of an image.
 ///
 /// # Errors
 /// When it is missing, is not what it is named as, or no config.
-pub fn read_config(archive: &Archive, config: &Blob) -> Result<(String, ImageConfig), ImagesError> {
+pub fn read_config(archive: &Archive, config: &Blob) -> Result<ImageConfig, ImagesError> {
     let text = config.json(archive, "its manifest names as a config")?;
-    let parsed = ImageConfig::parse(&text).map_err(|source| ImagesError::Document {
+    ImageConfig::parse(&text).map_err(|source| ImagesError::Document {
         path: archive.path.clone(),
         name: config.name.clone(),
         source,
-    })?;
-    Ok((config.name_with(Sha256::of(&text)), parsed))
+    })
 }
 
 impl<'a> Choice<'a> {
@@ -505,18 +492,6 @@ mod tests {
             format!("sha512:{}", sha256.hex()),
         ] {
             assert_eq!(Blob::named(name).digest, None);
-        }
-    }
-
-    #[test]
-    fn only_blobs_by_another_algorithm_are_called_otherwise_in_our_images() {
-        let [sha256, sha512] = [Algorithm::Sha256, Algorithm::Sha512].map(|one| one.digest(b""));
-        let ours = |name: &str| Blob::named(name.to_owned()).name_with(Sha256::of(b""));
-        let blob = oci::blob_path(sha256);
-        assert_eq!(ours(&oci::blob_path(sha512)), blob);
-        let saved = format!("{}.tar", sha512.hex());
-        for name in [&blob, &saved, "layer.tar", "blobs/sha512/a"] {
-            assert_eq!(ours(name), name);
         }
     }
 }

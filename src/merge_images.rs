@@ -11,11 +11,11 @@ use thiserror::Error;
 use crate::Surroundings;
 use crate::archive::{self, Archive, ArchiveError, ArchiveMember};
 use crate::attrs::{Attrs, MergeAttrs};
-use crate::base::{self, BaseError};
+use crate::base::{self, BaseError, BaseLayer};
 use crate::compress::{Compression, Packing};
-use crate::images::{self, Blob, Image, ImagesError};
+use crate::images::{self, Image, ImagesError};
 use crate::json::jq;
-use crate::keep::{self, KeepError, Kept};
+use crate::keep::{self, KeepError};
 use crate::members::{self, Planned};
 use crate::oci::Platform;
 use crate::output::{self, OutputError};
@@ -79,66 +79,15 @@ fn of_layout(
             .iter()
             .filter(|name| name.contains(':'))
             .collect();
-        let tags = json!(tags);
-        let name = image.config.name.clone();
-        let (member, mut of_image) = base::read_image_of(archive, image)?;
-        let names = of_image.iter().map(|layer| layer.member.as_str());
-        let names: Vec<&str> = names.collect();
-        entries.push(json!({ "Config": member, "RepoTags": tags, "Layers": names }));
-        configs.push(Kept { name, member });
+        let mut entry = json!({ "Config": image.config.name, "RepoTags": tags });
+        configs.push(image.config.name.clone());
+        let mut of_image = base::read_layers_of(archive, image)?;
+        entry["Layers"] = of_image.iter().map(BaseLayer::member).collect();
+        entries.push(entry);
         layers.append(&mut of_image);
     }
     keep::only(archive, &configs, &layers, temporary)?;
     Ok(entries)
-}
-
-/// Leaves of an archive, whose `manifest.json` has `entries`, the members that these name: by names that
-/// are ours, which `entries` have then too.
-fn keep_named(
-    archive: &mut Archive,
-    entries: &mut [Value],
-    temporary: &Path,
-) -> Result<(), MergeImagesError> {
-    let images = images::all(archive, None)?;
-    let blobs: Vec<&Blob> = images.iter().flat_map(Image::blobs).collect();
-    let any_renamed = blobs.iter().any(|blob| blob.is_renamed());
-    if any_renamed {
-        keep::spool(archive, temporary)?;
-    }
-    let mut members: BTreeMap<String, String> = BTreeMap::new();
-    for blob in blobs {
-        if !members.contains_key(&blob.name) {
-            // Of all, since one may get the name that another one has.
-            let member = match any_renamed && blob.is_named_by_digest() {
-                true => blob.name_with(base::sha256_of(archive, blob)?),
-                false => blob.name.clone(),
-            };
-            members.insert(blob.name.clone(), member);
-        }
-    }
-    for entry in entries {
-        for key in ["Config", "Layers"] {
-            if let Some(names) = entry.get_mut(key) {
-                rename(names, &members);
-            }
-        }
-    }
-    let kept = members.into_iter();
-    let kept: Vec<Kept> = kept.map(|(name, member)| Kept { name, member }).collect();
-    Ok(keep::only(archive, &kept, &[], temporary)?)
-}
-
-/// Replaces each of `names`, one or a list, by what `members` call it.
-fn rename(names: &mut Value, members: &BTreeMap<String, String>) {
-    match names {
-        Value::String(name) => {
-            if let Some(member) = members.get(name) {
-                name.clone_from(member);
-            }
-        }
-        Value::Array(names) => names.iter_mut().for_each(|name| rename(name, members)),
-        _ => {}
-    }
 }
 
 /// Merges the images that `attrs` name. The archive is compressed as the last of them is.
@@ -164,14 +113,16 @@ pub fn build(
         if let Some(more) = document(&archive, "repositories")? {
             add_repositories(repositories.get_or_insert_default(), more);
         }
-        match document::<Vec<Value>>(&archive, images::MANIFEST)? {
+        match document(&archive, images::MANIFEST)? {
             None if images::is_layout(&archive) => {
                 manifest.append(&mut of_layout(&mut archive, platform, temporary)?);
             }
             None => {}
             Some(mut entries) => {
                 if images::is_layout(&archive) {
-                    keep_named(&mut archive, &mut entries, temporary)?;
+                    let needed = images::all(&archive, platform)?;
+                    let needed = needed.iter().flat_map(Image::members).cloned();
+                    keep::only(&mut archive, &needed.collect::<Vec<_>>(), &[], temporary)?;
                 }
                 manifest.append(&mut entries);
             }

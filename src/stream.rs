@@ -263,7 +263,7 @@ fn base_layers(
         let file = archive.file(&layer.name, NEEDED)?;
         let range = file.range.clone();
         let (name, range) = match &layer.unpacked {
-            None => (layer.renamed.as_ref().unwrap_or(&layer.name), range),
+            None => (&layer.name, range),
             Some(Unpacked {
                 packing,
                 name,

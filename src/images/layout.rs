@@ -231,7 +231,7 @@ impl Configs {
         let platform = match self.by_config.entry(config.digest) {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(free) => {
-                let (_, config) = read_config(archive, &Blob::described(&config))?;
+                let config = read_config(archive, &Blob::described(&config))?;
                 free.insert(config.platform()).clone()
             }
         };

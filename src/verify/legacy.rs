@@ -56,7 +56,9 @@ impl Verifier<'_> {
             return;
         };
         let repositories: Repositories = match document::parse(&text, &[]) {
-            Ok(repositories) => repositories,
+            Ok(Some(repositories)) => repositories,
+            // Images that have none are merged so.
+            Ok(None) => return,
             Err(error) => return self.problem(images::REPOSITORIES, What::Document(error)),
         };
         let mut tags = std::mem::take(&mut self.tags);

@@ -566,7 +566,7 @@ fn a_layer_in_the_way_of_an_unpacked_one_is_refused() {
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
         hashing the new layer
-        error: image archive `/nix/store/[HASH]-base.tar` has a layer in the way of `f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322/layer.tar`, where another one has to be
+        error: image archive `/nix/store/[HASH]-base.tar` has a layer in the way of `f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322/layer.tar`, as which another one is unpacked
     "#]],
     );
 }

@@ -3,7 +3,9 @@
 use expect_test::expect;
 use serde_json::json;
 
-use super::{check_files, docker};
+use super::{check_files, docker, text};
+use crate::errors::tars;
+use crate::sandbox::Sandbox;
 
 #[test]
 fn repositories_have_the_images_of_the_manifest() {
@@ -47,6 +49,25 @@ fn repositories_that_are_none_are_told() {
             is not what it should be: invalid type: sequence, expected a map at line 1 column 0
     "#]],
     );
+}
+
+/// Layered images have no `repositories`, and what merges them writes `null`, as `jq` does.
+#[test]
+fn merged_layered_images_are_right() {
+    let sandbox = Sandbox::new();
+    let layered = docker().without("repositories").archive();
+    for image in [tars::gzip(&layered), layered] {
+        let image = sandbox.file("layered.tar", image);
+        sandbox.write_attrs(&json!({
+            "outputs": { "out": sandbox.out() },
+            "merge": { "images": [image], "platform": null },
+        }));
+        let merged = sandbox.builder(&["merge"]).output().unwrap();
+        assert!(merged.status.success(), "{}", sandbox.stderr(&merged));
+        let out = sandbox.out();
+        text(&sandbox, &["verify", out.to_str().unwrap()], b"", 0);
+        std::fs::remove_file(out).unwrap();
+    }
 }
 
 #[test]
