@@ -24,7 +24,7 @@ use crate::flatten::records::RecordsError;
 use crate::plan::{Range, Xattr};
 use crate::progress::{self, Progress};
 use crate::source::Source;
-use crate::tar::read::{MemberKind, Reader, Skip};
+use crate::tar::read::{MemberKind, Reader};
 use crate::tree::SpecialKind;
 
 /// How much is copied at once, in bytes.
@@ -137,9 +137,14 @@ fn ranges<'a>(
     if image.archive.is_compressed {
         let mut by_offset: Vec<_> = ranges.iter_mut().collect();
         by_offset.sort_by_key(|(_, range)| range.offset);
+        let mut archived = None;
         for (layer, range) in by_offset {
             let content = &mut RangeReader::new(range.clone());
-            *range = spool.copy(content, |source| read_error(image, layer, source))?;
+            let copy = spool.copy(content, |source| read_error(image, layer, source))?;
+            archived = Some(std::mem::replace(range, copy).source);
+        }
+        if let Some(source) = archived {
+            source.rest();
         }
     }
     Ok(ranges)
@@ -153,7 +158,8 @@ fn read_error(image: &BaseImage, layer: &BaseLayer, source: io::Error) -> Flatte
     })
 }
 
-/// Places the entries of the layer that is at `range`, packed or not.
+/// Places the entries of the layer that is at `range`, packed or not. What is packed is copied whole
+/// first: a decoder has no room in memory beside the tree.
 fn place_layer(
     image: &BaseImage,
     layer: &BaseLayer,
@@ -161,51 +167,27 @@ fn place_layer(
     spool: &mut Spool,
     placing: &mut Placing,
 ) -> Result<(), FlattenError> {
-    let read = |source| read_error(image, layer, source);
-    match layer.packing {
-        Packing::Plain => {
-            let reader = Reader::new(RangeReader::new(range.clone()));
-            place_entries(image, layer, reader, placing, |_, at, size| {
-                Ok(Range {
-                    source: Arc::clone(&range.source),
-                    offset: range.offset + at,
-                    size,
-                })
-            })
-        }
+    let range = match layer.packing {
+        Packing::Plain => range,
         packing => {
-            let plain = Decoded::new(RangeReader::new(range), packing, &image.archive.limits)
-                .map_err(read)?;
-            let reader = Reader::new(Stream(plain));
-            place_entries(image, layer, reader, placing, |content, _, _| {
-                spool.copy(content, read)
-            })
+            let read = |source| read_error(image, layer, source);
+            let plain = Decoded::new(RangeReader::new(range), packing, &image.archive.limits);
+            spool.copy(&mut plain.map_err(read)?, read)?
         }
-    }
-}
-
-/// Places what `reader` reads. `keep` says where the content of a file is from then on; it gets
-/// the content as a stream, and its place in the layer and its size.
-fn place_entries<R: Skip>(
-    image: &BaseImage,
-    layer: &BaseLayer,
-    mut reader: Reader<R>,
-    placing: &mut Placing,
-    mut keep: impl FnMut(&mut dyn Read, u64, u64) -> Result<Range, FlattenError>,
-) -> Result<(), FlattenError> {
+    };
     let path = || image.archive.path.clone();
+    let mut reader = Reader::new(RangeReader::new(range.clone()));
     while let Some(member) = reader.next_member().map_err(|source| BaseError::Layer {
         path: path(),
         layer: layer.name.clone(),
         source,
     })? {
-        let range = if member.kind == MemberKind::Regular {
-            let (at, size) = (member.content_at, member.size);
-            Some(keep(&mut reader.content(&member), at, size)?)
-        } else {
-            None
-        };
-        let placed = placing.place(&member, range);
+        let content = (member.kind == MemberKind::Regular).then(|| Range {
+            source: Arc::clone(&range.source),
+            offset: range.offset + member.content_at,
+            size: member.size,
+        });
+        let placed = placing.place(&member, content);
         placed.map_err(|source| match source {
             PlaceError::Records(error) => FlattenError::Records(error),
             source => FlattenError::Place {
@@ -218,16 +200,6 @@ fn place_entries<R: Skip>(
     }
     Ok(())
 }
-
-struct Stream<R>(R);
-
-impl<R: Read> Read for Stream<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl<R: Read> Skip for Stream<R> {}
 
 /// A file without a name for content that has been uncompressed, made when it is first needed.
 struct Spool<'a> {

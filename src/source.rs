@@ -107,6 +107,13 @@ impl Source {
         }
     }
 
+    /// Forgets how far a stream has been read: its decoder takes memory.
+    pub fn rest(&self) {
+        if let Self::Stream { state, .. } | Self::Unpacked { state, .. } = self {
+            *state.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
     /// Reads up to `buffer.len()` bytes from `offset` on; 0 at the end.
     ///
     /// # Errors
