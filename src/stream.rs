@@ -486,15 +486,14 @@ fn container_config(description: &Description) -> Result<Value, StreamError> {
         Some(env) => serde_json::from_value(env.clone())
             .map_err(|_| StreamError::Env { found: env.clone() })?,
     };
-    let mut env: Vec<String> = Vec::new();
+    // By name; a variable that is there again stays in its place.
+    let mut env = Map::new();
     for variable in description.builder.base_env.iter().cloned().chain(own) {
-        let name = |variable: &str| variable.split('=').next().unwrap_or_default().to_owned();
-        match env.iter_mut().find(|other| name(other) == name(&variable)) {
-            Some(other) => *other = variable,
-            None => env.push(variable),
-        }
+        let name = variable.split('=').next().unwrap_or_default().to_owned();
+        env.insert(name, variable.into());
     }
     if !env.is_empty() {
+        let env: Vec<Value> = env.into_values().collect();
         config.insert("Env".to_owned(), env.into());
     }
     Ok(Value::Object(config))
