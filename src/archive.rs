@@ -5,6 +5,7 @@
 mod directory;
 mod documents;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
@@ -19,11 +20,11 @@ use crate::document;
 use crate::limits::Limits;
 use crate::plan::{Owner, Range};
 use crate::source::Source;
-use crate::tar::read::{Member, MemberKind, ReadError, Reader, Skip};
+use crate::tar::read::{MAX_NAME, Member, MemberKind, ReadError, Reader, Skip};
 use documents::Documents;
 
 /// How deep a member may lie.
-pub const MAX_DEPTH: usize = 64;
+pub const MAX_DEPTH: usize = 16;
 
 /// How many links may lead from one member to the next.
 const MAX_LINKS: usize = 8;
@@ -48,6 +49,10 @@ pub struct Archive {
     /// What may be documents of a compressed archive, since reading one later would uncompress all
     /// that is before it again.
     documents: Documents,
+    /// How many members have been met, with the directories that their names lead through.
+    met: usize,
+    /// How many bytes their names, links and owners have.
+    name_bytes: u64,
 }
 
 /// A file of an archive, with mode, owner and time (in seconds since 1970) as its header has them.
@@ -101,8 +106,14 @@ pub enum ArchiveError {
     Taken { path: PathBuf, name: String },
     #[error("image archive `{}` has `{name}`, which lies more than {MAX_DEPTH} directories deep", path.display())]
     TooDeep { path: PathBuf, name: String },
-    #[error("image archive `{}` has more than {max} members; no image needs as many, but `dockerToolsLimits.maxMembers` allows more", path.display())]
+    #[error("image archive `{}` has more than {max} members and directories; no image needs as many, but `dockerToolsLimits.maxMembers` allows more", path.display())]
     TooMany { path: PathBuf, max: usize },
+    #[error("the names of the members of image archive `{}` have more than {max} bytes together; no image needs as many, but `dockerToolsLimits.maxNames` allows more", path.display())]
+    TooManyNames {
+        path: PathBuf,
+        /// In bytes.
+        max: u64,
+    },
     #[error("image archive `{}` has no file `{name}`, which {needed_by}", path.display())]
     Missing {
         path: PathBuf,
@@ -284,7 +295,7 @@ pub fn index_stream(
         {
             let range = file.range.clone();
             let content = reader.content(&member);
-            archive.visit(name, &range, content, visitor)?;
+            archive.visit(&name, &range, content, visitor)?;
         }
     }
     // What follows the end marker belongs to the compressed stream, whose checksum is there.
@@ -305,38 +316,58 @@ impl Archive {
             repeated: Vec::new(),
             owner: Arc::new(Owner::root()),
             documents: Documents::default(),
+            met: 0,
+            name_bytes: 0,
         }
     }
 
     /// The next member; none behind what is wrong.
     fn next(
-        &self,
+        &mut self,
         reader: &mut Reader<impl Skip>,
         visitor: &mut impl Visitor,
     ) -> Result<Option<Member>, ArchiveError> {
-        if self.members.len() > self.limits.max_members {
-            return visitor.wrong(self.too_many()).map(|()| None);
+        let member = reader.next_member().map_err(|source| ArchiveError::Tar {
+            path: self.path.clone(),
+            source,
+        });
+        let counted = member.and_then(|member| {
+            if let Some(member) = &member {
+                let parts = member.name.split(|byte| *byte == b'/');
+                let names = [&member.name, &member.link, &member.uname, &member.gname];
+                let bytes = names.iter().map(|name| name.len()).sum();
+                self.count(parts.filter(|part| !part.is_empty()).count(), bytes)?;
+            }
+            Ok(member)
+        });
+        counted.or_else(|error| visitor.wrong(error).map(|()| None))
+    }
+
+    /// Counts a member whose name has so many `parts`, and `bytes` with what else of it is kept.
+    fn count(&mut self, parts: usize, bytes: usize) -> Result<(), ArchiveError> {
+        self.met += parts.max(1);
+        self.name_bytes += bytes as u64;
+        let path = || self.path.clone();
+        let (max, max_names) = (self.limits.max_members, self.limits.max_names);
+        if self.met > max {
+            return Err(ArchiveError::TooMany { path: path(), max });
         }
-        reader.next_member().or_else(|source| {
-            let error = ArchiveError::Tar {
-                path: self.path.clone(),
-                source,
-            };
-            visitor.wrong(error).map(|()| None)
-        })
+        if self.name_bytes > max_names {
+            let max = max_names;
+            return Err(ArchiveError::TooManyNames { path: path(), max });
+        }
+        Ok(())
     }
 
     /// Shows `content`, that of the regular member `name`, to `visitor`, and keeps it if it may be a
     /// document.
     fn visit(
         &mut self,
-        name: MemberPath,
+        name: &MemberPath,
         range: &Range,
         mut content: impl Read,
         visitor: &mut impl Visitor,
     ) -> Result<(), ArchiveError> {
-        // Of members with equal names the last one counts.
-        self.documents.forget(&name);
         let mut start = Vec::new();
         if let Err(source) = content.by_ref().take(1).read_to_end(&mut start) {
             return visitor.wrong(self.read_error(source));
@@ -344,13 +375,13 @@ impl Archive {
         let is_document = matches!(*start, [b'{' | b'[' | b'n' | b' ' | b'\t' | b'\n' | b'\r']);
         let max = self.limits.max_json;
         if !is_document || !self.documents.make_room(range.size, max) {
-            return visitor.content(&name, range, &mut start.as_slice().chain(content));
+            return visitor.content(name, range, &mut start.as_slice().chain(content));
         }
         if let Err(source) = content.read_to_end(&mut start) {
             return visitor.wrong(self.read_error(source));
         }
-        visitor.content(&name, range, &mut start.as_slice())?;
-        self.documents.keep(name, start);
+        visitor.content(name, range, &mut start.as_slice())?;
+        self.documents.keep(range.offset, start);
         Ok(())
     }
 
@@ -358,13 +389,6 @@ impl Archive {
         ArchiveError::Read {
             path: self.path.clone(),
             source,
-        }
-    }
-
-    fn too_many(&self) -> ArchiveError {
-        ArchiveError::TooMany {
-            path: self.path.clone(),
-            max: self.limits.max_members,
         }
     }
 
@@ -465,6 +489,9 @@ impl Archive {
     /// # Errors
     /// When the name is absolute, has a part `..`, or is too deep.
     pub fn member_path(&self, name: &[u8]) -> Result<MemberPath, ArchiveError> {
+        if name.len() > MAX_NAME {
+            return Err(self.refused(name, "is longer than any of Linux"));
+        }
         if name.starts_with(b"/") {
             return Err(self.refused(name, "is absolute"));
         }
@@ -504,17 +531,7 @@ impl Archive {
     /// When there is none, or the name leads out of the archive. `needed_by` says in a message who
     /// asked for it.
     pub fn file(&self, name: &str, needed_by: &'static str) -> Result<&ArchiveFile, ArchiveError> {
-        self.resolve(name, needed_by).map(|(_, file)| file)
-    }
-
-    /// The same, with its own name.
-    fn resolve(
-        &self,
-        name: &str,
-        needed_by: &'static str,
-    ) -> Result<(MemberPath, &ArchiveFile), ArchiveError> {
-        let (mut trail, file) = self.trail(name, needed_by)?;
-        Ok((trail.pop().unwrap_or_default(), file))
+        self.trail(name, needed_by).map(|(_, file)| file)
     }
 
     /// The same, with the names of all members on the way, that of the file last.
@@ -540,7 +557,7 @@ impl Archive {
         }
         Err(ArchiveError::Missing {
             path: self.path.clone(),
-            name: name.to_owned(),
+            name: shown(name.as_bytes()),
             needed_by,
         })
     }
@@ -573,9 +590,29 @@ impl Archive {
     ///
     /// # Errors
     /// When it is missing, larger or of more values than the limits allow, or cannot be read.
-    pub fn json(&self, name: &str, needed_by: &'static str) -> Result<Vec<u8>, ArchiveError> {
-        let (path, file) = self.resolve(name, needed_by)?;
-        let range = file.range.clone();
+    pub fn json(&self, name: &str, needed_by: &'static str) -> Result<Cow<'_, [u8]>, ArchiveError> {
+        self.json_within(name, needed_by, self.limits.max_values)
+    }
+
+    /// The same of a document all of whose values will be in memory: there they take most.
+    ///
+    /// # Errors
+    /// As [`Self::json`], and when there are more than a quarter of the values that the limits allow.
+    pub fn json_to_keep(
+        &self,
+        name: &str,
+        needed_by: &'static str,
+    ) -> Result<Cow<'_, [u8]>, ArchiveError> {
+        self.json_within(name, needed_by, self.limits.max_values / 4)
+    }
+
+    fn json_within(
+        &self,
+        name: &str,
+        needed_by: &'static str,
+        max_values: usize,
+    ) -> Result<Cow<'_, [u8]>, ArchiveError> {
+        let range = self.file(name, needed_by)?.range.clone();
         if range.size > self.limits.max_json {
             return Err(ArchiveError::TooLarge {
                 path: self.path.clone(),
@@ -584,17 +621,16 @@ impl Archive {
                 max: self.limits.max_json,
             });
         }
-        let text = if let Some(text) = self.documents.get(&path) {
-            text.to_owned()
-        } else if self.is_compressed {
-            return Err(self.not_kept(name));
+        let text: Cow<'_, [u8]> = if self.is_compressed {
+            let text = self.documents.get(range.offset);
+            text.ok_or_else(|| self.not_kept(name))?.into()
         } else {
             let mut text = Vec::with_capacity(range.size as usize);
             let read = RangeReader::new(range).read_to_end(&mut text);
             read.map_err(|source| self.read_error(source))?;
-            text
+            text.into()
         };
-        let max = self.limits.max_values;
+        let max = max_values;
         if document::values(&text) > max {
             return Err(ArchiveError::TooManyValues {
                 path: self.path.clone(),
@@ -679,9 +715,15 @@ pub fn two_kinds<'a, M>(
     clashes.then_some(name)
 }
 
+/// How much of a name a message shows, in bytes. A document may have some of many megabytes.
+const MAX_SHOWN: usize = 500;
+
 /// A name as a message shows it, so that it cannot play with the terminal.
 pub(crate) fn shown(name: &[u8]) -> String {
-    name.escape_ascii().to_string()
+    match name.get(..MAX_SHOWN) {
+        Some(start) if name.len() > MAX_SHOWN => format!("{}...", start.escape_ascii()),
+        _ => name.escape_ascii().to_string(),
+    }
 }
 
 /// A member's name as a document would have it.

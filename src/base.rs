@@ -90,6 +90,12 @@ pub enum BaseError {
         count: usize,
         max: usize,
     },
+    #[error("the environment of base image `{}` has {count} variables; {max} are allowed, and more by `dockerToolsLimits.maxEnv`", path.display())]
+    TooManyVariables {
+        path: PathBuf,
+        count: usize,
+        max: usize,
+    },
     #[error("layer `{layer}` of base image `{}` is damaged or no tar", path.display())]
     Layer {
         path: PathBuf,
@@ -221,6 +227,14 @@ fn read_image(
         })
         .collect::<Result<Vec<_>, ArchiveError>>()?;
     let config = images::read_config(archive, &image.config)?;
+    let variables = config.config.env.len();
+    if variables > limits.max_env {
+        return Err(BaseError::TooManyVariables {
+            path: path.to_owned(),
+            count: variables,
+            max: limits.max_env,
+        });
+    }
     let diff_ids = config.rootfs.diff_ids;
     if diff_ids.len() != count {
         return Err(BaseError::LayerCount {

@@ -28,6 +28,7 @@ use crate::attrs::{
 use crate::config::{BaseJson, ConfigError};
 use crate::customisation::{self, CustomisationError};
 use crate::description::{self, DescriptionError};
+use crate::entries::Noting;
 use crate::export::{self, ExportError};
 use crate::image::{self, ImageError};
 use crate::images::Choice;
@@ -429,7 +430,12 @@ fn run_in(command: Command, surroundings: &Surroundings) -> Result<u8, CliError>
             limits,
         } => {
             let choice = reference.as_deref().map(Choice::of_reference);
-            let survey = survey::read(input(image), &limits.limits()?, surroundings.progress)?;
+            let survey = survey::read(
+                input(image),
+                Noting::StorePaths,
+                &limits.limits()?,
+                surroundings.progress,
+            )?;
             let inspection = inspect::inspect(survey, choice.unwrap_or_default())?;
             show(&inspection, json).map_err(CliError::Stdout)?;
         }
@@ -653,7 +659,7 @@ fn verify_image(
     limits: &Limits,
     progress: Progress,
 ) -> Result<u8, CliError> {
-    let survey = survey::read(input(image), limits, progress)?;
+    let survey = survey::read(input(image), Noting::Problems, limits, progress)?;
     let name = survey.archive.path.display().to_string();
     let report = verify::verify(survey);
     if json {

@@ -197,12 +197,12 @@ impl From<DiffId> for Digest {
     }
 }
 
-/// What stands for a name in a set of very many: the first 96 bits of its SHA-256.
+/// What stands for a name in a set of very many: the first 64 bits of its SHA-256.
 #[must_use]
-pub fn fingerprint(name: &[u8]) -> [u8; 12] {
-    let mut short = [0; 12];
-    short.copy_from_slice(&Sha256::of(name).0[..12]);
-    short
+pub fn fingerprint(name: &[u8]) -> u64 {
+    let mut short = [0; 8];
+    short.copy_from_slice(&Sha256::of(name).0[..8]);
+    u64::from_le_bytes(short)
 }
 
 /// `bytes` as lower-case hexadecimal digits, two a byte.

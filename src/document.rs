@@ -4,7 +4,7 @@
 
 mod strict;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde_ignored::Path;
 use thiserror::Error;
 
@@ -14,11 +14,32 @@ use strict::Strict;
 #[derive(Debug, Error)]
 pub enum DocumentError {
     #[error(transparent)]
-    Json(#[from] serde_json::Error),
+    Json(serde_json::Error),
     #[error(
         "the key `{found}` is `{known}` to programs that overlook the case of letters, and another one to the rest"
     )]
     Case { found: String, known: &'static str },
+}
+
+/// How long the message of a parser may be, in bytes: it may have a text in it, of any length.
+const MAX_MESSAGE: usize = 500;
+
+impl From<serde_json::Error> for DocumentError {
+    fn from(error: serde_json::Error) -> Self {
+        let message = error.to_string();
+        let mut length = MAX_MESSAGE;
+        if message.len() <= length {
+            return Self::Json(error);
+        }
+        while !message.is_char_boundary(length) {
+            length -= 1;
+        }
+        let (line, column) = (error.line(), error.column());
+        Self::Json(serde_json::Error::custom(format!(
+            "{}... at line {line} column {column}",
+            &message[..length]
+        )))
+    }
 }
 
 /// Parses `text`. `known` are the keys of the objects that `T` reads; other keys are passed over,

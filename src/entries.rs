@@ -21,6 +21,15 @@ const STORE: &[u8] = b"nix/store/";
 /// What begins the names of special whiteouts: `.wh..wh..opq`, and what AUFS once kept in layers.
 const SPECIAL_WHITEOUT: &[u8] = b".wh..wh.";
 
+/// What is to be noted of entries, since each thing takes memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noting {
+    /// What is wrong with them.
+    Problems,
+    /// Which store paths they belong to.
+    StorePaths,
+}
+
 /// What a layer has, and what is wrong with it.
 #[derive(Debug, Default)]
 pub struct Entries {
@@ -28,6 +37,8 @@ pub struct Entries {
     pub count: u64,
     /// Those that the layer has anything of.
     pub store_paths: BTreeSet<StorePath>,
+    /// How many bytes these have together.
+    pub store_path_bytes: u64,
     /// The first [`MAX_TOLD`].
     pub problems: Vec<EntryProblem>,
     /// How many more there are.
@@ -39,8 +50,9 @@ pub struct Entries {
     names: HashSet<Fingerprint>,
 }
 
-/// A name and [`EntryKind`]: with whole names, a million entries would take hundreds of megabytes.
-type Fingerprint = [u8; 12];
+/// A name and [`EntryKind`]: with whole names, a million entries would take hundreds of megabytes. So many
+/// have two equal ones once in 10^7 images.
+type Fingerprint = u64;
 
 /// What counts about an entry's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +106,15 @@ pub enum WrongEntry {
 
 impl Entries {
     /// Takes in the next entry.
-    pub fn note(&mut self, member: &Member) {
+    pub fn note(&mut self, member: &Member, noting: Noting) {
         self.count += 1;
+        match noting {
+            Noting::Problems => self.note_problems(member),
+            Noting::StorePaths => self.note_store_path(&member.name),
+        }
+    }
+
+    fn note_problems(&mut self, member: &Member) {
         let Some(name) = plain(&member.name) else {
             return self.tell(member, WrongEntry::Leaves);
         };
@@ -110,7 +129,6 @@ impl Entries {
             }
             return;
         }
-        self.note_store_path(&name);
         self.check_place(member, &name, kind);
         self.check_whiteout(member, &name);
         if member.kind == MemberKind::HardLink {
@@ -137,15 +155,30 @@ impl Entries {
     }
 
     fn note_store_path(&mut self, name: &[u8]) {
+        let Some(name) = plain(name) else { return };
         let Some(rest) = name.strip_prefix(STORE) else {
             return;
         };
         let end = rest.iter().position(|byte| *byte == b'/');
         let length = STORE.len() + end.unwrap_or(rest.len());
         let path = [b"/", &name[..length]].concat();
-        if let Ok(path) = StorePath::parse(&path) {
-            self.store_paths.insert(path);
+        if let Ok(path) = StorePath::parse(&path)
+            && self.store_paths.insert(path)
+        {
+            self.store_path_bytes += length as u64 + 1;
         }
+    }
+
+    /// How many problems and links are told in words.
+    #[must_use]
+    pub fn told(&self) -> usize {
+        self.problems.len() + self.links_below.len()
+    }
+
+    /// Only counts what has been told in words.
+    pub fn tell_no_more(&mut self) {
+        self.more_problems += std::mem::take(&mut self.problems).len() as u64;
+        self.more_links_below += std::mem::take(&mut self.links_below).len() as u64;
     }
 
     fn check_place(&mut self, member: &Member, name: &[u8], kind: EntryKind) {
@@ -242,7 +275,5 @@ fn plain(name: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn fingerprint(name: &[u8], kind: EntryKind) -> Fingerprint {
-    let mut fingerprint = digest::fingerprint(name);
-    fingerprint[0] ^= kind as u8;
-    fingerprint
+    digest::fingerprint(name) ^ kind as u64
 }

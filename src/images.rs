@@ -4,6 +4,7 @@
 mod agree;
 mod layout;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -313,11 +314,11 @@ impl Blob {
     ///
     /// # Errors
     /// When it is missing, too large, or has another size or digest.
-    pub fn json(
+    pub fn json<'a>(
         &self,
-        archive: &Archive,
+        archive: &'a Archive,
         needed_by: &'static str,
-    ) -> Result<Vec<u8>, ArchiveError> {
+    ) -> Result<Cow<'a, [u8]>, ArchiveError> {
         let found = archive.file(&self.name, needed_by)?.range.size;
         if let Some(said) = self.size {
             archive.check_size(&self.name, found, said)?;

@@ -3,6 +3,7 @@
 mod config;
 mod show;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,34 +16,35 @@ use crate::digest::{DiffId, Digest, Sha256};
 use crate::images::{self, Blob, Choice, Image, ImagesError};
 use crate::oci::{ImageConfig, Platform};
 use crate::store_path::StorePath;
-use crate::survey::{Form, Survey};
+use crate::survey::Survey;
 use config::ShownConfig;
 
-/// What is in an image file.
+/// What is in an image file. Each image is taken together when it is shown: one layer, or config, may be in
+/// very many.
 #[derive(Debug)]
 pub struct Inspection {
-    pub path: PathBuf,
+    survey: Survey,
     /// Whether Docker's `manifest.json` lists the images, not an OCI layout's index.
     pub is_docker: bool,
-    pub form: Form,
-    pub images: Vec<InspectedImage>,
+    /// Each can be shown.
+    images: Vec<Image>,
 }
 
 #[derive(Debug)]
-pub struct InspectedImage {
-    pub names: Vec<String>,
+pub struct InspectedImage<'a> {
+    pub names: &'a [String],
     /// The hash of the config, which Docker calls the image by.
     pub id: Sha256,
     pub platform: Option<Platform>,
-    config: ShownConfig,
+    config: ShownConfig<'a>,
     /// Lowest first.
-    pub layers: Vec<InspectedLayer>,
+    pub layers: Vec<InspectedLayer<'a>>,
 }
 
 #[derive(Debug)]
-pub struct InspectedLayer {
+pub struct InspectedLayer<'a> {
     /// The file that holds it.
-    pub name: String,
+    pub name: &'a str,
     pub packing: Packing,
     /// Of the file, as is the size, in bytes; by the algorithm by which the image names it.
     pub digest: Digest,
@@ -53,7 +55,7 @@ pub struct InspectedLayer {
     /// How many files, directories and links there are.
     pub files: u64,
     /// Those that it has anything of.
-    pub store_paths: Vec<StorePath>,
+    pub store_paths: &'a BTreeSet<StorePath>,
 }
 
 /// An image is too damaged to be shown.
@@ -69,7 +71,7 @@ pub enum InspectError {
         layer: String,
         source: Option<Arc<Damage>>,
     },
-    #[error("the configs of all images in `{}` have more than {max} bytes; show one of them (`--image`), or all with `--limit maxJson=...`", path.display())]
+    #[error("the configs and store paths of all images in `{}` have more than {max} bytes; show one of them (`--image`), or all with `--limit maxJson=...`", path.display())]
     TooMuch { path: PathBuf, max: u64 },
     #[error("`{name}` of image `{}` is no config", path.display())]
     Config {
@@ -79,7 +81,8 @@ pub enum InspectError {
     },
 }
 
-/// Tells what `survey` found of the images that `choice` wants.
+/// Tells what `survey`, which noted [store paths](crate::entries::Noting), found of the images that
+/// `choice` wants.
 ///
 /// # Errors
 /// When an image cannot be told from its documents, or is damaged.
@@ -87,38 +90,55 @@ pub fn inspect(mut survey: Survey, choice: Choice<'_>) -> Result<Inspection, Ins
     if !survey.wrong.is_empty() {
         return Err(survey.wrong.swap_remove(0).into());
     }
-    let images = images::list(&survey.archive, choice)?;
-    refuse_too_much(&survey, &images)?;
-    let images = images
-        .into_iter()
-        .map(|image| inspect_image(&survey, image))
-        .collect::<Result<_, _>>()?;
-    Ok(Inspection {
+    let inspection = Inspection {
+        images: images::list(&survey.archive, choice)?,
         is_docker: images::has(&survey.archive, images::MANIFEST),
-        form: survey.form,
-        images,
-        path: survey.archive.path,
-    })
-}
-
-/// Many images may have one config, which is shown for each of them.
-fn refuse_too_much(survey: &Survey, images: &[Image]) -> Result<(), InspectError> {
-    let mut sum: u64 = 0;
-    let max = survey.archive.limits.max_json;
-    for image in images {
-        sum = sum.saturating_add(survey.file(&image.config.name, NEEDED)?.size);
-        if sum > max {
-            let path = survey.archive.path.clone();
-            return Err(InspectError::TooMuch { path, max });
-        }
+        survey,
+    };
+    inspection.refuse_too_much()?;
+    for image in inspection.images() {
+        image?;
     }
-    Ok(())
+    Ok(inspection)
 }
 
 /// Who asks for a config, in messages.
 const NEEDED: &str = "its manifest names";
 
-fn inspect_image(survey: &Survey, image: Image) -> Result<InspectedImage, InspectError> {
+impl Inspection {
+    /// The images, one after the other.
+    pub fn images(&self) -> impl Iterator<Item = Result<InspectedImage<'_>, InspectError>> {
+        let images = self.images.iter();
+        images.map(|image| inspect_image(&self.survey, image))
+    }
+
+    /// Many images may have one config, or layer, which is shown for each of them.
+    fn refuse_too_much(&self) -> Result<(), InspectError> {
+        let survey = &self.survey;
+        let mut sum: u64 = 0;
+        let max = survey.archive.limits.max_json;
+        for image in &self.images {
+            sum = sum.saturating_add(survey.file(&image.config.name, NEEDED)?.size);
+            for layer in &image.layers {
+                let layer = survey.file(&layer.name, NEEDED_AS_LAYER)?;
+                sum = sum.saturating_add(layer.entries().store_path_bytes);
+            }
+            if sum > max {
+                let path = survey.archive.path.clone();
+                return Err(InspectError::TooMuch { path, max });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Who asks for a layer.
+const NEEDED_AS_LAYER: &str = "its manifest names as a layer";
+
+fn inspect_image<'a>(
+    survey: &'a Survey,
+    image: &'a Image,
+) -> Result<InspectedImage<'a>, InspectError> {
     let name = &image.config.name;
     let id = survey.file(name, NEEDED)?.digests.sha256;
     let text = survey.archive.json(name, NEEDED)?;
@@ -138,7 +158,7 @@ fn inspect_image(survey: &Survey, image: Image) -> Result<InspectedImage, Inspec
         .map(|layer| inspect_layer(survey, layer))
         .collect::<Result<_, _>>()?;
     Ok(InspectedImage {
-        names: image.names,
+        names: &image.names,
         id,
         platform,
         config,
@@ -146,9 +166,12 @@ fn inspect_image(survey: &Survey, image: Image) -> Result<InspectedImage, Inspec
     })
 }
 
-fn inspect_layer(survey: &Survey, layer: &Blob) -> Result<InspectedLayer, InspectError> {
+fn inspect_layer<'a>(
+    survey: &'a Survey,
+    layer: &'a Blob,
+) -> Result<InspectedLayer<'a>, InspectError> {
     let name = &layer.name;
-    let file = survey.file(name, "its manifest names as a layer")?;
+    let file = survey.file(name, NEEDED_AS_LAYER)?;
     let damaged = || InspectError::Layer {
         path: survey.archive.path.clone(),
         layer: shown(name.as_bytes()),
@@ -157,13 +180,13 @@ fn inspect_layer(survey: &Survey, layer: &Blob) -> Result<InspectedLayer, Inspec
     let content = file.content.filter(|_| file.damage.is_none());
     let content = content.ok_or_else(damaged)?;
     Ok(InspectedLayer {
-        name: name.to_owned(),
+        name,
         packing: file.packing,
         digest: file.digests.by(layer.algorithm()),
         packed_size: file.size,
         diff_id: content.diff_id,
         size: content.size,
         files: file.entries().count,
-        store_paths: file.entries().store_paths.iter().cloned().collect(),
+        store_paths: &file.entries().store_paths,
     })
 }

@@ -4,12 +4,18 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How large a JSON document may be, and all of a packed archive together, in bytes. Registries allow 4 MiB.
-pub const MAX_JSON: u64 = 16 << 20;
+/// How large a JSON document may be, and all of a packed archive together, in bytes. Registries take
+/// manifests of 4 MiB, and skopeo and podman read neither larger ones nor larger configs.
+pub const MAX_JSON: u64 = 8 << 20;
 
-/// How many members an archive, or files a layout, may have. A layer takes four; no engine runs
-/// images of more than 127 layers.
-pub const MAX_MEMBERS: usize = 100_000;
+/// How many members an archive, or files a layout, may have, with the directories that their names lead
+/// through: a hundred thousand of these deep ones would be millions. A layer takes seven; no engine
+/// runs images of more than 127 layers.
+pub const MAX_MEMBERS: usize = 50_000;
+
+/// How many bytes the names of these may have together, with what links lead to and who owns them; and
+/// the store paths in all layers, when they are shown.
+pub const MAX_NAMES: u64 = 8 << 20;
 
 /// How many layers an image may have. Docker runs at most 127.
 pub const MAX_LAYERS: usize = 1024;
@@ -30,12 +36,13 @@ pub const MAX_RATIO: u64 = 200;
 /// How many bytes may come out whatever the ratio, since an image may well have some zeros.
 pub const FREE_OF_RATIO: u64 = 256 << 20;
 
-/// How much of what it has unpacked zstd may ask to keep in memory, in bytes. Only levels beyond
-/// 20, and `--long`, want more.
-pub const MAX_ZSTD_WINDOW: u64 = 32 << 20;
+/// How much of what it has unpacked zstd may ask to keep in memory, in bytes: as much as RFC 8878 wants
+/// every decoder to have, and encoders not to go beyond. Only levels from 20 on, and `--long`, want
+/// more. A packed archive with packed layers takes it twice, and each thread that reads layers once.
+pub const MAX_ZSTD_WINDOW: u64 = 8 << 20;
 
-/// How much memory xz may ask for, in bytes: as much as `xz -8` does.
-pub const MAX_XZ_MEMORY: u64 = 40 << 20;
+/// How much memory xz may ask for, in bytes: as much as `xz -6` does, which is what it does by itself.
+pub const MAX_XZ_MEMORY: u64 = 10 << 20;
 
 /// How many entries the layers of an image may make together, those that are hidden again included. A
 /// million take 45 MB of memory while they are merged.
@@ -56,6 +63,10 @@ pub const MAX_VALUES: usize = 310_000;
 /// at 38 MB a second.
 pub const MAX_SECONDS: u64 = 2 * 60 * 60;
 
+/// How many variables the environment of an image may have. Linux starts no process with more than 2 MiB of
+/// them.
+pub const MAX_ENV: usize = 10_000;
+
 /// The limits of one build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
@@ -67,6 +78,7 @@ pub const MAX_SECONDS: u64 = 2 * 60 * 60;
 pub struct Limits {
     pub max_json: u64,
     pub max_members: usize,
+    pub max_names: u64,
     pub max_layers: usize,
     pub max_manifests: usize,
     pub max_nesting: usize,
@@ -79,6 +91,7 @@ pub struct Limits {
     pub max_metadata: u32,
     pub max_values: usize,
     pub max_seconds: u64,
+    pub max_env: usize,
 }
 
 impl Limits {
@@ -94,6 +107,7 @@ impl Default for Limits {
         Self {
             max_json: MAX_JSON,
             max_members: MAX_MEMBERS,
+            max_names: MAX_NAMES,
             max_layers: MAX_LAYERS,
             max_manifests: MAX_MANIFESTS,
             max_nesting: MAX_NESTING,
@@ -106,6 +120,7 @@ impl Default for Limits {
             max_metadata: MAX_METADATA,
             max_values: MAX_VALUES,
             max_seconds: MAX_SECONDS,
+            max_env: MAX_ENV,
         }
     }
 }

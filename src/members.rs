@@ -40,7 +40,9 @@ pub struct Planned {
 pub fn into_plan(mut members: Members, directory_mode: u32, mtime: u64) -> TarPlan {
     let parents: BTreeSet<MemberPath> = members
         .keys()
-        .flat_map(|path| (0..path.len()).map(|length| path[..length].to_vec()))
+        .flat_map(|path| (0..path.len()).map(|length| &path[..length]))
+        .filter(|parent| !members.contains_key(*parent))
+        .map(<[_]>::to_vec)
         .collect();
     for parent in parents {
         members.entry(parent).or_insert(Planned {

@@ -201,7 +201,7 @@ fn document<T: serde::de::DeserializeOwned>(
     {
         return Ok(None);
     }
-    let text = archive.json(name, "`mergeImages` joins")?;
+    let text = archive.json_to_keep(name, "`mergeImages` joins")?;
     let parsed = serde_json::from_slice(&text).map_err(|source| MergeImagesError::Json {
         path: archive.path.clone(),
         name,

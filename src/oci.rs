@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
@@ -49,8 +50,11 @@ pub struct Descriptor {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(expecting = "an object with `architecture` and `os`")]
 pub struct Platform {
+    #[serde(deserialize_with = "short")]
     pub architecture: String,
+    #[serde(deserialize_with = "short")]
     pub os: String,
+    #[serde(default, deserialize_with = "short_or_none")]
     pub variant: Option<String>,
 }
 
@@ -59,13 +63,25 @@ pub struct Platform {
 #[serde(expecting = "an object")]
 pub struct Annotations {
     /// A whole reference or just its tag, as the writer chose.
-    #[serde(rename = "org.opencontainers.image.ref.name")]
+    #[serde(
+        rename = "org.opencontainers.image.ref.name",
+        default,
+        deserialize_with = "short_or_none"
+    )]
     pub ref_name: Option<String>,
     /// A whole reference; containerd and BuildKit write it.
-    #[serde(rename = "io.containerd.image.name")]
+    #[serde(
+        rename = "io.containerd.image.name",
+        default,
+        deserialize_with = "short_or_none"
+    )]
     pub image_name: Option<String>,
     /// Set where BuildKit describes how another image was made.
-    #[serde(rename = "vnd.docker.reference.type")]
+    #[serde(
+        rename = "vnd.docker.reference.type",
+        default,
+        deserialize_with = "short_or_none"
+    )]
     pub reference_type: Option<String>,
 }
 
@@ -87,8 +103,11 @@ pub struct Manifest {
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "an object")]
 pub struct ImageConfig {
+    #[serde(default, deserialize_with = "short_or_none")]
     pub architecture: Option<String>,
+    #[serde(default, deserialize_with = "short_or_none")]
     pub os: Option<String>,
+    #[serde(default, deserialize_with = "short_or_none")]
     pub variant: Option<String>,
     #[serde(default, deserialize_with = "or_default")]
     pub config: ContainerConfig,
@@ -162,6 +181,7 @@ struct Raw {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", expecting = "an object")]
 struct RawLayout {
+    #[serde(deserialize_with = "short")]
     image_layout_version: String,
 }
 
@@ -370,7 +390,7 @@ impl fmt::Display for MediaType {
 
 impl<'de> Deserialize<'de> for MediaType {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self::of(&text))
+        short(deserializer).map(|text| Self::of(&text))
     }
 }
 
@@ -382,6 +402,31 @@ impl fmt::Display for Platform {
             Some(variant) => write!(f, "/{variant}"),
         }
     }
+}
+
+/// How long what names a platform, an image or a kind of blob may be, in bytes. Each of these may be in
+/// memory thousands of times; the longest are references, of 255 and 128 at most.
+const MAX_TEXT: usize = 1024;
+
+/// A text that is not long.
+pub(crate) fn short<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.len() {
+        0..=MAX_TEXT => Ok(text),
+        length => Err(D::Error::custom(format_args!(
+            "a name of {length} bytes, where {MAX_TEXT} are allowed"
+        ))),
+    }
+}
+
+/// The same of what may be missing.
+pub(crate) fn short_or_none<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    struct Short(#[serde(deserialize_with = "short")] String);
+    let text = Option::<Short>::deserialize(deserializer)?;
+    Ok(text.map(|Short(text)| text))
 }
 
 /// What is there, and the default for `null`, which Go's programs write for what is empty.

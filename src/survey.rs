@@ -6,6 +6,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -18,7 +19,7 @@ use crate::base::{Place, place};
 use crate::blob::{self, Content, Damage};
 use crate::compress::{Decoded, MAGIC, Packing};
 use crate::digest::{Algorithm, Digests};
-use crate::entries::Entries;
+use crate::entries::{Entries, Noting};
 use crate::images;
 use crate::limits::Limits;
 use crate::plan::Range;
@@ -45,10 +46,18 @@ pub enum Input {
 pub struct Survey {
     pub archive: Archive,
     pub form: Form,
-    /// What made members of the archive unreadable.
+    /// What made members of the archive unreadable, up to [`MAX_WRONG`].
     pub wrong: Vec<ArchiveError>,
+    /// How many more there are.
+    pub more_wrong: u64,
     files: BTreeMap<Place, Surveyed>,
 }
+
+/// How many unreadable members are told. Nobody reads more, and each takes memory.
+const MAX_WRONG: usize = 1_000;
+
+/// How many problems with entries are told, of all layers together.
+const MAX_TOLD: usize = 2_000;
 
 /// How an image is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +98,105 @@ pub enum SurveyError {
     Archive(#[from] ArchiveError),
     #[error("cannot read `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error("the layers in `{}` have more than {max} entries together; `--limit maxEntries=...` allows more", path.display())]
+    TooManyEntries { path: PathBuf, max: u32 },
+    #[error("the store paths in the layers of `{}` have more than {max} bytes together; `--limit maxNames=...` allows more", path.display())]
+    TooManyStorePaths {
+        path: PathBuf,
+        /// In bytes.
+        max: u64,
+    },
+}
+
+/// What all layers have together.
+struct Totals {
+    noting: Noting,
+    limits: Limits,
+    entries: AtomicU64,
+    /// In bytes.
+    store_paths: AtomicU64,
+}
+
+impl Totals {
+    /// Reads a file, which may be a layer, and is called by a digest of `algorithm`.
+    fn read(&self, content: &mut dyn Read, algorithm: Algorithm) -> io::Result<Surveyed> {
+        let mut entries = Entries::default();
+        let blob = blob::read(content, algorithm, &self.limits, &mut |member| {
+            let before = entries.store_path_bytes;
+            // Nothing more is kept of an image that is refused below.
+            if self.entries.fetch_add(1, Ordering::Relaxed) < u64::from(self.limits.max_entries)
+                && self.store_paths.load(Ordering::Relaxed) <= self.limits.max_names
+            {
+                entries.note(member, self.noting);
+            }
+            let more = entries.store_path_bytes - before;
+            self.store_paths.fetch_add(more, Ordering::Relaxed);
+        })?;
+        Ok(Surveyed {
+            packing: blob.packing,
+            size: blob.size,
+            content: blob.content(),
+            digests: blob.digests,
+            damage: blob.content.err().map(Arc::new),
+            entries: (entries.count > 0).then(|| Box::new(entries)),
+        })
+    }
+
+    /// Refuses the image at `path` if it has too much.
+    fn check(&self, path: &Path) -> Result<(), SurveyError> {
+        let path = path.to_owned();
+        let (max_entries, max) = (self.limits.max_entries, self.limits.max_names);
+        if self.entries.load(Ordering::Relaxed) > u64::from(max_entries) {
+            let max = max_entries;
+            Err(SurveyError::TooManyEntries { path, max })
+        } else if self.store_paths.load(Ordering::Relaxed) > max {
+            Err(SurveyError::TooManyStorePaths { path, max })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The files that have been read.
+#[derive(Default)]
+struct Files {
+    files: BTreeMap<Place, Surveyed>,
+    /// Those of which problems are told, with the numbers of these.
+    told: BTreeMap<Place, usize>,
+    /// The sum of these numbers.
+    told_count: usize,
+    /// From which file on problems are only counted.
+    untold: Option<Place>,
+}
+
+impl Files {
+    /// Adds the file at `place`. Which problems are told does not depend on the order in which files
+    /// are added.
+    fn add(&mut self, place: Place, mut file: Surveyed) {
+        if let Some(entries) = &mut file.entries {
+            if self.untold.is_some_and(|untold| place >= untold) {
+                entries.tell_no_more();
+            }
+            if entries.told() > 0 {
+                self.told.insert(place, entries.told());
+                self.told_count += entries.told();
+            }
+        }
+        self.files.insert(place, file);
+        while self.told_count > MAX_TOLD
+            && let Some((last, count)) = self.told.pop_last()
+        {
+            self.told_count -= count;
+            self.untold = Some(last);
+            if let Some(entries) = self
+                .files
+                .get_mut(&last)
+                .and_then(|file| file.entries.as_mut())
+            {
+                entries.tell_no_more();
+            }
+        }
+    }
 }
 
 impl fmt::Debug for Input {
@@ -133,7 +241,26 @@ impl Survey {
 ///
 /// # Errors
 /// When it cannot be opened. What is wrong with it otherwise is part of the survey.
-pub fn read(input: Input, limits: &Limits, progress: Progress) -> Result<Survey, SurveyError> {
+pub fn read(
+    input: Input,
+    noting: Noting,
+    limits: &Limits,
+    progress: Progress,
+) -> Result<Survey, SurveyError> {
+    let path = input.name().to_owned();
+    let totals = Totals {
+        noting,
+        limits: *limits,
+        entries: AtomicU64::new(0),
+        store_paths: AtomicU64::new(0),
+    };
+    let survey = read_all(input, &totals, progress)?;
+    totals.check(&path)?;
+    Ok(survey)
+}
+
+fn read_all(input: Input, totals: &Totals, progress: Progress) -> Result<Survey, SurveyError> {
+    let limits = &totals.limits;
     let path = input.name().to_owned();
     let open = |source| SurveyError::Read {
         path: path.clone(),
@@ -142,25 +269,28 @@ pub fn read(input: Input, limits: &Limits, progress: Progress) -> Result<Survey,
     match input {
         Input::Path(path) if fs::metadata(&path).map_err(open)?.is_dir() => {
             let archive = archive::index_directory(&path, limits)?;
-            Ok(read_files(archive, Form::Directory, Vec::new(), progress))
+            let errors = Errors::default();
+            Ok(read_files(
+                archive,
+                Form::Directory,
+                errors,
+                totals,
+                progress,
+            ))
         }
         Input::Path(path) => {
             let packing = Packing::of_file(&path).map_err(open)?;
             if packing == Packing::Plain {
-                let mut errors = Errors(Vec::new());
+                let mut errors = Errors::default();
                 let archive = archive::index_file(&path, limits, &mut errors)?;
-                return Ok(read_files(
-                    archive,
-                    Form::Archive(packing),
-                    errors.0,
-                    progress,
-                ));
+                let form = Form::Archive(packing);
+                return Ok(read_files(archive, form, errors, totals, progress));
             }
             let file = File::open(&path).map_err(open)?;
             let bar = progress.bar(file.metadata().map_err(open)?.len());
             let file = BufReader::with_capacity(BUFFER, bar.watch_reader(file));
             let source = Source::stream(&path, limits);
-            let survey = read_stream(&path, source, Box::new(file), packing, limits);
+            let survey = read_stream(&path, source, Box::new(file), packing, totals);
             bar.finish();
             survey
         }
@@ -172,7 +302,7 @@ pub fn read(input: Input, limits: &Limits, progress: Progress) -> Result<Survey,
             let bar = progress.count();
             let content = bar.watch_reader(io::Cursor::new(magic).chain(content));
             let content = Box::new(BufReader::with_capacity(BUFFER, content));
-            let survey = read_stream(&name, Source::gone(&name), content, packing, limits);
+            let survey = read_stream(&name, Source::gone(&name), content, packing, totals);
             bar.finish();
             survey
         }
@@ -185,8 +315,9 @@ fn read_stream(
     source: Source,
     content: Box<dyn Read + Send>,
     packing: Packing,
-    limits: &Limits,
+    totals: &Totals,
 ) -> Result<Survey, SurveyError> {
+    let limits = &totals.limits;
     let open = |source| SurveyError::Read {
         path: path.to_owned(),
         source,
@@ -194,15 +325,16 @@ fn read_stream(
     let content = Decoded::new(content, packing, limits).map_err(open)?;
     let content = ReadAhead::new(Box::new(content)).map_err(open)?;
     let mut seen = Seen {
-        limits,
-        files: BTreeMap::new(),
-        errors: Errors(Vec::new()),
+        totals,
+        files: Files::default(),
+        errors: Errors::default(),
     };
     let archive = archive::index_stream(path, source, content, limits, &mut seen)?;
     Ok(Survey {
-        files: seen.files,
+        files: seen.files.files,
         form: Form::Archive(packing),
-        wrong: seen.errors.0,
+        wrong: seen.errors.told,
+        more_wrong: seen.errors.more,
         archive,
     })
 }
@@ -211,7 +343,8 @@ fn read_stream(
 fn read_files(
     archive: Archive,
     form: Form,
-    mut wrong: Vec<ArchiveError>,
+    mut errors: Errors,
+    totals: &Totals,
     progress: Progress,
 ) -> Survey {
     let repeated = archive.repeated.iter().map(|(_, member)| member);
@@ -227,19 +360,17 @@ fn read_files(
     let by_sha512 = by_sha512(&archive);
     let bar = progress.bar(ranges.values().map(|range| range.size).sum());
     // Not collected first, since there may be very many.
-    let found = Mutex::new((BTreeMap::new(), BTreeMap::new()));
+    let found = Mutex::new((Files::default(), BTreeMap::new()));
     ranges.into_par_iter().for_each(|(place, range)| {
         let mut content = bar.watch_reader(RangeReader::new(range.clone()));
         let algorithm = match by_sha512.contains(&place) {
             true => Algorithm::Sha512,
             false => Algorithm::Sha256,
         };
-        let file = surveyed(&mut content, algorithm, &archive.limits);
+        let file = totals.read(&mut content, algorithm);
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         match file {
-            Ok(file) => {
-                found.0.insert(place, file);
-            }
+            Ok(file) => found.0.add(place, file),
             Err(source) => {
                 let path = range.source.path().to_owned();
                 found.1.insert(place, ArchiveError::Read { path, source });
@@ -247,13 +378,16 @@ fn read_files(
         }
     });
     bar.finish();
-    let (files, errors) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    wrong.extend(errors.into_values());
+    let (files, unread) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for error in unread.into_values() {
+        errors.add(error);
+    }
     Survey {
         archive,
         form,
-        wrong,
-        files,
+        wrong: errors.told,
+        more_wrong: errors.more,
+        files: files.files,
     }
 }
 
@@ -265,24 +399,22 @@ fn by_sha512(archive: &Archive) -> BTreeSet<Place> {
     files.map(|file| place(&file.range)).collect()
 }
 
-/// Reads a file that is called by a digest of `algorithm`.
-fn surveyed(content: &mut dyn Read, algorithm: Algorithm, limits: &Limits) -> io::Result<Surveyed> {
-    let mut entries = Entries::default();
-    let blob = blob::read(content, algorithm, limits, &mut |member| {
-        entries.note(member);
-    })?;
-    Ok(Surveyed {
-        packing: blob.packing,
-        size: blob.size,
-        content: blob.content(),
-        digests: blob.digests,
-        damage: blob.content.err().map(Arc::new),
-        entries: (entries.count > 0).then(|| Box::new(entries)),
-    })
+/// Keeps what is wrong and goes on.
+#[derive(Default)]
+struct Errors {
+    told: Vec<ArchiveError>,
+    more: u64,
 }
 
-/// Keeps what is wrong and goes on.
-struct Errors(Vec<ArchiveError>);
+impl Errors {
+    fn add(&mut self, error: ArchiveError) {
+        if self.told.len() < MAX_WRONG {
+            self.told.push(error);
+        } else {
+            self.more += 1;
+        }
+    }
+}
 
 impl Visitor for Errors {
     fn content(&mut self, _: &MemberPath, _: &Range, _: &mut dyn Read) -> Result<(), ArchiveError> {
@@ -290,19 +422,22 @@ impl Visitor for Errors {
     }
 
     fn wrong(&mut self, error: ArchiveError) -> Result<(), ArchiveError> {
-        // The limit is there so that nobody goes on.
-        if matches!(error, ArchiveError::TooMany { .. }) {
+        // The limits are there so that nobody goes on.
+        if matches!(
+            error,
+            ArchiveError::TooMany { .. } | ArchiveError::TooManyNames { .. }
+        ) {
             return Err(error);
         }
-        self.0.push(error);
+        self.add(error);
         Ok(())
     }
 }
 
 /// Reads every file that comes by, and goes on whatever is wrong.
 struct Seen<'a> {
-    limits: &'a Limits,
-    files: BTreeMap<Place, Surveyed>,
+    totals: &'a Totals,
+    files: Files,
     errors: Errors,
 }
 
@@ -315,8 +450,8 @@ impl Visitor for Seen<'_> {
     ) -> Result<(), ArchiveError> {
         let algorithm = images::algorithm_by_name(&text_of(name));
         // Where the archive cannot be read, its reader will say so too.
-        if let Ok(file) = surveyed(content, algorithm, self.limits) {
-            self.files.insert(place(range), file);
+        if let Ok(file) = self.totals.read(content, algorithm) {
+            self.files.add(place(range), file);
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Aligns what people read in columns.
 
+use std::io::{self, Write};
+
 /// On which side of a column its cells stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
@@ -11,10 +13,17 @@ pub enum Align {
 /// What is wider than this stands out of its column, in characters: all lines would become as long.
 const MAX_WIDTH: usize = 120;
 
-/// Lines that begin with `indent` blanks; the columns of `rows` are as wide as they have to be, two
+/// Writes lines that begin with `indent` blanks; the columns of `rows` are as wide as they have to be, two
 /// blanks apart. Every row has as many cells as there are `columns`.
-#[must_use]
-pub fn lines(indent: usize, columns: &[Align], rows: &[Vec<String>]) -> String {
+///
+/// # Errors
+/// As `out` fails.
+pub fn write(
+    out: &mut impl Write,
+    indent: usize,
+    columns: &[Align],
+    rows: &[Vec<String>],
+) -> io::Result<()> {
     let width = |cell: &String| cell.chars().count();
     let widths: Vec<usize> = (0..columns.len())
         .map(|column| {
@@ -25,20 +34,30 @@ pub fn lines(indent: usize, columns: &[Align], rows: &[Vec<String>]) -> String {
                 .unwrap_or(0)
         })
         .collect();
-    let mut text = String::new();
     for row in rows {
-        let mut line = " ".repeat(indent);
-        for ((cell, align), wide) in row.iter().zip(columns).zip(&widths) {
-            let blanks = " ".repeat(wide.saturating_sub(width(cell)));
-            match align {
-                Align::Left => line += &format!("{cell}{blanks}  "),
-                Align::Right => line += &format!("{blanks}{cell}  "),
-            }
+        // Nothing but blanks may follow, which no line ends in.
+        let filled = row.iter().rposition(|cell| !cell.trim_end().is_empty());
+        let last = filled.map_or(0, |last| last + 1);
+        let mut blanks = indent;
+        for (index, ((cell, align), wide)) in
+            row[..last].iter().zip(columns).zip(&widths).enumerate()
+        {
+            let padding = wide.saturating_sub(width(cell));
+            let (before, behind) = match align {
+                Align::Left => (0, padding),
+                Align::Right => (padding, 0),
+            };
+            let cell = if index + 1 == last {
+                cell.trim_end()
+            } else {
+                cell
+            };
+            write!(out, "{:1$}{cell}", "", blanks + before)?;
+            blanks = behind + 2;
         }
-        text += line.trim_end();
-        text.push('\n');
+        writeln!(out)?;
     }
-    text
+    Ok(())
 }
 
 /// `text` as it is, but without anything that could play with the terminal.
@@ -57,6 +76,12 @@ pub fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn lines(indent: usize, columns: &[Align], rows: &[Vec<String>]) -> String {
+        let mut text = Vec::new();
+        write(&mut text, indent, columns, rows).unwrap();
+        String::from_utf8(text).unwrap()
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

@@ -7,11 +7,13 @@ mod legacy;
 mod problem;
 mod report;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::archive::{ArchiveFile, ArchiveMember, MemberPath, shown, text_of};
+use crate::archive::{ArchiveError, ArchiveFile, ArchiveMember, MemberPath, shown, text_of};
 use crate::images::{self, Image, ImagesError};
+use crate::oci;
 use crate::survey::{Survey, Surveyed};
 
 use image::Config;
@@ -59,6 +61,7 @@ pub fn verify(mut survey: Survey) -> Report {
     for error in wrong {
         verifier.problem("", What::Archive(error));
     }
+    verifier.problems.more += survey.more_wrong;
     verifier.check();
     verifier.report()
 }
@@ -71,7 +74,7 @@ struct Verifier<'a> {
     /// The layers that have been checked by themselves, by the members that hold them.
     layers: BTreeSet<MemberPath>,
     /// The names that `manifest.json` gives its images, and the last layer of each.
-    tags: BTreeMap<String, Option<String>>,
+    tags: BTreeMap<String, Option<Rc<str>>>,
     /// The configs that have been parsed, by name; none for what is no config.
     configs: BTreeMap<String, Option<Rc<Config>>>,
     problems: Told,
@@ -120,6 +123,11 @@ impl<'a> Verifier<'a> {
         }
         if is_layout {
             self.check_layout();
+        }
+        // Nothing can be built on it, though the specification allows it.
+        if is_layout && self.images == 0 && self.problems.count() == 0 {
+            let (path, name) = (archive.path.clone(), oci::INDEX);
+            self.problem(name, What::Images(ImagesError::Empty { path, name }));
         }
         if is_docker && is_layout {
             self.check_agreement();
@@ -176,6 +184,8 @@ impl<'a> Verifier<'a> {
     }
 
     fn check_tags(&mut self, image: &Image) {
+        // An image may have very many names.
+        let layer: Option<Rc<str>> = image.layers.last().map(|layer| layer.name.as_str().into());
         for reference in &image.names {
             let tag = reference.rsplit_once(':').map_or("", |(_, tag)| tag);
             if tag.is_empty() || tag.contains('/') {
@@ -183,8 +193,7 @@ impl<'a> Verifier<'a> {
                 self.problem(images::MANIFEST, What::Tag { reference });
                 continue;
             }
-            let layer = image.layers.last().map(|layer| layer.name.clone());
-            if self.tags.insert(reference.clone(), layer).is_some() {
+            if self.tags.insert(reference.clone(), layer.clone()).is_some() {
                 let reference = shown(reference.as_bytes());
                 self.problem(images::MANIFEST, What::TwoImages { reference });
             }
@@ -218,8 +227,13 @@ impl<'a> Verifier<'a> {
     }
 
     /// The text of the JSON document `name`, which [`Self::file`] has found.
-    fn text(&mut self, name: &str) -> Option<Vec<u8>> {
-        match self.survey.archive.json(name, "is named") {
+    fn text(&mut self, name: &str) -> Option<Cow<'a, [u8]>> {
+        let text = self.survey.archive.json(name, "is named");
+        self.known(name, text)
+    }
+
+    fn known<T>(&mut self, name: &str, text: Result<T, ArchiveError>) -> Option<T> {
+        match text {
             Ok(text) => Some(text),
             Err(error) => {
                 self.problem(name, What::Archive(error));

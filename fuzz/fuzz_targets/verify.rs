@@ -8,6 +8,7 @@ use std::io::Cursor;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use nix_image_builder::base::{self, Choice, Wanted};
 use nix_image_builder::closure::ClosureFiles;
+use nix_image_builder::entries::Noting;
 use nix_image_builder::inspect;
 use nix_image_builder::limits::Limits;
 use nix_image_builder::progress::Progress;
@@ -16,31 +17,33 @@ use nix_image_builder::verify::{self, Report, What};
 use nix_image_builder_fuzz::{file_of, mutate_tar};
 use tempfile::NamedTempFile;
 
-fn survey(input: Input) -> Option<Survey> {
-    survey::read(input, &Limits::default(), Progress::Plain).ok()
+fn survey(input: Input, noting: Noting) -> Option<Survey> {
+    survey::read(input, noting, &Limits::default(), Progress::Plain).ok()
 }
 
-fn of_file(file: &NamedTempFile) -> Option<Survey> {
-    survey(Input::Path(file.path().to_owned()))
+fn of_file(file: &NamedTempFile, noting: Noting) -> Option<Survey> {
+    survey(Input::Path(file.path().to_owned()), noting)
 }
 
 /// The same bytes, coming by once.
 fn of_stream(file: &NamedTempFile, bytes: &[u8]) -> Option<Survey> {
-    survey(Input::Stream {
+    let input = Input::Stream {
         name: file.path().to_owned(),
         content: Box::new(Cursor::new(bytes.to_vec())),
-    })
+    };
+    survey(input, Noting::Problems)
 }
 
 /// What is shown of the image, and the DiffIDs of each image's layers.
-fn shown(survey: Survey) -> Option<Vec<Vec<String>>> {
+fn shown(file: &NamedTempFile) -> Option<Vec<Vec<String>>> {
+    let survey = of_file(file, Noting::StorePaths)?;
     let inspection = inspect::inspect(survey, Choice::default()).ok()?;
     inspection
         .write_text(&mut Vec::new())
         .expect("it is in memory");
     serde_json::to_vec(&inspection).expect("it is in memory");
-    let images = inspection.images.iter();
-    let images = images.map(|image| {
+    let images = inspection.images().map(|image| {
+        let image = image.expect("it has been shown");
         let layers = image.layers.iter();
         layers.map(|layer| layer.diff_id.to_string()).collect()
     });
@@ -75,9 +78,7 @@ fn check_right(report: &Report, file: &NamedTempFile, bytes: &[u8]) {
     let base = base.expect("nothing is wrong with it");
     let layers = base.layers.iter();
     let layers: Vec<String> = layers.map(|layer| layer.diff_id.to_string()).collect();
-    let shown = of_file(file)
-        .and_then(shown)
-        .expect("nothing is wrong with it");
+    let shown = shown(file).expect("nothing is wrong with it");
     assert!(
         shown.contains(&layers),
         "{layers:?} are not among {shown:?}"
@@ -90,7 +91,7 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
 
 fuzz_target!(|bytes: &[u8]| {
     let file = file_of(bytes);
-    let report = of_file(&file).map(verify::verify);
+    let report = of_file(&file, Noting::Problems).map(verify::verify);
     let piped = of_stream(&file, bytes).map(verify::verify);
     if !piped.as_ref().is_some_and(is_unknown) {
         assert_eq!(report.as_ref().map(facts), piped.as_ref().map(facts));
@@ -101,7 +102,7 @@ fuzz_target!(|bytes: &[u8]| {
         if report.is_right() {
             check_right(&report, &file, bytes);
         } else {
-            of_file(&file).and_then(shown);
+            shown(&file);
         }
     }
 });

@@ -30,9 +30,7 @@ pub(super) fn index(
         let path = entry.path();
         let mut name = at.clone();
         name.push(entry.file_name().into_vec());
-        if archive.members.len() >= archive.limits.max_members {
-            return Err(archive.too_many());
-        }
+        archive.count(1, name.iter().map(Vec::len).sum())?;
         archive.refuse_too_deep(&name)?;
         let member = member(archive, &name, &path)?;
         let is_directory = matches!(member, ArchiveMember::Directory { .. });

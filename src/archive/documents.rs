@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::MemberPath;
-
 /// Members that begin as JSON does, the smallest ones: configs are small, and what else there may be, as
 /// the attestations of a build, need not be.
 #[derive(Debug, Default)]
 pub(super) struct Documents {
-    texts: BTreeMap<MemberPath, Vec<u8>>,
-    /// The names of `texts` with their sizes in bytes.
-    by_size: BTreeSet<(u64, MemberPath)>,
+    /// By where they are in the archive, in bytes from its start: there may be very many, and two names
+    /// for one.
+    texts: BTreeMap<u64, Vec<u8>>,
+    /// The sizes of `texts` in bytes, with where they are.
+    by_size: BTreeSet<(u64, u64)>,
     /// The size of all `texts`, in bytes.
     size: u64,
     /// Whether there was no room for one.
@@ -19,17 +19,9 @@ pub(super) struct Documents {
 }
 
 impl Documents {
-    /// The text of the member `name`, if it is kept.
-    pub(super) fn get(&self, name: &MemberPath) -> Option<&[u8]> {
-        self.texts.get(name).map(Vec::as_slice)
-    }
-
-    pub(super) fn forget(&mut self, name: &MemberPath) {
-        if let Some(text) = self.texts.remove(name) {
-            let size = text.len() as u64;
-            self.size -= size;
-            self.by_size.remove(&(size, name.clone()));
-        }
+    /// The text of the member at `offset`, if it is kept.
+    pub(super) fn get(&self, offset: u64) -> Option<&[u8]> {
+        self.texts.get(&offset).map(Vec::as_slice)
     }
 
     /// Whether there is room for one of `size` bytes, if need be in the place of larger ones, when all
@@ -38,9 +30,10 @@ impl Documents {
         while size.saturating_add(self.size) > max {
             self.is_full = true;
             match self.by_size.last() {
-                Some((largest, name)) if *largest > size => {
-                    let name = name.clone();
-                    self.forget(&name);
+                Some(&(largest, offset)) if largest > size => {
+                    self.texts.remove(&offset);
+                    self.by_size.pop_last();
+                    self.size -= largest;
                 }
                 _ => return false,
             }
@@ -48,10 +41,10 @@ impl Documents {
         true
     }
 
-    pub(super) fn keep(&mut self, name: MemberPath, text: Vec<u8>) {
+    pub(super) fn keep(&mut self, offset: u64, text: Vec<u8>) {
         let size = text.len() as u64;
         self.size += size;
-        self.by_size.insert((size, name.clone()));
-        self.texts.insert(name, text);
+        self.by_size.insert((size, offset));
+        self.texts.insert(offset, text);
     }
 }

@@ -1,47 +1,45 @@
-//! Reads of an image config what people want to see. It stays text until then: as values it would take
-//! ten times the memory, and a history may be long.
+//! Reads of an image config what people want to see. Its parts stay text until each is shown: as values
+//! they would take ten times the memory, and there may be very many.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
-use serde::ser::{Error as _, Serialize, SerializeSeq, Serializer};
-use serde::{Deserialize, de};
+use serde::Serialize;
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Error as _, SerializeMap, SerializeSeq, Serializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+
+use crate::document;
 
 /// The text of a config that can be shown.
 #[derive(Debug)]
-pub(super) struct ShownConfig(Vec<u8>);
+pub(super) struct ShownConfig<'a>(Cow<'a, [u8]>);
 
 /// What of it is shown.
-#[derive(Debug, Deserialize)]
-#[serde(expecting = "an object")]
+#[derive(Debug)]
 pub(super) struct Shown<'a> {
-    #[serde(default)]
-    pub(super) created: Value,
-    #[serde(default)]
-    pub(super) author: Value,
-    /// As it stands; an empty object where there is none.
-    #[serde(default = "nothing", deserialize_with = "or_nothing")]
-    pub(super) config: Value,
-    #[serde(default, borrow)]
-    pub(super) history: History<'a>,
+    pub(super) created: Part<'a>,
+    pub(super) author: Part<'a>,
+    pub(super) config: Part<'a>,
+    pub(super) history: Part<'a>,
 }
 
-/// A list of entries, still as text. What else stands in its place is shown by programs only.
-#[derive(Debug, Default, Deserialize)]
-#[serde(transparent)]
-pub(super) struct History<'a>(#[serde(borrow)] Option<&'a RawValue>);
+/// A value within a config, as text that is JSON; `null` where there is none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part<'a>(&'a str);
 
-impl ShownConfig {
+/// A value with more values than these within it is shown as it stands.
+const MAX_VALUES: usize = 10_000;
+
+impl<'a> ShownConfig<'a> {
     /// Takes the `text` of a config.
     ///
     /// # Errors
     /// When it is none.
-    pub(super) fn parse(text: Vec<u8>) -> Result<Self, serde_json::Error> {
+    pub(super) fn parse(text: Cow<'a, [u8]>) -> Result<Self, serde_json::Error> {
         let config = Self(text);
-        let shown = config.shown()?;
-        shown.history.each(|_| Ok(()))?;
+        config.shown()?;
         Ok(config)
     }
 
@@ -50,63 +48,174 @@ impl ShownConfig {
     /// # Errors
     /// None, since it has been parsed before.
     pub(super) fn shown(&self) -> Result<Shown<'_>, serde_json::Error> {
-        serde_json::from_slice(&self.0)
+        let whole: &RawValue = serde_json::from_slice(&self.0)?;
+        let keys = ["created", "author", "config", "history"];
+        let [created, author, config, history] = Part(whole.get()).members(keys)?;
+        Ok(Shown {
+            created,
+            author,
+            config,
+            history,
+        })
     }
 }
 
-impl History<'_> {
-    fn is_list(&self) -> bool {
-        self.0.is_some_and(|text| text.get().starts_with('['))
+impl<'a> Part<'a> {
+    const NULL: Self = Self("null");
+
+    /// The value, or the one that is the text `other` in the place of `null`.
+    pub(super) fn or(self, other: &'static str) -> Self {
+        if self.is_null() { Self(other) } else { self }
     }
 
-    /// Calls `see` with one entry after the other.
+    pub(super) fn is_null(self) -> bool {
+        self.0 == "null"
+    }
+
+    pub(super) fn is_true(self) -> bool {
+        self.0 == "true"
+    }
+
+    pub(super) fn is_list(self) -> bool {
+        self.0.starts_with('[')
+    }
+
+    pub(super) fn is_object(self) -> bool {
+        self.0.starts_with('{')
+    }
+
+    /// What the string says; none if it is none.
+    pub(super) fn as_text(self) -> Option<String> {
+        serde_json::from_str(self.0).ok()
+    }
+
+    /// In words for people.
+    pub(super) fn text(self) -> String {
+        let text = self.as_text();
+        text.unwrap_or_else(|| match self.small() {
+            Some(value) => value.to_string(),
+            None => self.0.to_owned(),
+        })
+    }
+
+    /// The whole value, if that is little.
+    fn small(self) -> Option<Value> {
+        if document::values(self.0.as_bytes()) > MAX_VALUES {
+            return None;
+        }
+        serde_json::from_str(self.0).ok()
+    }
+
+    fn raw(self) -> Result<&'a RawValue, serde_json::Error> {
+        serde_json::from_str(self.0)
+    }
+
+    /// The values of `keys`, if it is an object. Of equal keys the last one counts.
     ///
     /// # Errors
-    /// As `see` fails, or an entry cannot be parsed.
-    pub(super) fn each(
-        &self,
-        see: impl FnMut(&Value) -> Result<(), serde_json::Error>,
-    ) -> Result<(), serde_json::Error> {
-        match self.0 {
-            Some(text) if self.is_list() => {
-                serde_json::Deserializer::from_str(text.get()).deserialize_seq(Each(see))
+    /// None, since it has been parsed before.
+    pub(super) fn members<const N: usize>(
+        self,
+        keys: [&str; N],
+    ) -> Result<[Self; N], serde_json::Error> {
+        let mut found = [Self::NULL; N];
+        self.each_member(|name, value| {
+            if let Some(at) = keys.iter().position(|key| *key == name) {
+                found[at] = value;
             }
-            _ => Ok(()),
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Calls `see` with the name and the value of each member, if it is an object.
+    ///
+    /// # Errors
+    /// As `see` fails.
+    pub(super) fn each_member(
+        self,
+        see: impl FnMut(String, Self) -> Result<(), serde_json::Error>,
+    ) -> Result<(), serde_json::Error> {
+        if !self.is_object() {
+            return Ok(());
+        }
+        serde_json::Deserializer::from_str(self.0).deserialize_map(EachMember(see))
+    }
+
+    /// Calls `see` with one item after the other, if it is a list.
+    ///
+    /// # Errors
+    /// As `see` fails.
+    pub(super) fn each(
+        self,
+        see: impl FnMut(Self) -> Result<(), serde_json::Error>,
+    ) -> Result<(), serde_json::Error> {
+        if !self.is_list() {
+            return Ok(());
+        }
+        serde_json::Deserializer::from_str(self.0).deserialize_seq(Each(see))
+    }
+}
+
+/// As it stands: its members or items one by one, and within these what is little with a line for each
+/// value.
+impl Serialize for Part<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(value) = self.small() {
+            return value.serialize(serializer);
+        }
+        let mut failed = None;
+        // What fails on the way is told behind it: the parser knows errors of its own only.
+        let mut told = |result: Result<(), S::Error>| {
+            result.map_err(|error| {
+                let text = <serde_json::Error as serde::de::Error>::custom(&error);
+                failed = Some(error);
+                text
+            })
+        };
+        if self.is_object() {
+            let mut map = serializer.serialize_map(None)?;
+            let seen = self.each_member(|name, value| {
+                told(match value.small() {
+                    Some(value) => map.serialize_entry(&name, &value),
+                    None => map.serialize_entry(&name, &value.raw()?),
+                })
+            });
+            finish(failed, seen)?;
+            map.end()
+        } else if self.is_list() {
+            let mut list = serializer.serialize_seq(None)?;
+            let seen = self.each(|item| {
+                told(match item.small() {
+                    Some(value) => list.serialize_element(&value),
+                    None => list.serialize_element(item.raw()?),
+                })
+            });
+            finish(failed, seen)?;
+            list.end()
+        } else {
+            self.raw().map_err(S::Error::custom)?.serialize(serializer)
         }
     }
 }
 
-impl Serialize for History<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Some(text) if !self.is_list() => {
-                let value: Value = serde_json::from_str(text.get()).map_err(S::Error::custom)?;
-                value.serialize(serializer)
-            }
-            _ => {
-                let mut list = serializer.serialize_seq(None)?;
-                let mut failed = None;
-                let seen = self.each(|entry| {
-                    list.serialize_element(entry).map_err(|error| {
-                        let told = de::Error::custom(&error);
-                        failed = Some(error);
-                        told
-                    })
-                });
-                match (failed, seen) {
-                    (Some(error), _) => Err(error),
-                    (None, Err(error)) => Err(S::Error::custom(error)),
-                    (None, Ok(())) => list.end(),
-                }
-            }
-        }
+fn finish<E: serde::ser::Error>(
+    failed: Option<E>,
+    seen: Result<(), serde_json::Error>,
+) -> Result<(), E> {
+    match failed {
+        Some(error) => Err(error),
+        None => seen.map_err(E::custom),
     }
 }
 
 /// Shows the items of a list to a function.
 struct Each<F>(F);
 
-impl<'de, F: FnMut(&Value) -> Result<(), serde_json::Error>> Visitor<'de> for Each<F> {
+impl<'de, F> Visitor<'de> for Each<F>
+where
+    F: FnMut(Part<'de>) -> Result<(), serde_json::Error>,
+{
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,18 +223,30 @@ impl<'de, F: FnMut(&Value) -> Result<(), serde_json::Error>> Visitor<'de> for Ea
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-        while let Some(entry) = items.next_element::<Value>()? {
-            (self.0)(&entry).map_err(A::Error::custom)?;
+        while let Some(item) = items.next_element::<&RawValue>()? {
+            (self.0)(Part(item.get())).map_err(A::Error::custom)?;
         }
         Ok(())
     }
 }
 
-fn nothing() -> Value {
-    Value::Object(Map::new())
-}
+/// Shows the members of an object to a function.
+struct EachMember<F>(F);
 
-fn or_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-    let value = Option::<Value>::deserialize(deserializer)?;
-    Ok(value.unwrap_or_else(nothing))
+impl<'de, F> Visitor<'de> for EachMember<F>
+where
+    F: FnMut(String, Part<'de>) -> Result<(), serde_json::Error>,
+{
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
+        while let Some((name, value)) = members.next_entry::<String, &RawValue>()? {
+            (self.0)(name, Part(value.get())).map_err(A::Error::custom)?;
+        }
+        Ok(())
+    }
 }

@@ -3,18 +3,18 @@
 
 use std::io::{self, Write};
 
-use serde::ser::{Error as _, Serialize, SerializeStruct, Serializer};
-use serde_json::{Value, json};
+use serde::ser::{Error as _, Serialize, SerializeSeq, SerializeStruct, Serializer};
+use serde_json::json;
 
-use super::config::{History, Shown};
+use super::config::{Part, Shown};
 use super::{InspectedImage, InspectedLayer, Inspection};
 use crate::compress::Packing;
 use crate::progress;
 use crate::survey::Form;
-use crate::table::{self, Align, printable};
+use crate::table::{self, Align};
 
 /// What of `config` is shown, by the keys of the image specification, and what people call it.
-const CONFIG: &[(&str, &str)] = &[
+const CONFIG: [(&str, &str); 12] = [
     ("Entrypoint", "entrypoint"),
     ("Cmd", "command"),
     ("WorkingDir", "directory"),
@@ -32,6 +32,12 @@ const CONFIG: &[(&str, &str)] = &[
 /// How many variables, labels or ports are shown to people.
 const MAX_SHOWN: usize = 1_000;
 
+/// How many entries of a history.
+const MAX_HISTORY: usize = 10_000;
+
+/// How many characters of a value.
+const MAX_VALUE: usize = 10_000;
+
 impl Inspection {
     /// Writes lines for people.
     ///
@@ -43,16 +49,16 @@ impl Inspection {
         } else {
             "OCI layout"
         };
-        let packing = match self.form {
+        let packing = match self.survey.form {
             Form::Directory => "in a directory".to_owned(),
             Form::Archive(Packing::Plain) => "not packed".to_owned(),
             Form::Archive(packing) => format!("packed with {packing}"),
         };
-        let path = self.path.display();
+        let path = self.survey.archive.path.display();
         let images = progress::count(self.images.len() as u64, "image");
         writeln!(out, "{path}: {kind}, {packing}, {images}")?;
-        for image in &self.images {
-            out.write_all(image.text()?.as_bytes())?;
+        for image in self.images() {
+            image.map_err(io::Error::other)?.write_text(out)?;
         }
         Ok(())
     }
@@ -61,21 +67,34 @@ impl Inspection {
 /// The same for programs, image by image: all of them may be much.
 impl Serialize for Inspection {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let packing = match self.form {
+        let packing = match self.survey.form {
             Form::Directory => json!("directory"),
             Form::Archive(packing) => json!(packing),
         };
         let format = if self.is_docker { "docker" } else { "oci" };
+        let path = self.survey.archive.path.display().to_string();
         let mut object = serializer.serialize_struct("Inspection", 4)?;
-        object.serialize_field("path", &self.path.display().to_string())?;
+        object.serialize_field("path", &path)?;
         object.serialize_field("format", format)?;
         object.serialize_field("packing", &packing)?;
-        object.serialize_field("images", &self.images)?;
+        object.serialize_field("images", &Images(self))?;
         object.end()
     }
 }
 
-impl Serialize for InspectedImage {
+struct Images<'a>(&'a Inspection);
+
+impl Serialize for Images<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.0.images.len()))?;
+        for image in self.0.images() {
+            list.serialize_element(&image.map_err(S::Error::custom)?)?;
+        }
+        list.end()
+    }
+}
+
+impl Serialize for InspectedImage<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let platform = self.platform.as_ref().map(|platform| {
             json!({
@@ -90,14 +109,14 @@ impl Serialize for InspectedImage {
         object.serialize_field("id", &self.id.to_string())?;
         object.serialize_field("platform", &platform)?;
         object.serialize_field("created", &shown.created)?;
-        object.serialize_field("config", &shown.config)?;
+        object.serialize_field("config", &shown.config.or("{}"))?;
         object.serialize_field("layers", &self.layers)?;
-        object.serialize_field("history", &shown.history)?;
+        object.serialize_field("history", &shown.history.or("[]"))?;
         object.end()
     }
 }
 
-impl Serialize for InspectedLayer {
+impl Serialize for InspectedLayer<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("InspectedLayer", 8)?;
         object.serialize_field("file", &self.name)?;
@@ -112,15 +131,21 @@ impl Serialize for InspectedLayer {
     }
 }
 
-impl InspectedImage {
-    fn text(&self) -> io::Result<String> {
+impl InspectedImage<'_> {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         let shown = self.config.shown()?;
-        let names = match self.names.as_slice() {
-            [] => "(no name)".to_owned(),
-            names => printable(&names.join(", ")),
-        };
+        writeln!(out)?;
+        for (index, name) in self.names.iter().take(MAX_SHOWN).enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(out, "{comma}{}", printable(name))?;
+        }
+        match self.names.len().saturating_sub(MAX_SHOWN) {
+            0 if self.names.is_empty() => writeln!(out, "(no name)")?,
+            0 => writeln!(out)?,
+            more => writeln!(out, " {}", and_more(more))?,
+        }
         let both = [Align::Left, Align::Left];
-        let mut text = format!("\n{names}\n{}", table::lines(2, &both, &self.about(&shown)));
+        table::write(out, 2, &both, &self.about(&shown)?)?;
         let layers = self.layers.iter().zip(1..);
         let mut rows: Vec<Vec<String>> = layers.clone().map(|(layer, n)| layer.row(n)).collect();
         if !rows.is_empty() {
@@ -137,8 +162,8 @@ impl InspectedImage {
             let mut columns = [Align::Right; 7];
             columns[3] = Align::Left;
             columns[6] = Align::Left;
-            text.push('\n');
-            text += &table::lines(2, &columns, &rows);
+            writeln!(out)?;
+            table::write(out, 2, &columns, &rows)?;
         }
         let store_paths =
             layers.flat_map(|(layer, n)| layer.store_paths.iter().map(move |path| (n, path)));
@@ -148,20 +173,20 @@ impl InspectedImage {
         if !rows.is_empty() {
             rows.insert(0, vec!["layer".to_owned(), "store path".to_owned()]);
             let columns = [Align::Right, Align::Left];
-            text.push('\n');
-            text += &table::lines(2, &columns, &rows);
+            writeln!(out)?;
+            table::write(out, 2, &columns, &rows)?;
         }
-        let mut rows = history_rows(&shown.history)?;
+        let mut rows = history_rows(shown.history)?;
         if !rows.is_empty() {
             rows.insert(0, vec!["created".to_owned(), "history".to_owned()]);
-            text.push('\n');
-            text += &table::lines(2, &both, &rows);
+            writeln!(out)?;
+            table::write(out, 2, &both, &rows)?;
         }
-        Ok(text)
+        Ok(())
     }
 
     /// What the config says, a row for each thing, and for each of a list.
-    fn about(&self, shown: &Shown<'_>) -> Vec<Vec<String>> {
+    fn about(&self, shown: &Shown<'_>) -> Result<Vec<Vec<String>>, serde_json::Error> {
         let mut rows = vec![vec!["id".to_owned(), self.id.to_string()]];
         if let Some(platform) = &self.platform {
             rows.push(vec![
@@ -169,45 +194,69 @@ impl InspectedImage {
                 printable(&platform.to_string()),
             ]);
         }
-        for (key, value) in [("created", &shown.created), ("author", &shown.author)] {
-            if let Some(text) = value.as_str() {
-                rows.push(vec![key.to_owned(), printable(text)]);
+        for (key, value) in [("created", shown.created), ("author", shown.author)] {
+            if let Some(text) = value.as_text() {
+                rows.push(vec![key.to_owned(), printable(&text)]);
             }
         }
-        for (key, name) in CONFIG {
-            let values = values(key, &shown.config[*key]);
-            let more = values.len().saturating_sub(MAX_SHOWN);
-            for (index, value) in values.into_iter().take(MAX_SHOWN).enumerate() {
-                let name = if index == 0 { *name } else { "" };
-                rows.push(vec![name.to_owned(), printable(&value)]);
-            }
-            if more > 0 {
-                rows.push(vec![String::new(), format!("(and {more} more)")]);
+        let values = shown.config.members(CONFIG.map(|(key, _)| key))?;
+        for ((key, name), value) in CONFIG.into_iter().zip(values) {
+            let mut count = 0;
+            each_value(key, value, |text| {
+                if count < MAX_SHOWN {
+                    let name = if count == 0 { name } else { "" };
+                    rows.push(vec![name.to_owned(), printable(&text())]);
+                }
+                count += 1;
+            })?;
+            if count > MAX_SHOWN {
+                rows.push(vec![String::new(), and_more(count - MAX_SHOWN)]);
             }
         }
-        rows
+        Ok(rows)
     }
 }
 
-fn history_rows(history: &History<'_>) -> io::Result<Vec<Vec<String>>> {
-    let text = |entry: &Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+/// `text` without anything that could play with the terminal, and not too long.
+fn printable(text: &str) -> String {
+    match text.char_indices().nth(MAX_VALUE) {
+        None => table::printable(text),
+        Some((end, _)) => format!("{}...", table::printable(&text[..end])),
+    }
+}
+
+fn and_more(count: usize) -> String {
+    format!("(and {count} more)")
+}
+
+fn history_rows(history: Part<'_>) -> Result<Vec<Vec<String>>, serde_json::Error> {
     let mut rows = Vec::new();
+    let mut count = 0;
     history.each(|entry| {
-        let said = [text(entry, "created_by"), text(entry, "comment")];
+        count += 1;
+        if count > MAX_HISTORY {
+            return Ok(());
+        }
+        let keys = ["created", "created_by", "comment", "empty_layer"];
+        let [created, created_by, comment, empty_layer] = entry.members(keys)?;
+        let said = [created_by, comment].map(|text| text.as_text().unwrap_or_default());
         let mut said: Vec<String> = said.into_iter().filter(|text| !text.is_empty()).collect();
-        if entry["empty_layer"] == true {
+        if empty_layer.is_true() {
             said.push("(no layer)".to_owned());
         }
         rows.push(vec![
-            printable(&text(entry, "created")),
+            printable(&created.as_text().unwrap_or_default()),
             printable(&said.join(" ")),
         ]);
         Ok(())
     })?;
+    if count > MAX_HISTORY {
+        rows.push(vec![String::new(), and_more(count - MAX_HISTORY)]);
+    }
     Ok(rows)
 }
 
-impl InspectedLayer {
+impl InspectedLayer<'_> {
     fn row(&self, number: usize) -> Vec<String> {
         let (packed, packing) = match self.packing {
             Packing::Plain => (String::new(), String::new()),
@@ -225,25 +274,32 @@ impl InspectedLayer {
     }
 }
 
-/// The lines that show the value of `key` in a config: one for each variable, port or label, the
-/// words of a command in one.
-fn values(key: &str, value: &Value) -> Vec<String> {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    };
-    match value {
-        Value::Null => Vec::new(),
-        Value::String(text) if text.is_empty() => Vec::new(),
-        Value::Array(values) if key == "Env" => values.iter().map(text).collect(),
-        Value::Object(values) if key == "Labels" => values
-            .iter()
-            .map(|(name, value)| format!("{name}={}", text(value)))
-            .collect(),
-        // Sets, as Go writes them.
-        Value::Object(values) if key == "ExposedPorts" || key == "Volumes" => {
-            values.keys().cloned().collect()
-        }
-        value => vec![text(value)],
+/// Shows `see` the value of `key` in a config line by line: one for each variable, port or label, the
+/// words of a command in one. What `see` gets makes the line.
+fn each_value(
+    key: &str,
+    value: Part<'_>,
+    mut see: impl FnMut(&dyn Fn() -> String),
+) -> Result<(), serde_json::Error> {
+    if key == "Env" && value.is_list() {
+        return value.each(|item| {
+            see(&|| item.text());
+            Ok(())
+        });
     }
+    // Sets, as Go writes them.
+    let is_set = key == "ExposedPorts" || key == "Volumes";
+    if (key == "Labels" || is_set) && value.is_object() {
+        return value.each_member(|name, value| {
+            see(&|| match is_set {
+                true => name.clone(),
+                false => format!("{name}={}", value.text()),
+            });
+            Ok(())
+        });
+    }
+    if !value.is_null() && value.as_text().is_none_or(|text| !text.is_empty()) {
+        see(&|| value.text());
+    }
+    Ok(())
 }

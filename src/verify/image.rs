@@ -13,7 +13,7 @@ use crate::digest::DiffId;
 use crate::document::{self, DocumentError};
 use crate::entries::Entries;
 use crate::images::{Blob, Image};
-use crate::oci::{ImageConfig, Platform};
+use crate::oci::{self, ImageConfig, Platform};
 use crate::survey::Surveyed;
 
 /// What of a config nobody needs who builds on the image.
@@ -32,6 +32,7 @@ struct Rest {
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "an object")]
 struct RootFs {
+    #[serde(default, deserialize_with = "oci::short_or_none")]
     r#type: Option<String>,
 }
 
@@ -50,6 +51,7 @@ pub(super) struct Config {
     /// Empty if there are more than an image may have layers.
     diff_ids: Vec<DiffId>,
     diff_id_count: usize,
+    env_count: usize,
     rootfs_type: String,
     history_count: usize,
     /// Of the entries of the history, those that made a layer.
@@ -85,6 +87,7 @@ impl Config {
             platform,
             diff_ids,
             diff_id_count,
+            env_count: config.config.env.len(),
             rootfs_type: rootfs_type.unwrap_or_default(),
             history_count: history.len(),
             layer_history_count: history.iter().filter(made_layer).count(),
@@ -253,6 +256,10 @@ impl<'a> Verifier<'a> {
         if config.rootfs_type != "layers" {
             let found = config.rootfs_type.escape_debug().to_string();
             self.problem(name, What::RootFsType { found });
+        }
+        let (count, max) = (config.env_count, self.survey.archive.limits.max_env);
+        if count > max {
+            self.problem(name, What::TooManyVariables { count, max });
         }
         let (found, count) = (config.layer_history_count, layers.len());
         // History is for people, and may be left out.

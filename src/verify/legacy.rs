@@ -12,6 +12,7 @@ use crate::digest::Sha256;
 use crate::document;
 use crate::images;
 use crate::layer::VERSION;
+use crate::oci;
 
 /// The names of images, and of each the tags with their last layers.
 type Repositories = BTreeMap<String, BTreeMap<String, String>>;
@@ -20,7 +21,9 @@ type Repositories = BTreeMap<String, BTreeMap<String, String>>;
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "an object with `id`")]
 struct LegacyJson {
+    #[serde(deserialize_with = "oci::short")]
     id: String,
+    #[serde(default, deserialize_with = "oci::short_or_none")]
     parent: Option<String>,
     #[serde(rename = "Size")]
     size: Option<u64>,
@@ -52,7 +55,9 @@ impl Verifier<'_> {
 
     fn check_repositories(&mut self) {
         self.use_member(images::REPOSITORIES);
-        let Some(text) = self.text(images::REPOSITORIES) else {
+        let archive = &self.survey.archive;
+        let text = archive.json_to_keep(images::REPOSITORIES, "is named");
+        let Some(text) = self.known(images::REPOSITORIES, text) else {
             return;
         };
         let repositories: Repositories = match document::parse(&text, &[]) {

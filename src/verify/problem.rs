@@ -80,6 +80,8 @@ pub enum What {
     TwoImages { reference: String },
     #[error("names an image of {}; {max} are allowed, and more by `maxLayers`", layers(*count))]
     TooManyLayers { count: usize, max: usize },
+    #[error("has {count} variables in its environment; {max} are allowed, and more by `maxEnv`")]
+    TooManyVariables { count: usize, max: usize },
     #[error("lists {} in `rootfs.diff_ids`, but the image has {}", progress::count(*found as u64, "DiffID"), layers(*count))]
     DiffIdCount { found: usize, count: usize },
     #[error("has the DiffID {found}, but `{config}` lists {said}")]
@@ -150,7 +152,7 @@ impl What {
             Self::Packing { .. } => "packing",
             Self::Layer(_) => "layer",
             Self::Tag { .. } | Self::TwoImages { .. } => "tag",
-            Self::TooManyLayers { .. } => "limit",
+            Self::TooManyLayers { .. } | Self::TooManyVariables { .. } => "limit",
             Self::DiffIdCount { .. } => "diffIdCount",
             Self::DiffId { .. } => "diffId",
             Self::RootFsType { .. } => "rootfsType",

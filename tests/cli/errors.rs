@@ -24,6 +24,7 @@ mod robustness;
 mod script;
 mod tar;
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 use expect_test::Expect;
@@ -118,13 +119,34 @@ fn check_image(change: impl FnOnce(&Sandbox, &mut Value), expected: Expect) {
     check(&sandbox, "image", &attrs, &expected);
 }
 
-/// Builds an image on the archive `base`.
+/// Builds an image on the archive `base`, which is no image that one can build on.
 #[track_caller]
 fn check_base(base: &[u8], expected: Expect) {
-    check_image(
-        |sandbox, attrs| attrs["image"]["fromImage"] = json!(sandbox.file("base.tar", base)),
-        expected,
-    );
+    let sandbox = Sandbox::new();
+    let path = sandbox.file("base.tar", base);
+    let mut attrs = image_attrs(&sandbox);
+    attrs["image"]["fromImage"] = json!(path);
+    check(&sandbox, "image", &attrs, &expected);
+    check_looks(&sandbox, &path);
+}
+
+/// `verify` finds something wrong with the image at `path`, or cannot read it; `inspect` may show it.
+#[track_caller]
+fn check_looks(sandbox: &Sandbox, path: &Path) {
+    for subcommand in ["verify", "inspect"] {
+        let mut command = sandbox.builder(&[subcommand]);
+        let output = command.arg(path).output().unwrap();
+        let stderr = sandbox.stderr(&output);
+        let stdout = sandbox.shown(&output.stdout);
+        let (errors, is_silent) = (stderr.matches("error: ").count(), stdout.is_empty());
+        let is_told = match (subcommand, output.status.code()) {
+            ("verify", Some(1)) => stderr.is_empty() && stdout.contains(" is wrong: "),
+            ("inspect", Some(0)) => stderr.is_empty(),
+            (_, Some(1 | 2)) => errors == 1 && is_silent,
+            _ => false,
+        };
+        assert!(is_told, "{subcommand}: {}: {stdout}{stderr}", output.status);
+    }
 }
 
 #[test]

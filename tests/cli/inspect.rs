@@ -369,7 +369,7 @@ fn many_images_with_one_long_config_are_shown_one_by_one() {
         &["--limit", "maxJson=1500"],
         &archive,
         expect![[r#"
-        error: the configs of all images in `/nix/store/[HASH]-image.tar` have more than 1500 bytes; show one of them (`--image`), or all with `--limit maxJson=...`
-    "#]],
+            error: the configs and store paths of all images in `/nix/store/[HASH]-image.tar` have more than 1500 bytes; show one of them (`--image`), or all with `--limit maxJson=...`
+        "#]],
     );
 }

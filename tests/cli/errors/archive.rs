@@ -218,7 +218,7 @@ fn a_zstd_archive_that_wants_too_much_memory_is_refused() {
             reading base image `/nix/store/[HASH]-base.tar`
             error: image archive `/nix/store/[HASH]-base.tar` is damaged or no tar
               caused by: cannot read the tar at byte 0
-              caused by: it asks zstd to keep more than 33554432 bytes in memory; `dockerToolsLimits.maxZstdWindow` allows more
+              caused by: it asks zstd to keep more than 8388608 bytes in memory; `dockerToolsLimits.maxZstdWindow` allows more
         "#]],
     );
 }
@@ -298,7 +298,7 @@ fn a_member_that_lies_too_deep_is_refused() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` has `d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d`, which lies more than 64 directories deep
+            error: image archive `/nix/store/[HASH]-base.tar` has `d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d`, which lies more than 16 directories deep
         "#]],
     );
 }
@@ -470,7 +470,7 @@ fn more_members_than_any_image_has_are_refused() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` has more than 100000 members; no image needs as many, but `dockerToolsLimits.maxMembers` allows more
+            error: image archive `/nix/store/[HASH]-base.tar` has more than 50000 members and directories; no image needs as many, but `dockerToolsLimits.maxMembers` allows more
         "#]],
     );
 }

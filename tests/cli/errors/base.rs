@@ -221,7 +221,7 @@ fn a_manifest_that_is_too_large_is_refused() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base.tar`
-            error: `manifest.json` in image archive `/nix/store/[HASH]-base.tar` has 16777217 bytes; 16777216 are allowed, and more by `dockerToolsLimits.maxJson`
+            error: `manifest.json` in image archive `/nix/store/[HASH]-base.tar` has 16777217 bytes; 8388608 are allowed, and more by `dockerToolsLimits.maxJson`
         "#]],
     );
 }

@@ -10,17 +10,18 @@ use serde_json::{Value, json};
 
 use super::layouts::{self, CONFIG, INDEX, LAYER, Layout, MANIFEST};
 use super::tars::{self, Tar};
-use super::{FAILED, check_base, check_image, image_attrs};
+use super::{FAILED, check_base, check_image, check_looks, image_attrs};
 use crate::sandbox::Sandbox;
 
 /// Builds on `layout`, which has to fail with `expected`, as an archive and as a directory.
 #[track_caller]
 pub(super) fn check_layout(layout: &Layout, expected: Expect) {
     let sandbox = Sandbox::new();
-    let archive = json!(sandbox.file("base.tar", layout.archive().finish()));
-    let directory = json!(layout.directory(&sandbox));
+    let archive = sandbox.file("base.tar", layout.archive().finish());
+    let directory = layout.directory(&sandbox);
     let [archive, directory] = [archive, directory].map(|base| {
-        let output = build(&sandbox, base, |_| {});
+        check_looks(&sandbox, &base);
+        let output = build(&sandbox, json!(base), |_| {});
         let said = sandbox.stderr(&output);
         assert_eq!(output.status.code(), Some(FAILED), "{said}");
         assert!(!sandbox.out().exists(), "the output is still there");

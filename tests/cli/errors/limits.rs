@@ -58,7 +58,7 @@ fn an_unknown_limit_is_refused_by_name() {
     let (sandbox, output) = build(&tars::image(), json!({ "maxLayer": 1 }));
     expect![[r#"
         error: attribute `limits` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-          caused by: unknown field `maxLayer`, expected one of `maxJson`, `maxMembers`, `maxLayers`, `maxManifests`, `maxNesting`, `maxUnpacked`, `maxRatio`, `maxZstdWindow`, `maxXzMemory`, `maxEntries`, `maxDepth`, `maxMetadata`, `maxValues`, `maxSeconds`
+          caused by: unknown field `maxLayer`, expected one of `maxJson`, `maxMembers`, `maxNames`, `maxLayers`, `maxManifests`, `maxNesting`, `maxUnpacked`, `maxRatio`, `maxZstdWindow`, `maxXzMemory`, `maxEntries`, `maxDepth`, `maxMetadata`, `maxValues`, `maxSeconds`, `maxEnv`
     "#]].assert_eq(&sandbox.stderr(&output));
 }
 
@@ -133,11 +133,48 @@ fn members_are_limited() {
         &tars::image(),
         "maxMembers",
         3,
-        4,
+        5,
+        expect![[r#"
+            listing the layer's closure
+            reading base image `/nix/store/[HASH]-base.tar`
+            error: image archive `/nix/store/[HASH]-base.tar` has more than 3 members and directories; no image needs as many, but `dockerToolsLimits.maxMembers` allows more
+        "#]],
+    );
+}
+
+#[test]
+fn names_are_limited() {
+    check(
+        &tars::image(),
+        "maxNames",
+        20,
+        1000,
         expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`
-        error: image archive `/nix/store/[HASH]-base.tar` has more than 3 members; no image needs as many, but `dockerToolsLimits.maxMembers` allows more
+        error: the names of the members of image archive `/nix/store/[HASH]-base.tar` have more than 20 bytes together; no image needs as many, but `dockerToolsLimits.maxNames` allows more
+    "#]],
+    );
+}
+
+#[test]
+fn variables_are_limited() {
+    let layer = tars::layer();
+    let mut config: Value = serde_json::from_str(&tars::config_of(&[&layer])).unwrap();
+    config["config"]["Env"] = json!(["A=1", "B=2"]);
+    let base = Tar::new()
+        .file("config.json", config.to_string())
+        .file("a/layer.tar", layer)
+        .file("manifest.json", tars::manifest().to_string());
+    check(
+        &base.finish(),
+        "maxEnv",
+        1,
+        2,
+        expect![[r#"
+        listing the layer's closure
+        reading base image `/nix/store/[HASH]-base.tar`
+        error: the environment of base image `/nix/store/[HASH]-base.tar` has 2 variables; 1 are allowed, and more by `dockerToolsLimits.maxEnv`
     "#]],
     );
 }
