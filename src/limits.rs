@@ -36,13 +36,12 @@ pub const MAX_RATIO: u64 = 200;
 /// How many bytes may come out whatever the ratio, since an image may well have some zeros.
 pub const FREE_OF_RATIO: u64 = 256 << 20;
 
-/// How much of what it has unpacked zstd may ask to keep in memory, in bytes: as much as RFC 8878 wants
-/// every decoder to have, and encoders not to go beyond. Only levels from 20 on, and `--long`, want
-/// more. A packed archive with packed layers takes it twice, and each thread that reads layers once.
-pub const MAX_ZSTD_WINDOW: u64 = 8 << 20;
+/// How much of what it has unpacked zstd may ask to keep in memory, in bytes. The tools that are written in Go ask
+/// for as much from level 10 on, zstd itself from level 20 on; neither more than 8 MiB by default.
+pub const MAX_ZSTD_WINDOW: u64 = 32 << 20;
 
-/// How much memory xz may ask for, in bytes: as much as `xz -6` does, which is what it does by itself.
-pub const MAX_XZ_MEMORY: u64 = 10 << 20;
+/// How much memory xz may ask for, in bytes: as much as `xz -8` does.
+pub const MAX_XZ_MEMORY: u64 = 40 << 20;
 
 /// How many entries the layers of an image may make together, those that are hidden again included. A
 /// million take 45 MB of memory while they are merged.

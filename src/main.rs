@@ -11,7 +11,7 @@ fn main() -> ExitCode {
 
 /// How large a piece of memory is, in bytes, that goes back to the system as soon as it is free.
 #[cfg(target_env = "gnu")]
-const LARGE: i32 = 1 << 20;
+const LARGE: i32 = 4 << 20;
 
 /// Lets memory go that is not needed any more. glibc keeps what it has given out, up to 32 MiB of each thread:
 /// the windows of decoders would stay beside the tree of an image, which is made later.

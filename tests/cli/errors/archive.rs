@@ -218,7 +218,7 @@ fn a_zstd_archive_that_wants_too_much_memory_is_refused() {
             reading base image `/nix/store/[HASH]-base.tar`
             error: image archive `/nix/store/[HASH]-base.tar` is damaged or no tar
               caused by: cannot read the tar at byte 0
-              caused by: it asks zstd to keep more than 8388608 bytes in memory; `dockerToolsLimits.maxZstdWindow` allows more
+              caused by: it asks zstd to keep more than 33554432 bytes in memory; `dockerToolsLimits.maxZstdWindow` allows more
         "#]],
     );
 }
