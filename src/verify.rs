@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::archive::{ArchiveError, ArchiveFile, ArchiveMember, MemberPath, shown, text_of};
+use crate::digest::Sha256;
 use crate::images::{self, Image, ImagesError};
 use crate::oci;
 use crate::survey::{Survey, Surveyed};
@@ -22,7 +23,7 @@ pub use problem::{Problem, What};
 /// What checking an image found.
 #[derive(Debug)]
 pub struct Report {
-    /// How many images there are; one for several platforms counts as several.
+    /// How many different images there are; one for several platforms counts as several.
     pub images: usize,
     /// How many different layers they have.
     pub layers: usize,
@@ -51,7 +52,7 @@ pub fn verify(mut survey: Survey) -> Report {
     let mut verifier = Verifier {
         survey: &survey,
         used: BTreeSet::new(),
-        images: 0,
+        images: BTreeSet::new(),
         layers: BTreeSet::new(),
         tags: BTreeMap::new(),
         configs: BTreeMap::new(),
@@ -70,7 +71,8 @@ struct Verifier<'a> {
     survey: &'a Survey,
     /// The members that something refers to.
     used: BTreeSet<MemberPath>,
-    images: usize,
+    /// The IDs of the images, each of which may have several names, or be in `manifest.json` and an index.
+    images: BTreeSet<Sha256>,
     /// The layers that have been checked by themselves, by the members that hold them.
     layers: BTreeSet<MemberPath>,
     /// The names that `manifest.json` gives its images, and the last layer of each.
@@ -125,7 +127,7 @@ impl<'a> Verifier<'a> {
             self.check_layout();
         }
         // Nothing can be built on it, though the specification allows it.
-        if is_layout && self.images == 0 && self.problems.count() == 0 {
+        if is_layout && self.images.is_empty() && self.problems.count() == 0 {
             let (path, name) = (archive.path.clone(), oci::INDEX);
             self.problem(name, What::Images(ImagesError::Empty { path, name }));
         }
@@ -267,7 +269,7 @@ impl<'a> Verifier<'a> {
         self.problems.sort();
         self.notes.sort();
         Report {
-            images: self.images,
+            images: self.images.len(),
             layers: self.layers.len(),
             files: files.count(),
             problems: self.problems,

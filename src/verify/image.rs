@@ -98,7 +98,6 @@ impl Config {
 impl<'a> Verifier<'a> {
     /// Checks `image`, which the document `namer` names, and which the index says is for `platform`.
     pub(super) fn check_image(&mut self, image: &Image, namer: &str, platform: Option<&Platform>) {
-        self.images += 1;
         let (count, max) = (image.layers.len(), self.survey.archive.limits.max_layers);
         if count > max {
             return self.problem(namer, What::TooManyLayers { count, max });
@@ -114,10 +113,11 @@ impl<'a> Verifier<'a> {
             }
         }
         self.check_links(image, &layers);
-        if self.check_blob(&image.config, namer, "a config").is_some()
-            && let Some(config) = self.config(&image.config.name)
-        {
-            self.check_config(image, &config, &layers, namer, platform);
+        if let Some(file) = self.check_blob(&image.config, namer, "a config") {
+            self.images.insert(file.digests.sha256);
+            if let Some(config) = self.config(&image.config.name) {
+                self.check_config(image, &config, &layers, namer, platform);
+            }
         }
     }
 

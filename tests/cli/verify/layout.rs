@@ -69,6 +69,27 @@ fn a_good_layout_is_right() {
     );
 }
 
+/// Docker since version 25 saves it so.
+#[test]
+fn an_image_in_index_and_manifest_is_one() {
+    let mut layout = Layout::new();
+    let image = image(&mut layout, "amd64");
+    let manifest: Value = serde_json::from_slice(&layout.content(&path(&image))).unwrap();
+    let saved = json!([{
+        "Config": path(&manifest["config"]),
+        "RepoTags": ["app:1", "app:2"],
+        "Layers": [layer_path()],
+    }]);
+    let layout = layout.index(&[image]);
+    check_layout(
+        &layout.file("manifest.json", saved.to_string()),
+        0,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is right: 1 image, 1 layer, 6 files
+    "#]],
+    );
+}
+
 #[test]
 fn an_index_may_list_what_is_elsewhere() {
     let mut layout = Layout::new();
