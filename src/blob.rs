@@ -65,7 +65,7 @@ pub fn read(
 ) -> io::Result<Blob> {
     match algorithm {
         Algorithm::Sha256 => read_packed(input, limits, note),
-        // Layers and images are called by their SHA-256 beside it.
+        // What images are called by, and what files are compared by, is their SHA-256 all the same.
         Algorithm::Sha512 => {
             let mut input = Hashing {
                 input,
