@@ -87,8 +87,8 @@ pub enum InspectError {
 /// # Errors
 /// When an image cannot be told from its documents, or is damaged.
 pub fn inspect(mut survey: Survey, choice: Choice<'_>) -> Result<Inspection, InspectError> {
-    if !survey.wrong.is_empty() {
-        return Err(survey.wrong.swap_remove(0).into());
+    if !survey.wrong.told.is_empty() {
+        return Err(survey.wrong.told.swap_remove(0).into());
     }
     let inspection = Inspection {
         images: images::list(&survey.archive, choice)?,

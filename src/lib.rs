@@ -49,6 +49,7 @@ pub mod images;
 pub mod base;
 pub mod flatten;
 pub mod entries;
+pub mod told;
 pub mod survey;
 pub mod keep;
 pub mod members;

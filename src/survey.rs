@@ -26,6 +26,7 @@ use crate::plan::Range;
 use crate::progress::Progress;
 use crate::read_ahead::ReadAhead;
 use crate::source::Source;
+use crate::told::Told;
 
 /// The size of buffers between a compressed file and its decoder, in bytes.
 const BUFFER: usize = 256 * 1024;
@@ -46,15 +47,10 @@ pub enum Input {
 pub struct Survey {
     pub archive: Archive,
     pub form: Form,
-    /// What made members of the archive unreadable, up to [`MAX_WRONG`].
-    pub wrong: Vec<ArchiveError>,
-    /// How many more there are.
-    pub more_wrong: u64,
+    /// What made members of the archive unreadable.
+    pub wrong: Told<ArchiveError>,
     files: BTreeMap<Place, Surveyed>,
 }
-
-/// How many unreadable members are told. Nobody reads more, and each takes memory.
-const MAX_WRONG: usize = 1_000;
 
 /// How many problems with entries are told, of all layers together.
 const MAX_TOLD: usize = 2_000;
@@ -269,7 +265,7 @@ fn read_all(input: Input, totals: &Totals, progress: Progress) -> Result<Survey,
     match input {
         Input::Path(path) if fs::metadata(&path).map_err(open)?.is_dir() => {
             let archive = archive::index_directory(&path, limits)?;
-            let errors = Errors::default();
+            let errors = Told::default();
             Ok(read_files(
                 archive,
                 Form::Directory,
@@ -281,7 +277,7 @@ fn read_all(input: Input, totals: &Totals, progress: Progress) -> Result<Survey,
         Input::Path(path) => {
             let packing = Packing::of_file(&path).map_err(open)?;
             if packing == Packing::Plain {
-                let mut errors = Errors::default();
+                let mut errors = Told::default();
                 let archive = archive::index_file(&path, limits, &mut errors)?;
                 let form = Form::Archive(packing);
                 return Ok(read_files(archive, form, errors, totals, progress));
@@ -327,14 +323,13 @@ fn read_stream(
     let mut seen = Seen {
         totals,
         files: Files::default(),
-        errors: Errors::default(),
+        errors: Told::default(),
     };
     let archive = archive::index_stream(path, source, content, limits, &mut seen)?;
     Ok(Survey {
         files: seen.files.files,
         form: Form::Archive(packing),
-        wrong: seen.errors.told,
-        more_wrong: seen.errors.more,
+        wrong: seen.errors,
         archive,
     })
 }
@@ -343,7 +338,7 @@ fn read_stream(
 fn read_files(
     archive: Archive,
     form: Form,
-    mut errors: Errors,
+    mut errors: Told<ArchiveError>,
     totals: &Totals,
     progress: Progress,
 ) -> Survey {
@@ -385,8 +380,7 @@ fn read_files(
     Survey {
         archive,
         form,
-        wrong: errors.told,
-        more_wrong: errors.more,
+        wrong: errors,
         files: files.files,
     }
 }
@@ -400,23 +394,7 @@ fn by_sha512(archive: &Archive) -> BTreeSet<Place> {
 }
 
 /// Keeps what is wrong and goes on.
-#[derive(Default)]
-struct Errors {
-    told: Vec<ArchiveError>,
-    more: u64,
-}
-
-impl Errors {
-    fn add(&mut self, error: ArchiveError) {
-        if self.told.len() < MAX_WRONG {
-            self.told.push(error);
-        } else {
-            self.more += 1;
-        }
-    }
-}
-
-impl Visitor for Errors {
+impl Visitor for Told<ArchiveError> {
     fn content(&mut self, _: &MemberPath, _: &Range, _: &mut dyn Read) -> Result<(), ArchiveError> {
         Ok(())
     }
@@ -438,7 +416,7 @@ impl Visitor for Errors {
 struct Seen<'a> {
     totals: &'a Totals,
     files: Files,
-    errors: Errors,
+    errors: Told<ArchiveError>,
 }
 
 impl Visitor for Seen<'_> {

@@ -16,6 +16,7 @@ use crate::digest::Sha256;
 use crate::images::{self, Image, ImagesError};
 use crate::oci;
 use crate::survey::{Survey, Surveyed};
+use crate::told::Told;
 
 use image::Config;
 pub use problem::{Problem, What};
@@ -30,19 +31,9 @@ pub struct Report {
     /// How many files there are.
     pub files: usize,
     /// What is wrong, file by file in their order.
-    pub problems: Told,
+    pub problems: Told<Problem>,
     /// What is odd and does no harm, likewise.
-    pub notes: Told,
-}
-
-/// How many problems, or notes, are told of one image. Nobody reads more, and each takes memory.
-pub const MAX_TOLD: usize = 1_000;
-
-/// Problems up to [`MAX_TOLD`], and how many more there are.
-#[derive(Debug, Default)]
-pub struct Told {
-    pub told: Vec<Problem>,
-    pub more: u64,
+    pub notes: Told<Problem>,
 }
 
 /// Checks everything that `survey` found.
@@ -59,10 +50,10 @@ pub fn verify(mut survey: Survey) -> Report {
         problems: Told::default(),
         notes: Told::default(),
     };
-    for error in wrong {
+    for error in wrong.told {
         verifier.problem("", What::Archive(error));
     }
-    verifier.problems.more += survey.more_wrong;
+    verifier.problems.more += wrong.more;
     verifier.check();
     verifier.report()
 }
@@ -79,30 +70,8 @@ struct Verifier<'a> {
     tags: BTreeMap<String, Option<Rc<str>>>,
     /// The configs that have been parsed, by name; none for what is no config.
     configs: BTreeMap<String, Option<Rc<Config>>>,
-    problems: Told,
-    notes: Told,
-}
-
-impl Told {
-    fn add(&mut self, problem: Problem) {
-        if self.told.len() < MAX_TOLD {
-            self.told.push(problem);
-        } else {
-            self.more += 1;
-        }
-    }
-
-    /// File by file in their order.
-    fn sort(&mut self) {
-        // Stable, so that what is found first of a file comes first.
-        self.told.sort_by(|a, b| a.file.cmp(&b.file));
-    }
-
-    /// How many there are in all.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.told.len() as u64 + self.more
-    }
+    problems: Told<Problem>,
+    notes: Told<Problem>,
 }
 
 impl<'a> Verifier<'a> {
@@ -266,8 +235,10 @@ impl<'a> Verifier<'a> {
     fn report(mut self) -> Report {
         let members = self.survey.archive.members.values();
         let files = members.filter(|member| matches!(member, ArchiveMember::File(_)));
-        self.problems.sort();
-        self.notes.sort();
+        // File by file in their order. Stable, so that what is found first of a file comes first.
+        for found in [&mut self.problems, &mut self.notes] {
+            found.told.sort_by(|a, b| a.file.cmp(&b.file));
+        }
         Report {
             images: self.images.len(),
             layers: self.layers.len(),

@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Problem, Report, Told};
+use super::{Problem, Report};
 use crate::progress;
+use crate::told::Told;
 
 impl Report {
     /// Whether nothing is wrong.
@@ -48,7 +49,7 @@ impl Report {
     /// The same for programs.
     #[must_use]
     pub fn json(&self, image: &str) -> Value {
-        let list = |problems: &Told| -> Vec<Value> {
+        let list = |problems: &Told<Problem>| -> Vec<Value> {
             let problems = problems.told.iter();
             problems
                 .map(|Problem { file, what }| {
