@@ -65,6 +65,7 @@ pub mod as_root;
 // What a subcommand makes.
 pub mod output;
 pub mod progress;
+pub mod warnings;
 pub mod layer;
 pub mod image;
 pub mod merge_images;

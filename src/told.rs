@@ -3,18 +3,23 @@
 /// How many are told. Nobody reads more, and each takes memory.
 pub const MAX_TOLD: usize = 1_000;
 
-/// What is told, up to [`MAX_TOLD`], and how many more there are.
+/// What is told, up to `MAX`, and how many more there are.
 #[derive(Debug)]
-pub struct Told<T> {
+pub struct Told<T, const MAX: usize = MAX_TOLD> {
     pub told: Vec<T>,
     pub more: u64,
 }
 
-impl<T> Told<T> {
+impl<T, const MAX: usize> Told<T, MAX> {
     /// Adds `one`, or counts it.
     pub fn add(&mut self, one: T) {
-        if self.told.len() < MAX_TOLD {
-            self.told.push(one);
+        self.add_with(|| one);
+    }
+
+    /// Adds what `one` makes, or counts it without making it.
+    pub fn add_with(&mut self, one: impl FnOnce() -> T) {
+        if self.told.len() < MAX {
+            self.told.push(one());
         } else {
             self.more += 1;
         }
@@ -27,7 +32,7 @@ impl<T> Told<T> {
     }
 }
 
-impl<T> Default for Told<T> {
+impl<T, const MAX: usize> Default for Told<T, MAX> {
     fn default() -> Self {
         Self {
             told: Vec::new(),
