@@ -1,5 +1,8 @@
 # An image archive with one layer more than the image it builds on.
 {
+  checkConfig,
+  checkReference,
+  checkTime,
   compressorExtension,
   lib,
   mkBaseJson,
@@ -76,13 +79,13 @@ lib.makeOverridable (
     rootContents = if copyToRoot == null then contents else copyToRoot;
 
     baseJson = mkBaseJson {
-      inherit
-        baseName
-        created
-        config
-        architecture
-        variant
-        ;
+      inherit baseName architecture variant;
+      config = checkConfig { inherit name config; };
+      created = checkTime {
+        inherit name;
+        argument = "created";
+        value = created;
+      };
     };
 
     layerArguments = {
@@ -110,7 +113,7 @@ lib.makeOverridable (
 
     layer = if runAsRoot == null then pureLayer else rootLayer;
   in
-  checked (mkBuilderDerivation {
+  checked (checkReference { inherit name tag; }) (mkBuilderDerivation {
     command = "image";
     attributes =
       finalAttrs:

@@ -23,6 +23,9 @@ lib.makeScope newScope (
     # It runs where the image is built, whatever platform the image is for.
     builder = buildPackages.callPackage ./package.nix { };
 
+    checkConfig = callPackage ./checkConfig.nix { };
+    checkReference = callPackage ./checkReference.nix { };
+    checkTime = callPackage ./checkTime.nix { };
     mkBuilderDerivation = callPackage ./mkBuilderDerivation.nix { };
     mkBaseJson = callPackage ./mkBaseJson.nix { };
     mkCustomisationLayer = callPackage ./mkCustomisationLayer.nix { };

@@ -3,6 +3,9 @@
 {
   buildPackages,
   builder,
+  checkConfig,
+  checkReference,
+  checkTime,
   lib,
   mkCustomisationLayer,
   mkDbExtraCommand,
@@ -82,7 +85,8 @@ lib.makeOverridable (
     baseJson = writeText "${baseName}-base.json" (
       builtins.toJSON (
         {
-          inherit config architecture;
+          inherit architecture;
+          config = checkConfig { inherit name config; };
           os = "linux";
         }
         // lib.optionalAttrs (variant != "") { inherit variant; }
@@ -106,8 +110,6 @@ lib.makeOverridable (
         baseJson
         customisationLayer
         fromImage
-        created
-        mtime
         uid
         gid
         uname
@@ -117,9 +119,19 @@ lib.makeOverridable (
         includeStorePaths
         debug
         ;
+      created = checkTime {
+        inherit name;
+        argument = "created";
+        value = created;
+      };
+      mtime = checkTime {
+        inherit name;
+        argument = "mtime";
+        value = mtime;
+      };
     };
   in
-  runCommand "stream-${baseName}"
+  checkReference { inherit name tag; } runCommand "stream-${baseName}"
     {
       inherit conf streamScript meta;
       inherit (conf) imageName;

@@ -19,6 +19,7 @@ use crate::digest::{Algorithm, DiffId, Digests};
 pub use crate::images::Choice;
 use crate::images::{self, Blob, Image, ImagesError};
 use crate::limits::Limits;
+use crate::oci::{ImageConfig, Platform};
 use crate::plan::Range;
 use crate::source::Source;
 use crate::tar::read::{ReadError, Reader};
@@ -29,6 +30,8 @@ pub struct BaseImage {
     pub archive: Archive,
     /// The member that holds the config.
     pub config_name: String,
+    /// What the config says that the image runs on.
+    pub platform: Option<Platform>,
     /// `config.Env`, in its order.
     pub env: Vec<String>,
     /// Lowest first. A layer may occur twice.
@@ -181,11 +184,12 @@ pub fn read(
 
     let image = images::choose(&archive, choice)?;
     let config_name = image.config.name.clone();
-    let (env, layers) = read_image(&archive, image, streamed, wanted)?;
+    let (config, layers) = read_image(&archive, image, streamed, wanted)?;
     Ok(BaseImage {
         archive,
         config_name,
-        env,
+        platform: config.platform(),
+        env: config.config.env,
         layers,
     })
 }
@@ -202,13 +206,13 @@ pub fn read_layers_of(archive: &Archive, image: Image) -> Result<Vec<BaseLayer>,
     read_image(archive, image, BTreeMap::new(), nothing).map(|(_, layers)| layers)
 }
 
-/// The environment and the layers of `image`.
+/// The config, but for its DiffIDs, and the layers of `image`.
 fn read_image(
     archive: &Archive,
     image: Image,
     streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>>,
     wanted: Wanted<'_>,
-) -> Result<(Vec<String>, Vec<BaseLayer>), BaseError> {
+) -> Result<(ImageConfig, Vec<BaseLayer>), BaseError> {
     let path = &archive.path;
     let limits = &archive.limits;
     let count = image.layers.len();
@@ -226,7 +230,7 @@ fn read_image(
             Ok((blob, file.range.clone()))
         })
         .collect::<Result<Vec<_>, ArchiveError>>()?;
-    let config = images::read_config(archive, &image.config)?;
+    let mut config = images::read_config(archive, &image.config)?;
     let variables = config.config.env.len();
     if variables > limits.max_env {
         return Err(BaseError::TooManyVariables {
@@ -235,7 +239,7 @@ fn read_image(
             max: limits.max_env,
         });
     }
-    let diff_ids = config.rootfs.diff_ids;
+    let diff_ids = std::mem::take(&mut config.rootfs.diff_ids);
     if diff_ids.len() != count {
         return Err(BaseError::LayerCount {
             path: path.to_owned(),
@@ -271,7 +275,7 @@ fn read_image(
             }
         })
         .collect::<Result<_, _>>()?;
-    Ok((config.config.env, layers))
+    Ok((config, layers))
 }
 
 /// Compares a layer of `size` bytes with what names it.

@@ -5,8 +5,10 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::digest::{DiffId, Sha256};
+use crate::engines::{self, created};
 use crate::json::{jq, jshon};
 use crate::oci::Platform;
+use crate::time::{Time, TimeError};
 
 /// What every JSON of one image starts from: `config`, `architecture`, `created` and the rest that
 /// `buildImage` was told.
@@ -18,14 +20,10 @@ pub struct BaseJson(Map<String, Value>);
 pub enum ConfigError {
     #[error("the JSON of an image has to be an object")]
     Json(#[source] serde_json::Error),
-    #[error("`config` is {found}; it has to be a set, such as `{{ Cmd = [ \"/bin/sh\" ]; }}`")]
-    Config { found: Value },
-    #[error(
-        "`config.Env` is {found}; it has to be a list of strings, such as `[ \"NAME=value\" ]`"
-    )]
-    Env { found: Value },
     #[error("`created` is {found}; it has to be a string")]
     Created { found: Value },
+    #[error(transparent)]
+    Time(#[from] TimeError),
 }
 
 impl BaseJson {
@@ -37,6 +35,30 @@ impl BaseJson {
         serde_json::from_slice(text)
             .map(Self)
             .map_err(ConfigError::Json)
+    }
+
+    /// The same with a time of creation that engines read: such a one stays as it is, and what
+    /// [`Time::parse`] takes beside it is written as one.
+    ///
+    /// # Errors
+    /// When `created` is no string, or no time.
+    pub fn with_readable_time(mut self) -> Result<Self, ConfigError> {
+        let created = self.0.entry("created").or_insert(Value::Null);
+        let Value::String(text) = created else {
+            return Err(ConfigError::Created {
+                found: created.take(),
+            });
+        };
+        if !created::is_readable(text) {
+            *text = Time::parse("created", text)?.to_string();
+        }
+        Ok(self)
+    }
+
+    /// What users call `config`; null if there is none.
+    #[must_use]
+    pub fn config(&self) -> &Value {
+        self.0.get("config").unwrap_or(&Value::Null)
     }
 
     /// What the image is for, if that is said.
@@ -59,44 +81,22 @@ impl BaseJson {
         jshon::print(&Value::Object(self.0))
     }
 
-    /// The image config. `base_env` comes before the image's own variables; repetitions stay.
-    ///
-    /// # Errors
-    /// When `config` or its `Env` has the wrong type.
-    pub fn image_config(
-        mut self,
-        base_env: &[String],
-        diff_ids: &[DiffId],
-    ) -> Result<String, ConfigError> {
-        let created = match self.0.get("created") {
-            Some(created @ Value::String(_)) => created.clone(),
-            other => {
-                return Err(ConfigError::Created {
-                    found: other.cloned().unwrap_or_default(),
-                });
-            }
-        };
+    /// The image config. `base_env` comes before the image's own variables; repetitions stay. The
+    /// types of its `config` have been checked ([`crate::engines::config::check`]).
+    #[must_use]
+    pub fn image_config(mut self, base_env: &[String], diff_ids: &[DiffId]) -> String {
+        let created = self.0.get("created").cloned().unwrap_or_default();
         let config = self.0.entry("config").or_insert(Value::Null);
-        if config.is_null() {
-            *config = json!({});
+        let mut own = match config.take() {
+            Value::Object(own) => own,
+            _ => Map::new(),
+        };
+        let mut env: Vec<Value> = base_env.iter().map(|variable| json!(variable)).collect();
+        if let Some(Value::Array(own_env)) = engines::config::env(&own) {
+            env.extend_from_slice(own_env);
         }
-        let Value::Object(config) = config else {
-            return Err(ConfigError::Config {
-                found: config.clone(),
-            });
-        };
-        let own_env = match config.get("Env") {
-            None | Some(Value::Null) => &[],
-            Some(Value::Array(env)) => env.as_slice(),
-            Some(other) => {
-                return Err(ConfigError::Env {
-                    found: other.clone(),
-                });
-            }
-        };
-        let base_env = base_env.iter().map(|variable| json!(variable));
-        let env: Vec<Value> = base_env.chain(own_env.iter().cloned()).collect();
-        config.insert("Env".to_owned(), env.into());
+        engines::config::set_env(&mut own, env);
+        *config = own.into();
 
         let ids: Vec<String> = diff_ids.iter().map(DiffId::to_string).collect();
         let history = vec![json!({ "created": created }); diff_ids.len()];
@@ -105,7 +105,7 @@ impl BaseJson {
             json!({ "diff_ids": ids, "type": "layers" }),
         );
         self.0.insert("history".to_owned(), history.into());
-        Ok(jq::print(&Value::Object(self.0)))
+        jq::print(&Value::Object(self.0))
     }
 }
 
@@ -164,29 +164,19 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check_env(config: &str, base_env: &[&str], expected: Result<&str, &str>) {
+    fn check_env(config: &str, base_env: &[&str], expected: &str) {
         let base = format!(r#"{{"config":{config},"created":"now"}}"#);
         let base_env: Vec<String> = base_env.iter().map(ToString::to_string).collect();
         let config = BaseJson::parse(base.as_bytes())
             .unwrap()
             .image_config(&base_env, &[]);
-        match (config, expected) {
-            (Ok(text), Ok(expected)) => {
-                let value: Value = serde_json::from_str(&text).unwrap();
-                assert_eq!(value["config"].to_string(), expected);
-            }
-            (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{error}"),
-            (got, _) => panic!("{got:?} instead of {expected:?}"),
-        }
+        let value: Value = serde_json::from_str(&config).unwrap();
+        assert_eq!(value["config"].to_string(), expected);
     }
 
     #[test]
     fn variables_of_the_base_come_first_and_stay() {
-        check_env(
-            r#"{"Env":["A=2"]}"#,
-            &["A=1"],
-            Ok(r#"{"Env":["A=1","A=2"]}"#),
-        );
+        check_env(r#"{"Env":["A=2"]}"#, &["A=1"], r#"{"Env":["A=1","A=2"]}"#);
     }
 
     #[test]
@@ -194,16 +184,59 @@ mod tests {
         check_env(
             r#"{"Env":[],"User":"x"}"#,
             &["A=1"],
-            Ok(r#"{"Env":["A=1"],"User":"x"}"#),
+            r#"{"Env":["A=1"],"User":"x"}"#,
         );
-        check_env(r#"{"User":"x"}"#, &[], Ok(r#"{"User":"x","Env":[]}"#));
-        check_env("null", &[], Ok(r#"{"Env":[]}"#));
+        check_env(r#"{"User":"x"}"#, &[], r#"{"User":"x","Env":[]}"#);
+        check_env("null", &[], r#"{"Env":[]}"#);
     }
 
     #[test]
-    fn a_config_of_the_wrong_type_is_refused() {
-        check_env(r#""x""#, &[], Err("`config` is \"x\""));
-        check_env(r#"{"Env":"A=1"}"#, &[], Err("`config.Env` is \"A=1\""));
+    fn env_in_another_case_is_not_lost() {
+        check_env(
+            r#"{"env":["A=1"],"User":"x"}"#,
+            &[],
+            r#"{"User":"x","Env":["A=1"]}"#,
+        );
+        check_env(r#"{"ENV":["A=1"]}"#, &["B=1"], r#"{"Env":["B=1","A=1"]}"#);
+        // The last one is the one that Go's decoder keeps.
+        check_env(
+            r#"{"Env":["A=1"],"env":["B=1"]}"#,
+            &[],
+            r#"{"Env":["B=1"]}"#,
+        );
+    }
+
+    #[test]
+    fn times_that_no_engine_reads_are_written_anew() {
+        let written = |created: &str| {
+            let base = BaseJson::parse(json!({ "created": created }).to_string().as_bytes());
+            let base = base.unwrap().with_readable_time();
+            base.map(|base| base.0["created"].as_str().unwrap().to_owned())
+                .map_err(|error| error.to_string())
+        };
+        for same in [
+            "1970-01-01T00:00:01Z",
+            "2024-01-15T10:15:00.5+01:00",
+            "2024-01-15T1:20:30Z",
+        ] {
+            assert_eq!(written(same).unwrap(), same);
+        }
+        for (given, expected) in [
+            ("20240115", "2024-01-15T00:00:00+00:00"),
+            ("@1705313700", "2024-01-15T10:15:00+00:00"),
+            ("2024-01-15", "2024-01-15T00:00:00+00:00"),
+            ("2024-01-15T10:15:00", "2024-01-15T10:15:00+00:00"),
+            ("2024-01-15 10:15:00Z", "2024-01-15T10:15:00+00:00"),
+            ("20240115101500", "2024-01-15T10:15:00+00:00"),
+        ] {
+            assert_eq!(written(given).unwrap(), expected, "{given}");
+        }
+        for wrong in ["", "yesterday", "10000-01-01", "@", "2024-02-30"] {
+            assert!(
+                written(wrong).unwrap_err().contains("which is no time"),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::base::{self, BaseError, Choice, Wanted};
 use crate::closure::ClosureFiles;
 use crate::compress::Packing;
 use crate::digest::HashWriter;
+use crate::engines::{self, Objection, Refused, Said};
 use crate::graph::{self, Graph, GraphError};
 use crate::json::jq;
 use crate::layering::{self, Layer, NoLayerLeft, PipelineError};
@@ -142,6 +143,8 @@ pub enum DescriptionError {
         source: serde_json::Error,
     },
     #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
     Time(#[from] TimeError),
     #[error(transparent)]
     Base(#[from] BaseError),
@@ -212,10 +215,18 @@ pub fn build(
     let image = &attrs.ours;
     let progress = surroundings.progress;
     let base_json = read_json(&image.base_json)?;
+    let platform = base_json.platform();
+    let objections = engines::check(&Said {
+        name: &image.name,
+        tag: image.tag.as_deref(),
+        config: &base_json.config,
+        platform: platform.as_ref(),
+    });
+    engines::judge(&image.name, objections, progress)?;
     let created = resolve("created", &image.created)?;
     let mtime = resolve("mtime", &image.mtime)?;
 
-    let base = read_base(attrs, base_json.platform().as_ref(), surroundings)?;
+    let base = read_base(attrs, platform.as_ref(), surroundings)?;
     progress.phase("layers", "choosing layers");
     let layers = choose_layers(image, attrs.closure.as_ref(), base.layers.len())?;
     if image.debug {
@@ -223,6 +234,8 @@ pub fn build(
     }
     let paths: Vec<Vec<StorePath>> = layers.into_iter().map(|layer| layer.paths).collect();
 
+    let objections = check_layers(image, &base, platform.as_ref(), paths.len() + 1);
+    engines::judge(&image.name, objections, progress)?;
     let count = progress::count(paths.len() + 1, "layer");
     progress.phase("hash", &format!("hashing {count}"));
     let owner = owner(image.uid, image.gid, &image.uname, &image.gname);
@@ -271,6 +284,27 @@ pub fn build(
     Ok(output::bytes(&attrs.out, text.as_bytes())?)
 }
 
+/// What engines will say of the image for its base, and for having `own` layers beside those of the
+/// base.
+fn check_layers(
+    image: &DescriptionAttrs,
+    base: &RecordedBase,
+    platform: Option<&Platform>,
+    own: usize,
+) -> Vec<Objection> {
+    let other = image
+        .from_image
+        .as_deref()
+        .and_then(|path| engines::check_base(path, base.platform.as_ref(), platform));
+    let way_out = match (&image.layering_pipeline, base.layers.len()) {
+        (Some(_), _) => "let the `layeringPipeline` make fewer, for example by `limit_layers`",
+        (None, 0) => "set a lower `maxLayers`",
+        (None, _) => "set a lower `maxLayers`, or take a base with fewer layers",
+    };
+    let many = engines::layers::check(base.layers.len() + own, way_out);
+    other.into_iter().chain(many).collect()
+}
+
 fn read_json(path: &Path) -> Result<ImageJson, DescriptionError> {
     let text = std::fs::read(path).map_err(|source| DescriptionError::Read {
         path: path.to_owned(),
@@ -292,6 +326,7 @@ fn resolve(argument: &'static str, value: &str) -> Result<Option<Time>, TimeErro
 
 #[derive(Default)]
 struct RecordedBase {
+    platform: Option<Platform>,
     env: Vec<String>,
     layers: Vec<RecordedBaseLayer>,
 }
@@ -327,6 +362,7 @@ fn read_base(
         name: layer.name,
     });
     Ok(RecordedBase {
+        platform: base.platform,
         env: base.env,
         layers: layers.collect(),
     })

@@ -91,7 +91,7 @@ pub fn values(text: &[u8]) -> usize {
 
 /// `key` without what case can change. There and back, since two letters beyond ASCII (`ſ` and the
 /// sign of the kelvin) have a twin within.
-fn folded(key: &str) -> String {
+pub(crate) fn folded(key: &str) -> String {
     key.to_lowercase().to_uppercase()
 }
 

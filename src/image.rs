@@ -12,10 +12,10 @@ use crate::Surroundings;
 use crate::archive::ArchiveMember;
 use crate::attrs::{Attrs, ImageAttrs};
 use crate::base::{self, BaseError, BaseImage, BaseLayer, Choice, Wanted};
-
 use crate::closure::{self, ClosureFile, ClosureFiles, Seen};
 use crate::config::{self, BaseJson, ConfigError, LegacyLayer};
 use crate::digest::{DiffId, HashWriter, Sha256};
+use crate::engines::{self, Objection, Refused, Said};
 use crate::images;
 use crate::keep::{self, KeepError};
 use crate::members;
@@ -50,6 +50,8 @@ pub enum ImageError {
     ClosureFiles(#[source] ScanError),
     #[error("cannot use `{}`", path.display())]
     BaseJson { path: PathBuf, source: ConfigError },
+    #[error(transparent)]
+    Refused(#[from] Refused),
     #[error("`{}` is damaged or no tar", path.display())]
     Layer { path: PathBuf, source: ReadError },
     #[error(transparent)]
@@ -77,11 +79,20 @@ struct NewLayer {
 pub fn build(attrs: &Attrs<ImageAttrs>, surroundings: &Surroundings) -> Result<(), ImageError> {
     let image = &attrs.ours;
     let progress = surroundings.progress;
-    let base_json =
-        BaseJson::parse(&read(&image.base_json)?).map_err(|source| ImageError::BaseJson {
+    let base_json = BaseJson::parse(&read(&image.base_json)?)
+        .and_then(BaseJson::with_readable_time)
+        .map_err(|source| ImageError::BaseJson {
             path: image.base_json.clone(),
             source,
         })?;
+    let platform = base_json.platform();
+    let objections = engines::check(&Said {
+        name: &image.name,
+        tag: image.tag.as_deref(),
+        config: base_json.config(),
+        platform: platform.as_ref(),
+    });
+    engines::judge(&image.name, objections, progress)?;
 
     progress.phase("closure", "listing the layer's closure");
     let closure = Closure::read(image)?;
@@ -89,19 +100,15 @@ pub fn build(attrs: &Attrs<ImageAttrs>, surroundings: &Surroundings) -> Result<(
         files: &closure.files,
         store: &closure.store,
     };
-    let platform = base_json.platform();
     let base = read_base(attrs, platform.as_ref(), wanted, surroundings)?;
+    let objections = check_base(image, base.as_ref(), platform.as_ref());
+    engines::judge(&image.name, objections, progress)?;
 
     progress.phase("hash", "hashing the new layer");
     let layer = plan_layer(image, closure, base.as_ref(), surroundings)?;
     let (diff_ids, layer_names) = list_layers(base.as_ref(), &layer);
     let env = base.as_ref().map_or(&[][..], |base| &base.env);
-    let config = base_json
-        .image_config(env, &diff_ids)
-        .map_err(|source| ImageError::BaseJson {
-            path: image.base_json.clone(),
-            source,
-        })?;
+    let config = base_json.image_config(env, &diff_ids);
 
     let out = &attrs.out;
     let tag = image.tag.clone().unwrap_or_else(|| output::hash_part(out));
@@ -127,6 +134,20 @@ pub fn build(attrs: &Attrs<ImageAttrs>, surroundings: &Surroundings) -> Result<(
         progress::count(layer.appended, "file")
     ));
     Ok(())
+}
+
+/// What engines will say of the image for its base.
+fn check_base(
+    image: &ImageAttrs,
+    base: Option<&BaseImage>,
+    platform: Option<&Platform>,
+) -> Vec<Objection> {
+    let (Some(base), Some(path)) = (base, &image.from_image) else {
+        return Vec::new();
+    };
+    let other = engines::check_base(path, base.platform.as_ref(), platform);
+    let many = engines::layers::check(base.layers.len() + 1, "take a base with fewer layers");
+    other.into_iter().chain(many).collect()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ImageError> {

@@ -100,10 +100,12 @@ pub(crate) fn read_base_json(path: &Path) -> Result<BaseJson, LayerError> {
         path: path.to_owned(),
         source,
     })?;
-    BaseJson::parse(&text).map_err(|source| LayerError::BaseJson {
-        path: path.to_owned(),
-        source,
-    })
+    BaseJson::parse(&text)
+        .and_then(BaseJson::with_readable_time)
+        .map_err(|source| LayerError::BaseJson {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 fn run_script(

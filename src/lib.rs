@@ -43,6 +43,7 @@ pub mod read_ahead;
 pub mod limits;
 pub mod document;
 pub mod oci;
+pub mod engines;
 pub mod archive;
 pub mod blob;
 pub mod images;

@@ -19,6 +19,7 @@ use crate::base;
 use crate::compress;
 use crate::description::{self, Description, LAYER, NOW, RecordedLayer, Unpacked};
 use crate::digest::{HashWriter, Sha256};
+use crate::engines::{self, Objection};
 use crate::json::python as python_json;
 use crate::members::{self, SpoolError};
 use crate::output::{self, OutputError};
@@ -63,6 +64,8 @@ pub enum StreamError {
         "`config.Env` is {found}; it has to be a list of strings, such as `[ \"NAME=value\" ]`"
     )]
     Env { found: Value },
+    #[error("cannot give the image the name of `--repo_tag`")]
+    Reference(#[source] Objection),
     #[error(transparent)]
     Time(#[from] TimeError),
     #[error(transparent)]
@@ -196,6 +199,11 @@ pub fn plan(
     now: Time,
     surroundings: &Surroundings,
 ) -> Result<Streamed, StreamError> {
+    if let Some(reference) = repo_tag
+        && let Some(objection) = engines::reference::check_reference(reference)
+    {
+        return Err(StreamError::Reference(objection));
+    }
     let created = resolve("created", &description.created, now)?;
     let mtime = resolve("mtime", &description.mtime, now)?.seconds();
     let mut layers = base_layers(description, surroundings)?;
@@ -481,7 +489,7 @@ fn container_config(description: &Description) -> Result<Value, StreamError> {
             });
         }
     };
-    let own = match config.get("Env") {
+    let own = match engines::config::env(&config) {
         None | Some(Value::Null) => Vec::new(),
         Some(env) => serde_json::from_value(env.clone())
             .map_err(|_| StreamError::Env { found: env.clone() })?,
@@ -493,8 +501,7 @@ fn container_config(description: &Description) -> Result<Value, StreamError> {
         env.insert(name, variable.into());
     }
     if !env.is_empty() {
-        let env: Vec<Value> = env.into_values().collect();
-        config.insert("Env".to_owned(), env.into());
+        engines::config::set_env(&mut config, env.into_values().collect());
     }
     Ok(Value::Object(config))
 }

@@ -34,15 +34,18 @@ impl Time {
         Self { seconds }
     }
 
-    /// Reads the value of `argument`: an RFC 3339 time, a date, a date with a time (both in UTC), or
-    /// `@` and seconds since 1970.
+    /// Reads the value of `argument`: an RFC 3339 time, a date, a date with a time (both in UTC), the
+    /// same in 14 digits, as flakes have it (`self.lastModifiedDate`), or `@` and seconds since 1970.
     ///
     /// # Errors
     /// When it is none of these.
     pub fn parse(argument: &'static str, value: &str) -> Result<Self, TimeError> {
         let since_epoch = || value.strip_prefix('@')?.parse().ok();
         let in_utc = || {
-            let civil: DateTime = value.parse().ok()?;
+            let civil: DateTime = match in_digits(value) {
+                Some((date, time)) => format!("{date}T{time}").parse().ok()?,
+                None => value.parse().ok()?,
+            };
             let zoned = civil.to_zoned(TimeZone::UTC).ok()?;
             Some(zoned.timestamp().as_second())
         };
@@ -65,6 +68,12 @@ impl Time {
     pub fn seconds(self) -> u64 {
         u64::try_from(self.seconds).unwrap_or(0)
     }
+}
+
+/// The date and the time of day in 14 digits.
+fn in_digits(value: &str) -> Option<(&str, &str)> {
+    let is_it = value.len() == 14 && value.bytes().all(|byte| byte.is_ascii_digit());
+    is_it.then(|| value.split_at(8))
 }
 
 impl fmt::Display for Time {

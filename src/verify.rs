@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use crate::archive::{ArchiveError, ArchiveFile, ArchiveMember, MemberPath, shown, text_of};
 use crate::digest::Sha256;
+use crate::engines;
 use crate::images::{self, Image, ImagesError};
 use crate::oci;
 use crate::survey::{Survey, Surveyed};
@@ -158,11 +159,8 @@ impl<'a> Verifier<'a> {
         // An image may have very many names.
         let layer: Option<Rc<str>> = image.layers.last().map(|layer| layer.name.as_str().into());
         for reference in &image.names {
-            let tag = reference.rsplit_once(':').map_or("", |(_, tag)| tag);
-            if tag.is_empty() || tag.contains('/') {
-                let reference = shown(reference.as_bytes());
-                self.problem(images::MANIFEST, What::Tag { reference });
-                continue;
+            if let Some(objection) = engines::reference::check_reference(reference) {
+                self.problem(images::MANIFEST, What::Objection(objection));
             }
             if self.tags.insert(reference.clone(), layer.clone()).is_some() {
                 let reference = shown(reference.as_bytes());

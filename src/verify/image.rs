@@ -11,6 +11,8 @@ use super::{Verifier, What};
 use crate::archive::{MemberPath, shown};
 use crate::digest::DiffId;
 use crate::document::{self, DocumentError};
+use crate::engines;
+use crate::engines::document::Objections;
 use crate::entries::Entries;
 use crate::images::{Blob, Image};
 use crate::oci::{self, ImageConfig, Platform};
@@ -54,6 +56,7 @@ pub(super) struct Config {
     env_count: usize,
     rootfs_type: String,
     history_count: usize,
+    objections: Objections,
     /// Of the entries of the history, those that made a layer.
     layer_history_count: usize,
 }
@@ -76,6 +79,7 @@ impl Config {
         let history = rest.history.unwrap_or_default();
         let made_layer = |entry: &&History| entry.empty_layer != Some(true);
         let platform = config.platform();
+        let objections = engines::document::check(text, platform.as_ref())?;
         let mut diff_ids = config.rootfs.diff_ids;
         let diff_id_count = diff_ids.len();
         if diff_id_count > max_layers {
@@ -90,6 +94,7 @@ impl Config {
             env_count: config.config.env.len(),
             rootfs_type: rootfs_type.unwrap_or_default(),
             history_count: history.len(),
+            objections,
             layer_history_count: history.iter().filter(made_layer).count(),
         })
     }
@@ -113,6 +118,9 @@ impl<'a> Verifier<'a> {
             }
         }
         self.check_links(image, &layers);
+        if let Some(objection) = engines::layers::check(count, "make it of fewer") {
+            self.problem(namer, What::Objection(objection));
+        }
         if let Some(file) = self.check_blob(&image.config, namer, "a config") {
             self.images.insert(file.digests.sha256);
             if let Some(config) = self.config(&image.config.name) {
@@ -232,7 +240,14 @@ impl<'a> Verifier<'a> {
         let max_layers = self.survey.archive.limits.max_layers;
         let text = self.text(name);
         let config = text.and_then(|text| match Config::parse(&text, max_layers) {
-            Ok(config) => Some(Rc::new(config)),
+            Ok(mut config) => {
+                let objections = std::mem::take(&mut config.objections);
+                for objection in objections.told {
+                    self.problem(name, What::Objection(objection));
+                }
+                self.problems.more += objections.more;
+                Some(Rc::new(config))
+            }
             Err(error) => {
                 self.problem(name, What::Document(error));
                 None

@@ -10,6 +10,7 @@ use crate::blob::Damage;
 use crate::compress::Packing;
 use crate::digest::{DiffId, Digest};
 use crate::document::DocumentError;
+use crate::engines::{Objection, Refusal};
 use crate::entries::WrongEntry;
 use crate::images::ImagesError;
 use crate::oci::{OciError, Platform};
@@ -74,8 +75,8 @@ pub enum What {
     Document(#[source] DocumentError),
     #[error("is not what it should be")]
     Oci(#[source] OciError),
-    #[error("names an image `{reference}`, which is no name and tag")]
-    Tag { reference: String },
+    #[error(transparent)]
+    Objection(Objection),
     #[error("names two images `{reference}`")]
     TwoImages { reference: String },
     #[error("names an image of {}; {max} are allowed, and more by `maxLayers`", layers(*count))]
@@ -151,7 +152,8 @@ impl What {
             Self::Named { .. } | Self::LayerName { .. } => "name",
             Self::Packing { .. } => "packing",
             Self::Layer(_) => "layer",
-            Self::Tag { .. } | Self::TwoImages { .. } => "tag",
+            Self::Objection(objection) => objection.kind,
+            Self::TwoImages { .. } => "tag",
             Self::TooManyLayers { .. } | Self::TooManyVariables { .. } => "limit",
             Self::DiffIdCount { .. } => "diffIdCount",
             Self::DiffId { .. } => "diffId",
@@ -170,15 +172,26 @@ impl What {
         }
     }
 
-    /// Whether engines take the image anyway. Docker itself leaves files in its archives that nothing
+    /// Whether engines take the image anyway, or at least those of today. Docker itself leaves files in its archives that nothing
     /// uses, the specification lets a layout have blobs of others, streamed images are in no
     /// `repositories` that they are merged with, and a store path may have a file with such a name.
     #[must_use]
     pub fn is_note(&self) -> bool {
         match self {
             Self::Unused | Self::MoreLinks { .. } | Self::NoRepository { .. } => true,
+            Self::Objection(objection) => !objection.is_refused(),
             Self::Entry { wrong, .. } => *wrong == WrongEntry::WhiteoutContent,
             _ => false,
+        }
+    }
+
+    /// The engines that refuse the image for it; none where engines are not asked, since the image
+    /// contradicts itself.
+    #[must_use]
+    pub fn refused_by(&self) -> Option<&'static [Refusal]> {
+        match self {
+            Self::Objection(objection) => Some(objection.refused_by),
+            _ => None,
         }
     }
 

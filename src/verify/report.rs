@@ -1,9 +1,12 @@
 //! Shows what checking an image found, as text for people and as JSON for programs; the keys stand
 //! in `docs/inspect.md`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Problem, Report};
+use crate::engines::Engine;
 use crate::progress;
 use crate::told::Told;
 
@@ -12,6 +15,20 @@ impl Report {
     #[must_use]
     pub fn is_right(&self) -> bool {
         self.problems.count() == 0
+    }
+
+    /// Whether the image contradicts itself nowhere, whatever engines say of it.
+    #[must_use]
+    pub fn is_consistent(&self) -> bool {
+        let mut problems = self.problems.told.iter();
+        problems.all(|problem| problem.what.refused_by().is_some()) && self.problems.more == 0
+    }
+
+    /// The engines that refuse it, in the order of [`Engine`].
+    fn refused_by(&self) -> BTreeSet<Engine> {
+        let problems = self.problems.told.iter();
+        let refusals = problems.filter_map(|problem| problem.what.refused_by());
+        refusals.flatten().map(|refusal| refusal.engine).collect()
     }
 
     /// Lines for people; `image` is what they call it.
@@ -24,7 +41,11 @@ impl Report {
             format!("{image} is right: {images}, {layers}, {files}\n")
         } else {
             let problems = progress::count(self.problems.count(), "problem");
-            format!("{image} is wrong: {problems}\n")
+            let verdict = match self.is_consistent() {
+                true => "is consistent, but not for every engine",
+                false => "is wrong",
+            };
+            format!("{image} {verdict}: {problems}\n")
         };
         let mut last = None;
         for Problem { file, what } in &self.problems.told {
@@ -38,7 +59,8 @@ impl Report {
             text += &format!("  and {}\n", more(self.problems.more, "problem"));
         }
         for Problem { file, what } in &self.notes.told {
-            text += &format!("note: {file} {}\n", what.message());
+            let colon = if what.refused_by().is_some() { ":" } else { "" };
+            text += &format!("note: {file}{colon} {}\n", what.message());
         }
         if self.notes.more > 0 {
             text += &format!("and {}\n", more(self.notes.more, "note"));
@@ -53,13 +75,20 @@ impl Report {
             let problems = problems.told.iter();
             problems
                 .map(|Problem { file, what }| {
-                    json!({ "kind": what.kind(), "file": file, "message": what.message() })
+                    let mut problem =
+                        json!({ "kind": what.kind(), "file": file, "message": what.message() });
+                    if let Some(refused_by) = what.refused_by() {
+                        problem["refusedBy"] = json!(refused_by);
+                    }
+                    problem
                 })
                 .collect()
         };
         json!({
             "path": image,
             "right": self.is_right(),
+            "consistent": self.is_consistent(),
+            "refusedBy": self.refused_by(),
             "images": self.images,
             "layers": self.layers,
             "files": self.files,

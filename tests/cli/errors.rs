@@ -23,6 +23,7 @@ mod pull;
 mod robustness;
 mod script;
 mod tar;
+mod words;
 
 use std::path::Path;
 use std::process::{Command, Output};

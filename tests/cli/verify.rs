@@ -2,6 +2,7 @@
 //! standard input, where it has to say the same.
 
 mod docker;
+mod engines;
 mod entries;
 mod layout;
 mod legacy;
@@ -62,7 +63,10 @@ pub(crate) fn config(layers: &[&[u8]]) -> Value {
     let mut config: Value = serde_json::from_str(&tars::config_of(layers)).unwrap();
     config["os"] = json!("linux");
     config["architecture"] = json!("amd64");
-    config["history"] = layers.iter().map(|_| json!({ "created": "now" })).collect();
+    config["history"] = layers
+        .iter()
+        .map(|_| json!({ "created": "1970-01-01T00:00:01Z" }))
+        .collect();
     config
 }
 

@@ -112,7 +112,8 @@ impl Functions {
     fn new() -> Self {
         let sandbox = Sandbox::new();
         let mut image = image_attrs(&sandbox);
-        let platform = json!({ "created": "now", "architecture": "amd64", "os": "linux" });
+        let platform =
+            json!({ "created": "1970-01-01T00:00:01Z", "architecture": "amd64", "os": "linux" });
         image["image"]["baseJson"] = json!(sandbox.file("platform.json", platform.to_string()));
         let layer = tars::layer();
         let mut manifest = tars::manifest();

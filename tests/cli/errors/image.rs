@@ -34,7 +34,7 @@ fn a_base_json_that_is_no_object_is_refused() {
 fn a_config_that_is_no_set_is_shown() {
     check_image(
         |sandbox, attrs| {
-            let json = r#"{"created":"now","config":"/bin/sh"}"#;
+            let json = r#"{"created":"1970-01-01T00:00:01Z","config":"/bin/sh"}"#;
             attrs["image"]["baseJson"] = json!(sandbox.file("bad.json", json));
         },
         expect![[r#"
@@ -50,7 +50,7 @@ fn a_config_that_is_no_set_is_shown() {
 fn an_env_that_is_no_list_is_shown() {
     check_image(
         |sandbox, attrs| {
-            let json = r#"{"created":"now","config":{"Env":{"A":"1"}}}"#;
+            let json = r#"{"created":"1970-01-01T00:00:01Z","config":{"Env":{"A":"1"}}}"#;
             attrs["image"]["baseJson"] = json!(sandbox.file("bad.json", json));
         },
         expect![[r#"

@@ -1,0 +1,42 @@
+# Gives back a value, and throws where the name or the tag of an image is none that an engine takes,
+# by the grammar of their references. `builder` asks again, and knows what only some engines take.
+{ lib }:
+
+{
+  # The image name, registry prefix included.
+  name,
+  # Null stands for the hash of an output path.
+  tag,
+}:
+
+let
+  inherit (lib) isString stringLength toLower;
+
+  part = "[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*";
+  label = "[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?";
+  registry = "(${label}(\\.${label})*|\\[[a-fA-F0-9:]+])(:[0-9]+)?";
+
+  isName =
+    text: stringLength text <= 512 && lib.match "(${registry}/)?${part}(/${part})*" text != null;
+  isTag =
+    text:
+    stringLength text <= 128 && lib.match "[a-zA-Z0-9_][a-zA-Z0-9_.-]*" text != null;
+
+  # A tag that looks like the wrong one.
+  similar = lib.concatMapStrings (letter: if isTag "a${letter}" then letter else "-") (
+    lib.stringToCharacters tag
+  );
+  example = if isTag similar then similar else "1.0";
+in
+lib.throwIfNot (isString name)
+  "dockerTools: the `name` of an image is ${builtins.toJSON name}; it has to be a string, such as \"registry.example.com/team/app\"."
+  lib.throwIfNot
+  (isName (toLower name))
+  "dockerTools: the `name` of an image is `${name}`, which no engine takes: behind a registry, if there is one, a name has parts of small letters and digits, with `.`, `_`, `__` or any number of `-` between two of these; write for example `registry.example.com/team/app`."
+  lib.throwIfNot
+  (tag == null || isString tag)
+  "in docker image `${name}`: `tag` is ${builtins.toJSON tag}; it has to be a string, such as \"1.0\"."
+  lib.throwIfNot
+  (tag == null || isTag tag)
+  "in docker image `${name}`: `tag` is `${tag}`, which no engine takes: a tag is 1 to 128 letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`; write for example `${example}`."
+  (value: value)
