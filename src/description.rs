@@ -301,7 +301,7 @@ fn check_layers(
         (None, 0) => "set a lower `maxLayers`",
         (None, _) => "set a lower `maxLayers`, or take a base with fewer layers",
     };
-    let many = engines::layers::check(base.layers.len() + own, way_out);
+    let many = engines::layers::check_count(base.layers.len() + own, way_out);
     other.into_iter().chain(many).collect()
 }
 

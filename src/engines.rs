@@ -8,6 +8,7 @@ pub mod document;
 pub mod layers;
 pub mod platform;
 pub mod reference;
+pub mod values;
 
 use std::fmt;
 use std::path::Path;

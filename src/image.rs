@@ -146,7 +146,7 @@ fn check_base(
         return Vec::new();
     };
     let other = engines::check_base(path, base.platform.as_ref(), platform);
-    let many = engines::layers::check(base.layers.len() + 1, "take a base with fewer layers");
+    let many = engines::layers::check_count(base.layers.len() + 1, "take a base with fewer layers");
     other.into_iter().chain(many).collect()
 }
 

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use crate::archive::{ArchiveError, ArchiveFile, ArchiveMember, MemberPath, shown, text_of};
 use crate::digest::Sha256;
-use crate::engines;
+use crate::engines::{self, Engine, Objection};
 use crate::images::{self, Image, ImagesError};
 use crate::oci;
 use crate::survey::{Survey, Surveyed};
@@ -35,6 +35,10 @@ pub struct Report {
     pub problems: Told<Problem>,
     /// What is odd and does no harm, likewise.
     pub notes: Told<Problem>,
+    /// Whether the image contradicts itself nowhere, whatever engines say of it.
+    pub is_consistent: bool,
+    /// The engines that refuse it.
+    pub refused_by: BTreeSet<Engine>,
 }
 
 /// Checks everything that `survey` found.
@@ -45,11 +49,14 @@ pub fn verify(mut survey: Survey) -> Report {
         survey: &survey,
         used: BTreeSet::new(),
         images: BTreeSet::new(),
+        packed: BTreeSet::new(),
         layers: BTreeSet::new(),
         tags: BTreeMap::new(),
         configs: BTreeMap::new(),
         problems: Told::default(),
         notes: Told::default(),
+        is_consistent: true,
+        refused_by: BTreeSet::new(),
     };
     for error in wrong.told {
         verifier.problem("", What::Archive(error));
@@ -65,6 +72,8 @@ struct Verifier<'a> {
     used: BTreeSet<MemberPath>,
     /// The IDs of the images, each of which may have several names, or be in `manifest.json` and an index.
     images: BTreeSet<Sha256>,
+    /// The layers of Docker's archives, likewise, by name.
+    packed: BTreeSet<String>,
     /// The layers that have been checked by themselves, by the members that hold them.
     layers: BTreeSet<MemberPath>,
     /// The names that `manifest.json` gives its images, and the last layer of each.
@@ -73,6 +82,8 @@ struct Verifier<'a> {
     configs: BTreeMap<String, Option<Rc<Config>>>,
     problems: Told<Problem>,
     notes: Told<Problem>,
+    is_consistent: bool,
+    refused_by: BTreeSet<Engine>,
 }
 
 impl<'a> Verifier<'a> {
@@ -158,9 +169,15 @@ impl<'a> Verifier<'a> {
     fn check_tags(&mut self, image: &Image) {
         // An image may have very many names.
         let layer: Option<Rc<str>> = image.layers.last().map(|layer| layer.name.as_str().into());
+        if image.names.is_empty() {
+            self.object(images::MANIFEST, Some(engines::reference::no_name()));
+        }
         for reference in &image.names {
-            if let Some(objection) = engines::reference::check_reference(reference) {
-                self.problem(images::MANIFEST, What::Objection(objection));
+            let objection = engines::reference::check_reference(reference);
+            self.object(images::MANIFEST, objection);
+            let tag = reference.rsplit_once(':').map_or("", |(_, tag)| tag);
+            if tag.is_empty() || tag.contains('/') {
+                continue;
             }
             if self.tags.insert(reference.clone(), layer.clone()).is_some() {
                 let reference = shown(reference.as_bytes());
@@ -218,10 +235,22 @@ impl<'a> Verifier<'a> {
         }
     }
 
+    fn object(&mut self, file: &str, objection: Option<Objection>) {
+        if let Some(objection) = objection {
+            self.problem(file, What::Objection(objection));
+        }
+    }
+
     fn problem(&mut self, file: &str, what: What) {
         let told = if what.is_note() {
             &mut self.notes
         } else {
+            match what.refused_by() {
+                Some(by) => self
+                    .refused_by
+                    .extend(by.iter().map(|refusal| refusal.engine)),
+                None => self.is_consistent = false,
+            }
             &mut self.problems
         };
         told.add(Problem {
@@ -243,6 +272,8 @@ impl<'a> Verifier<'a> {
             files: files.count(),
             problems: self.problems,
             notes: self.notes,
+            is_consistent: self.is_consistent,
+            refused_by: self.refused_by,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{ALL, Engine, Objection, Refusal, always, cut, shown};
+use super::{ALL, Engine, Objection, Refusal, always, cut, shown, since, values};
 use crate::document::folded;
 
 /// The key of variables, the only one that is written here too.
@@ -29,6 +29,16 @@ const READ_EXTENSIONS: &[Refusal] = &[
     always(Engine::Podman),
     always(Engine::Skopeo),
     always(Engine::Crane),
+];
+
+/// The same without crane, which does not know every one of these.
+const NOT_CRANE: &[Refusal] = READ_EXTENSIONS.split_at(3).0;
+
+/// Those that know `Healthcheck.StartInterval`, which is of 2023.
+const READ_START_INTERVAL: &[Refusal] = &[
+    since(Engine::Docker, "26.1"),
+    since(Engine::Podman, "5.4"),
+    since(Engine::Skopeo, "1.18"),
 ];
 
 /// A key of `config`.
@@ -109,6 +119,7 @@ pub fn check(config: &Value) -> Vec<Objection> {
             objections.push(other_case(object, key, known));
         }
         check_key(known, rule, value, &mut objections);
+        objections.extend(values::check(known, value));
     }
     objections
 }
@@ -164,6 +175,7 @@ fn check_key(key: &str, rule: &Key, value: &Value, objections: &mut Vec<Objectio
     let subject = format!("config.{key}");
     let refused_by = match rule.r#in {
         Specification::Oci => ALL,
+        Specification::Docker if key == "StopTimeout" => NOT_CRANE,
         Specification::Docker => READ_EXTENSIONS,
     };
     if rule.r#type == Type::Healthcheck {
@@ -270,6 +282,10 @@ fn check_healthcheck(
         let Some((known, r#type)) = known else {
             continue;
         };
+        let refused_by = match *known {
+            "StartInterval" => READ_START_INTERVAL,
+            _ => refused_by,
+        };
         let example = (*r#type == Type::Strings).then_some("[ \"CMD\" \"/bin/check\" ]");
         objections.extend(check_type(
             &format!("{subject}.{known}"),
@@ -361,6 +377,7 @@ mod tests {
                     let expected = match rule.r#in {
                         _ if is_taken_by_docker => NOT_DOCKER,
                         Specification::Oci => ALL,
+                        Specification::Docker if key == "StopTimeout" => NOT_CRANE,
                         Specification::Docker => READ_EXTENSIONS,
                     };
                     assert_eq!(*refused_by, expected, "{text}");

@@ -6,7 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::config::{self, Type};
-use super::{ALL, Objection, created, platform};
+use super::{ALL, Engine, Objection, Refusal, always, created, cut, platform};
 use crate::document::folded;
 use crate::oci::Platform;
 use crate::told::Told;
@@ -58,6 +58,37 @@ pub fn check(text: &[u8], platform: Option<&Platform>) -> Result<Objections, ser
     let platform = platform.map(platform::check).unwrap_or_default();
     platform.into_iter().for_each(|one| objections.add(one));
     Ok(objections)
+}
+
+/// How long a document may be for the library of podman and skopeo, in bytes.
+const MAX_SIZE: u64 = 4 << 20;
+
+const LIBRARY: &[Refusal] = &[always(Engine::Podman), always(Engine::Skopeo)];
+
+/// The only one to look at `rootfs.type`.
+const CRANE: &[Refusal] = &[always(Engine::Crane)];
+
+/// Checks the size of a config document, in bytes.
+#[must_use]
+pub fn check_size(size: u64) -> Option<Objection> {
+    (size > MAX_SIZE).then(|| Objection {
+        kind: "documentSize",
+        text: format!("the config has {size} bytes, and some engines read {MAX_SIZE} at most; leave out what its labels and its history have of the most"),
+        refused_by: LIBRARY,
+    })
+}
+
+/// What is said of a `rootfs.type` that is not `layers`.
+#[must_use]
+pub fn wrong_rootfs(found: &str) -> Objection {
+    Objection {
+        kind: "rootfsType",
+        text: format!(
+            "`rootfs.type` is `{}`; the specification knows only `layers`",
+            cut(found)
+        ),
+        refused_by: CRANE,
+    }
 }
 
 /// Checks each entry by itself, since there may be very many.

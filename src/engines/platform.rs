@@ -1,7 +1,7 @@
 //! What an image runs on, in the words of Go (`GOOS`, `GOARCH`), which the OCI image specification
 //! takes over, and in other programs' words for the same processors.
 
-use super::{Objection, cut};
+use super::{Engine, Objection, Refusal, always, cut};
 use crate::oci::Platform;
 
 const KIND: &str = "platformWord";
@@ -68,6 +68,12 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("wasm32", "wasm", ""),
 ];
 
+/// Those of these words that containerd knows too.
+const KNOWN_TO_CONTAINERD: &[&str] = &["aarch64", "armel", "armhf", "i386", "x86-64", "x86_64"];
+
+/// containerd passes over an image whose processor it does not know.
+const CONTAINERD: &[Refusal] = &[always(Engine::Containerd)];
+
 /// The variants that Go and containerd know, by architecture.
 const VARIANTS: &[(&str, &[&str])] = &[
     ("amd64", &["v1", "v2", "v3", "v4"]),
@@ -104,13 +110,15 @@ fn check_architecture(found: &str) -> Option<Objection> {
         }
         None => "write one of Go's words for processors, such as `amd64` or `arm64`".to_owned(),
     };
-    Some(objection(
-        KIND,
-        format!(
+    let is_known = known.is_some() || KNOWN_TO_CONTAINERD.contains(&lower.as_str());
+    Some(Objection {
+        kind: KIND,
+        text: format!(
             "`architecture` is `{}`, which is no word of Go for a processor, so engines do not know that the image is for theirs; {way_out}",
             cut(found)
         ),
-    ))
+        refused_by: if is_known { &[] } else { CONTAINERD },
+    })
 }
 
 fn check_variant(architecture: &str, found: &str) -> Option<Objection> {

@@ -87,6 +87,13 @@ pub fn check_reference(reference: &str) -> Option<Objection> {
     check_tag(&format!("the tag in `{shown}`"), tag)
 }
 
+/// What is said of an image that an archive has no name for. It can be loaded, and called by its ID.
+#[must_use]
+pub fn no_name() -> Objection {
+    let text = "an image has no name, and containerd imports nothing then; give it one".to_owned();
+    objection(text, &[])
+}
+
 fn objection(text: String, refused_by: &'static [Refusal]) -> Objection {
     Objection {
         kind: KIND,

@@ -14,7 +14,7 @@ use crate::document::{self, DocumentError};
 use crate::engines;
 use crate::engines::document::Objections;
 use crate::entries::Entries;
-use crate::images::{Blob, Image};
+use crate::images::{self, Blob, Image};
 use crate::oci::{self, ImageConfig, Platform};
 use crate::survey::Surveyed;
 
@@ -118,11 +118,15 @@ impl<'a> Verifier<'a> {
             }
         }
         self.check_links(image, &layers);
-        if let Some(objection) = engines::layers::check(count, "make it of fewer") {
-            self.problem(namer, What::Objection(objection));
-        }
+        self.object(
+            namer,
+            engines::layers::check_count(count, "make it of fewer"),
+        );
         if let Some(file) = self.check_blob(&image.config, namer, "a config") {
-            self.images.insert(file.digests.sha256);
+            if self.images.insert(file.digests.sha256) {
+                let name = &image.config.name;
+                self.object(name, engines::document::check_size(file.size));
+            }
             if let Some(config) = self.config(&image.config.name) {
                 self.check_config(image, &config, &layers, namer, platform);
             }
@@ -165,6 +169,9 @@ impl<'a> Verifier<'a> {
         if let Some(said) = layer.packing.filter(|said| *said != found) {
             let namer = namer.to_owned();
             self.problem(name, What::Packing { namer, found, said });
+        }
+        if namer == images::MANIFEST && self.packed.insert(name.clone()) {
+            self.object(name, engines::layers::check_packing(found));
         }
         let digest = file.digests.by(layer.algorithm());
         if let (Some(said), Some(content)) = (layer.digest, file.content)
@@ -269,8 +276,8 @@ impl<'a> Verifier<'a> {
         self.check_platform(name, config, namer, platform);
         self.check_diff_ids(image, config, layers);
         if config.rootfs_type != "layers" {
-            let found = config.rootfs_type.escape_debug().to_string();
-            self.problem(name, What::RootFsType { found });
+            let objection = engines::document::wrong_rootfs(&config.rootfs_type);
+            self.object(name, Some(objection));
         }
         let (count, max) = (config.env_count, self.survey.archive.limits.max_env);
         if count > max {

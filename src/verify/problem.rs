@@ -91,8 +91,6 @@ pub enum What {
         found: DiffId,
         said: DiffId,
     },
-    #[error("has `{found}` as `rootfs.type`; engines know only `layers`")]
-    RootFsType { found: String },
     #[error("has history of {}, but the image has {}", layers(*found), layers(*count))]
     History { found: usize, count: usize },
     #[error("does not say by `{key}` what the image runs on")]
@@ -157,7 +155,6 @@ impl What {
             Self::TooManyLayers { .. } | Self::TooManyVariables { .. } => "limit",
             Self::DiffIdCount { .. } => "diffIdCount",
             Self::DiffId { .. } => "diffId",
-            Self::RootFsType { .. } => "rootfsType",
             Self::History { .. } => "history",
             Self::NoPlatform { .. } | Self::Platform { .. } => "platform",
             Self::Entry { .. } | Self::MoreEntries { .. } => "entry",

@@ -1,12 +1,9 @@
 //! Shows what checking an image found, as text for people and as JSON for programs; the keys stand
 //! in `docs/inspect.md`.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::{Problem, Report};
-use crate::engines::Engine;
 use crate::progress;
 use crate::told::Told;
 
@@ -15,20 +12,6 @@ impl Report {
     #[must_use]
     pub fn is_right(&self) -> bool {
         self.problems.count() == 0
-    }
-
-    /// Whether the image contradicts itself nowhere, whatever engines say of it.
-    #[must_use]
-    pub fn is_consistent(&self) -> bool {
-        let mut problems = self.problems.told.iter();
-        problems.all(|problem| problem.what.refused_by().is_some()) && self.problems.more == 0
-    }
-
-    /// The engines that refuse it, in the order of [`Engine`].
-    fn refused_by(&self) -> BTreeSet<Engine> {
-        let problems = self.problems.told.iter();
-        let refusals = problems.filter_map(|problem| problem.what.refused_by());
-        refusals.flatten().map(|refusal| refusal.engine).collect()
     }
 
     /// Lines for people; `image` is what they call it.
@@ -41,7 +24,7 @@ impl Report {
             format!("{image} is right: {images}, {layers}, {files}\n")
         } else {
             let problems = progress::count(self.problems.count(), "problem");
-            let verdict = match self.is_consistent() {
+            let verdict = match self.is_consistent {
                 true => "is consistent, but not for every engine",
                 false => "is wrong",
             };
@@ -87,8 +70,8 @@ impl Report {
         json!({
             "path": image,
             "right": self.is_right(),
-            "consistent": self.is_consistent(),
-            "refusedBy": self.refused_by(),
+            "consistent": self.is_consistent,
+            "refusedBy": self.refused_by,
             "images": self.images,
             "layers": self.layers,
             "files": self.files,

@@ -186,15 +186,15 @@ fn an_image_on_standard_input_is_shown() {
         standard input: image archive, packed with gzip, 1 image
 
         app:1
-          id           sha256:0452b7f587fb1e42b18ca5f4a5eb7094524e734614b7676e8ab01e92ab77f536
+          id           sha256:37368e3e0cff2b545f56187becbaa82ef79b75c02d5844c07c02d698832041cb
           platform     linux/amd64
           environment  A=1
 
           layer     size  packed    files  store paths  DiffID
               1  2.56 kB                2            0  sha256:f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322
 
-          created  history
-          now
+          created               history
+          1970-01-01T00:00:01Z
     "#]].assert_eq(&text(&sandbox, &["inspect", "-"], &packed, 0));
 }
 
@@ -209,24 +209,24 @@ fn one_of_several_images_can_be_chosen() {
         &[],
         &files.archive(),
         expect![[r#"
-        /nix/store/[HASH]-image.tar: image archive, not packed, 2 images
+            /nix/store/[HASH]-image.tar: image archive, not packed, 2 images
 
-        app:1
-          id           sha256:0452b7f587fb1e42b18ca5f4a5eb7094524e734614b7676e8ab01e92ab77f536
-          platform     linux/amd64
-          environment  A=1
+            app:1
+              id           sha256:37368e3e0cff2b545f56187becbaa82ef79b75c02d5844c07c02d698832041cb
+              platform     linux/amd64
+              environment  A=1
 
-          layer     size  packed    files  store paths  DiffID
-              1  2.56 kB                2            0  sha256:f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322
+              layer     size  packed    files  store paths  DiffID
+                  1  2.56 kB                2            0  sha256:f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322
 
-          created  history
-          now
+              created               history
+              1970-01-01T00:00:01Z
 
-        other:2
-          id           sha256:44babcbdb630dc940e20ece302bbe1a2a4d2ad068b23f1041adb0d45d5decdcf
-          platform     linux/amd64
-          environment  A=1
-    "#]],
+            other:2
+              id           sha256:44babcbdb630dc940e20ece302bbe1a2a4d2ad068b23f1041adb0d45d5decdcf
+              platform     linux/amd64
+              environment  A=1
+        "#]],
     );
     check(
         &["--image", "other:2"],
@@ -296,15 +296,15 @@ fn an_image_by_sha_512_is_shown() {
         /nix/store/[HASH]-layout: OCI layout, in a directory, 1 image
 
         (no name)
-          id           sha256:0452b7f587fb1e42b18ca5f4a5eb7094524e734614b7676e8ab01e92ab77f536
+          id           sha256:37368e3e0cff2b545f56187becbaa82ef79b75c02d5844c07c02d698832041cb
           platform     linux/amd64
           environment  A=1
 
           layer     size  packed    files  store paths  DiffID
               1  2.56 kB                2            0  sha256:f7f344db76ccfd488322b464d7f4fc12a1b5627a0a94e79faf02f062bdd5e322
 
-          created  history
-          now
+          created               history
+          1970-01-01T00:00:01Z
     "#]].assert_eq(&said);
     let said = text(&sandbox, &["inspect", "--json", path], b"", 0);
     let said: Value = serde_json::from_str(&said).unwrap();

@@ -38,10 +38,8 @@ fn a_config_that_is_no_set_is_shown() {
             attrs["image"]["baseJson"] = json!(sandbox.file("bad.json", json));
         },
         expect![[r#"
-            listing the layer's closure
-            hashing the new layer
-            error: cannot use `/nix/store/[HASH]-bad.json`
-              caused by: `config` is "/bin/sh"; it has to be a set, such as `{ Cmd = [ "/bin/sh" ]; }`
+            error: cannot build image `test`
+              caused by: `config` is "/bin/sh"; it has to be a set, such as `{ Cmd = [ "/bin/sh" ]; }`; no engine takes the image
         "#]],
     );
 }
@@ -54,10 +52,8 @@ fn an_env_that_is_no_list_is_shown() {
             attrs["image"]["baseJson"] = json!(sandbox.file("bad.json", json));
         },
         expect![[r#"
-            listing the layer's closure
-            hashing the new layer
-            error: cannot use `/nix/store/[HASH]-bad.json`
-              caused by: `config.Env` is {"A":"1"}; it has to be a list of strings, such as `[ "NAME=value" ]`
+            error: cannot build image `test`
+              caused by: `config.Env` is {"A":"1"}; it has to be a list of strings, such as `[ "NAME=value" ]`; no engine takes the image
         "#]],
     );
 }
@@ -69,8 +65,6 @@ fn a_time_of_creation_that_is_no_string_is_shown() {
             attrs["image"]["baseJson"] = json!(sandbox.file("bad.json", r#"{"created":0}"#));
         },
         expect![[r#"
-            listing the layer's closure
-            hashing the new layer
             error: cannot use `/nix/store/[HASH]-bad.json`
               caused by: `created` is 0; it has to be a string
         "#]],

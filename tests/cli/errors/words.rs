@@ -99,25 +99,47 @@ fn warned_json(json: &str, expected: Expect) -> Value {
 
 #[test]
 fn a_tag_that_no_engine_takes_is_refused() {
-    refused("tag", &json!("1.2.0+20240115"), expect![[""]]);
+    refused(
+        "tag",
+        &json!("1.2.0+20240115"),
+        expect![[r#"
+        error: cannot build image `test`
+          caused by: `tag` is `1.2.0+20240115`, but a tag is 1 to 128 letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`; write for example `1.2.0-20240115`; Docker, podman and containerd refuse the image
+    "#]],
+    );
 }
 
 #[test]
 fn a_name_that_no_engine_takes_is_refused() {
-    refused("name", &json!("team//app"), expect![[""]]);
+    refused(
+        "name",
+        &json!("team//app"),
+        expect![[r#"
+        error: cannot build image `team//app`
+          caused by: `name` is `team//app`, but one of its parts is empty; write it as `app`, `team/app` or `registry.example.com/team/app`; Docker, podman and containerd refuse the image
+    "#]],
+    );
 }
 
 #[test]
 fn a_name_that_some_engines_take_is_warned_of() {
     warned(
         |_, attrs| attrs["image"]["name"] = json!("[::1]:5000/app"),
-        expect![[""]],
+        expect![[r#"
+            warning: `name` is `[::1]:5000/app`, but older engines know no IPv6 address as a registry; write it as `app`, `team/app` or `registry.example.com/team/app`; Docker before 26.1, podman and containerd before 1.7 refuse the image
+        "#]],
     );
 }
 
 #[test]
 fn types_that_no_engine_takes_are_refused() {
-    refused_json(&base_json(&json!({ "User": 1000 })), expect![[""]]);
+    refused_json(
+        &base_json(&json!({ "User": 1000 })),
+        expect![[r#"
+        error: cannot build image `test`
+          caused by: `config.User` is 1000; it has to be a string, such as `"1000:1000"`; no engine takes the image
+    "#]],
+    );
 }
 
 #[test]
@@ -126,35 +148,74 @@ fn types_that_some_engines_take_are_warned_of() {
         "Cmd": "/bin/sh",
         "Healthcheck": { "Interval": "30s" },
     });
-    warned_json(&base_json(&config), expect![[""]]);
+    warned_json(
+        &base_json(&config),
+        expect![[r#"
+        warning: `config.Cmd` is "/bin/sh"; it has to be a list of strings, such as `[ "/bin/sh" ]`; podman, containerd, skopeo and crane refuse the image
+        warning: `config.Healthcheck.Interval` is "30s"; it has to be a whole number of nanoseconds, such as `30000000000` for 30 seconds; Docker, podman, skopeo and crane refuse the image
+    "#]],
+    );
 }
 
 #[test]
 fn a_key_in_another_case_is_warned_of_and_not_lost() {
-    let config = warned_json(&base_json(&json!({ "env": ["A=1"] })), expect![[""]]);
+    let config = warned_json(
+        &base_json(&json!({ "env": ["A=1"] })),
+        expect![[r#"
+        warning: `config.env` is `Env` to Go's programs, which overlook the case of letters, and nothing to all others; write it `Env`
+    "#]],
+    );
     assert_eq!(config["config"], json!({ "Env": ["A=1"] }));
 }
 
 #[test]
 fn words_for_processors_are_warned_of() {
-    for (architecture, expected) in [("aarch64", expect![[""]]), ("pdp11", expect![[""]])] {
+    for (architecture, expected) in [
+        (
+            "aarch64",
+            expect![[r#"
+        warning: `architecture` is `aarch64`, which is no word of Go for a processor, so engines do not know that the image is for theirs; write `arm64`
+    "#]],
+        ),
+        (
+            "pdp11",
+            expect![[r#"
+        warning: `architecture` is `pdp11`, which is no word of Go for a processor, so engines do not know that the image is for theirs; write one of Go's words for processors, such as `amd64` or `arm64`; containerd refuses the image
+    "#]],
+        ),
+    ] {
         let json = base_json(&json!({})).replace("amd64", architecture);
         warned_json(&json, expected);
     }
     let json = base_json(&json!({})).replace("\"os\"", "\"variant\":\"v8\",\"os\"");
-    warned_json(&json, expect![[""]]);
+    warned_json(
+        &json,
+        expect![[r#"
+        warning: `variant` is `v8`, which `amd64` does not have, so engines do not know that the image is for their processor; leave it out, or write one of `v1`, `v2`, `v3`, `v4`
+    "#]],
+    );
 }
 
 #[test]
 fn a_base_for_another_platform_is_warned_of() {
-    warned_on(&base("arm64", 1), expect![[""]]);
+    warned_on(
+        &base("arm64", 1),
+        expect![[r#"
+        warning: base image `/nix/store/[HASH]-base.tar` is for linux/arm64, but the image that is built on it says linux/amd64; take a base for `amd64`, or set `architecture = "arm64"`
+    "#]],
+    );
     warned_on(&base("amd64", 1), expect![[""]]);
 }
 
 #[test]
 fn more_layers_than_every_engine_takes_are_warned_of() {
     warned_on(&base("amd64", 124), expect![[""]]);
-    warned_on(&base("amd64", 125), expect![[""]]);
+    warned_on(
+        &base("amd64", 125),
+        expect![[r#"
+        warning: the image has 126 layers, and Docker takes 125 unless it keeps images in containerd's store; take a base with fewer layers; Docker refuses the image
+    "#]],
+    );
 }
 
 #[test]
@@ -165,5 +226,11 @@ fn times_are_written_as_engines_read_them() {
     assert_eq!(config["history"][0]["created"], "2024-01-15T00:00:00+00:00");
 
     let json = base_json(&json!({})).replace("1970-01-01T00:00:01Z", "yesterday");
-    refused_json(&json, expect![[""]]);
+    refused_json(
+        &json,
+        expect![[r#"
+        error: cannot use `/nix/store/[HASH]-base.json`
+          caused by: `created` is `yesterday`, which is no time; write it as `2024-01-31T12:00:00Z`, `@` and seconds since 1970, or `now`
+    "#]],
+    );
 }

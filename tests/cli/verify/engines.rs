@@ -28,14 +28,46 @@ fn check_reference(reference: &str, status: i32, expected: Expect) {
 
 #[test]
 fn names_and_tags() {
-    check_reference("app:1.2.0+20240115", 1, expect![[""]]);
-    check_reference("team//app:1", 1, expect![[""]]);
-    check_reference("app", 1, expect![[""]]);
+    check_reference(
+        "app:1.2.0+20240115",
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is consistent, but not for every engine: 1 problem
+          manifest.json
+            the tag in `app:1.2.0+20240115` is `1.2.0+20240115`, but a tag is 1 to 128 letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`; write for example `1.2.0-20240115`; Docker, podman and containerd refuse the image
+    "#]],
+    );
+    check_reference(
+        "team//app:1",
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is consistent, but not for every engine: 1 problem
+          manifest.json
+            the name in `team//app:1` is `team//app`, but one of its parts is empty; write it as `app`, `team/app` or `registry.example.com/team/app`; Docker, podman and containerd refuse the image
+    "#]],
+    );
+    check_reference(
+        "app",
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is consistent, but not for every engine: 1 problem
+          manifest.json
+            `app` has no tag; write it as `app:latest`; Docker and podman refuse the image
+    "#]],
+    );
 }
 
 #[test]
 fn names_that_new_engines_take() {
-    check_reference("[::1]:5000/app:1", 1, expect![[""]]);
+    check_reference(
+        "[::1]:5000/app:1",
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is consistent, but not for every engine: 1 problem
+          manifest.json
+            the name in `[::1]:5000/app:1` is `[::1]:5000/app`, but older engines know no IPv6 address as a registry; write it as `app`, `team/app` or `registry.example.com/team/app`; Docker before 26.1, podman and containerd before 1.7 refuse the image
+    "#]],
+    );
 }
 
 #[test]
@@ -43,12 +75,20 @@ fn times() {
     check_config(
         |config| config["created"] = json!("20240115"),
         1,
-        expect![[""]],
+        expect![[r#"
+            /nix/store/[HASH]-image.tar is consistent, but not for every engine: 1 problem
+              1fa56b9d5bb27bd18061bd80472129eba49a78d449ba9b0c940a83587b6b20a3.json
+                `created` is `20240115`, which is no time of RFC 3339; write it as `2024-01-31T12:00:00Z`; no engine takes the image
+        "#]],
     );
     check_config(
         |config| config["history"][0]["created"] = json!(""),
         1,
-        expect![[""]],
+        expect![[r#"
+            /nix/store/[HASH]-image.tar is consistent, but not for every engine: 1 problem
+              fd232ea155e6321f30fdc6fc039adec4f27a57caae2bbe85c022b15e7e402834.json
+                `history[0].created` is ``, which is no time of RFC 3339; write it as `2024-01-31T12:00:00Z`; no engine takes the image
+        "#]],
     );
 }
 
@@ -61,7 +101,14 @@ fn types() {
             config["history"][0]["empty_layer"] = json!(null);
         },
         1,
-        expect![[""]],
+        expect![[r#"
+            /nix/store/[HASH]-image.tar is consistent, but not for every engine: 4 problems
+              936c46b68d66d4744ce3107983dda343c6f17f62b43942e77bf0886da778e43d.json
+                `author` is 1; it has to be a string; no engine takes the image
+                `config.Cmd` is "/bin/sh"; it has to be a list of strings, such as `[ "/bin/sh" ]`; podman, containerd, skopeo and crane refuse the image
+                `config.User` is 1000; it has to be a string, such as `"1000:1000"`; no engine takes the image
+                `config.StopTimeout` is "10"; it has to be a whole number; Docker, podman and skopeo refuse the image
+        "#]],
     );
 }
 
@@ -70,7 +117,10 @@ fn words_for_processors_are_notes() {
     check_config(
         |config| config["architecture"] = json!("aarch64"),
         0,
-        expect![[""]],
+        expect![[r#"
+            /nix/store/[HASH]-image.tar is right: 1 image, 1 layer, 6 files
+            note: 8c457983f65ce27b26f8761030674ea5064f9c22b9a9a166980fc073eb9dd566.json: `architecture` is `aarch64`, which is no word of Go for a processor, so engines do not know that the image is for theirs; write `arm64`
+        "#]],
     );
 }
 
@@ -82,7 +132,15 @@ fn the_number_of_layers() {
     let files = files.change("manifest.json", |manifest| {
         manifest[0]["Layers"] = json!(vec!["a/layer.tar"; 126]);
     });
-    check_files(&files, 1, expect![[""]]);
+    check_files(
+        &files,
+        1,
+        expect![[r#"
+        /nix/store/[HASH]-image.tar is consistent, but not for every engine: 1 problem
+          manifest.json
+            the image has 126 layers, and Docker takes 125 unless it keeps images in containerd's store; make it of fewer; Docker refuses the image
+    "#]],
+    );
 }
 
 #[test]

@@ -115,10 +115,10 @@ fn an_index_of_which_nothing_is_there_is_told() {
         &layout.index(&[index]),
         1,
         expect![[r#"
-        /nix/store/[HASH]-image.tar is wrong: 1 problem
-          blobs/sha256/c6516e336369477e1755ccb894f40bae6d190307b803d86aea7e028d0c8c989d
-            names `blobs/sha256/6442445cc751d20ab61945d09e0667aa896f264f469da1b420e41f70e5c12ab3` as an image, but there is no such file
-    "#]],
+            /nix/store/[HASH]-image.tar is wrong: 1 problem
+              blobs/sha256/cfc289944ac79a5e55afe8b130d67aa6d6430085a44b367b7d187824fce333e5
+                names `blobs/sha256/db3f1d9f872826bd86f01f8d696d73a867f97a29a18bf4fcda1b128b3befc12d` as an image, but there is no such file
+        "#]],
     );
 }
 
@@ -134,11 +134,11 @@ fn a_layer_that_was_packed_again_has_another_digest_and_size() {
         &layout,
         1,
         expect![[r#"
-        /nix/store/[HASH]-image.tar is wrong: 2 problems
-          blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
-            has 122 bytes, but `blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae` says 102
-            has the digest sha256:69a778946d1043f594acfda0395d7d6309989a2057a5f8890cfcc6d6f5aa8446, but `blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae` says sha256:56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
-    "#]],
+            /nix/store/[HASH]-image.tar is wrong: 2 problems
+              blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
+                has 122 bytes, but `blobs/sha256/5289e7a5947cc294146bd5c5be07dbdc985ab51d5313808b42a45e6c2c780ebd` says 102
+                has the digest sha256:69a778946d1043f594acfda0395d7d6309989a2057a5f8890cfcc6d6f5aa8446, but `blobs/sha256/5289e7a5947cc294146bd5c5be07dbdc985ab51d5313808b42a45e6c2c780ebd` says sha256:56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
+        "#]],
     );
 }
 
@@ -152,12 +152,12 @@ fn a_byte_behind_a_packed_layer_is_told() {
         &layout,
         1,
         expect![[r#"
-        /nix/store/[HASH]-image.tar is wrong: 3 problems
-          blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
-            has 103 bytes, but `blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae` says 102
-            has the digest sha256:b1d7daa9b0c1d39727c19267d260b098d85b98d3aa1a7d5abf8b3ed70714712d, but `blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae` says sha256:56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
-            cannot be unpacked: unexpected end of file
-    "#]],
+            /nix/store/[HASH]-image.tar is wrong: 3 problems
+              blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
+                has 103 bytes, but `blobs/sha256/5289e7a5947cc294146bd5c5be07dbdc985ab51d5313808b42a45e6c2c780ebd` says 102
+                has the digest sha256:b1d7daa9b0c1d39727c19267d260b098d85b98d3aa1a7d5abf8b3ed70714712d, but `blobs/sha256/5289e7a5947cc294146bd5c5be07dbdc985ab51d5313808b42a45e6c2c780ebd` says sha256:56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
+                cannot be unpacked: unexpected end of file
+        "#]],
     );
 }
 
@@ -172,11 +172,11 @@ fn a_space_before_a_manifest_is_told() {
         &layout,
         1,
         expect![[r#"
-        /nix/store/[HASH]-image.tar is wrong: 2 problems
-          blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae
-            has 402 bytes, but `index.json` says 401
-            has the digest sha256:7f48c63e3ca533692af485ee3964bdba5d3b8f32ecf4fbb3056c41f7e37322f3, but `index.json` says sha256:0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae
-    "#]],
+            /nix/store/[HASH]-image.tar is wrong: 2 problems
+              blobs/sha256/5289e7a5947cc294146bd5c5be07dbdc985ab51d5313808b42a45e6c2c780ebd
+                has 402 bytes, but `index.json` says 401
+                has the digest sha256:a8db1023ab277703c698496900d650b80610dc4c5c8f96a060a24ea078eb6d87, but `index.json` says sha256:5289e7a5947cc294146bd5c5be07dbdc985ab51d5313808b42a45e6c2c780ebd
+        "#]],
     );
 }
 
@@ -189,10 +189,10 @@ fn a_wrong_size_is_told() {
         &layout.index(&[image]),
         1,
         expect![[r#"
-        /nix/store/[HASH]-image.tar is wrong: 1 problem
-          blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae
-            has 401 bytes, but `index.json` says 7
-    "#]],
+            /nix/store/[HASH]-image.tar is wrong: 1 problem
+              blobs/sha256/5289e7a5947cc294146bd5c5be07dbdc985ab51d5313808b42a45e6c2c780ebd
+                has 401 bytes, but `index.json` says 7
+        "#]],
     );
 }
 
@@ -205,10 +205,10 @@ fn a_layer_that_is_not_there_is_told() {
         &layout,
         1,
         expect![[r#"
-        /nix/store/[HASH]-image.tar is wrong: 1 problem
-          blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae
-            names `blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39` as a layer, but there is no such file
-    "#]],
+            /nix/store/[HASH]-image.tar is wrong: 1 problem
+              blobs/sha256/5289e7a5947cc294146bd5c5be07dbdc985ab51d5313808b42a45e6c2c780ebd
+                names `blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39` as a layer, but there is no such file
+        "#]],
     );
 }
 
@@ -223,10 +223,10 @@ fn a_layer_is_packed_as_its_media_type_says() {
         &layout.index(&[image]),
         1,
         expect![[r#"
-        /nix/store/[HASH]-image.tar is wrong: 1 problem
-          blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
-            is packed with gzip, but `blobs/sha256/8f6f2112923a435ca29cf3650be9d29f7001188b4536a55ee650fe3d002c8408` says with nothing
-    "#]],
+            /nix/store/[HASH]-image.tar is wrong: 1 problem
+              blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39
+                is packed with gzip, but `blobs/sha256/7d11bb468489a967d53300c10190a34ca59d39803bc319f6df4a30736b25fb71` says with nothing
+        "#]],
     );
 }
 
@@ -239,10 +239,10 @@ fn index_and_config_are_for_the_same_platform() {
         &layout.index(&[image]),
         1,
         expect![[r#"
-        /nix/store/[HASH]-image.tar is wrong: 1 problem
-          blobs/sha256/0452b7f587fb1e42b18ca5f4a5eb7094524e734614b7676e8ab01e92ab77f536
-            is for linux/amd64, but `blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae` says for linux/arm64
-    "#]],
+            /nix/store/[HASH]-image.tar is wrong: 1 problem
+              blobs/sha256/37368e3e0cff2b545f56187becbaa82ef79b75c02d5844c07c02d698832041cb
+                is for linux/amd64, but `blobs/sha256/5289e7a5947cc294146bd5c5be07dbdc985ab51d5313808b42a45e6c2c780ebd` says for linux/arm64
+        "#]],
     );
 }
 
@@ -257,13 +257,13 @@ fn an_index_that_is_a_manifest_too_is_told() {
         &layout,
         1,
         expect![[r#"
-        /nix/store/[HASH]-image.tar is wrong: 1 problem
-          index.json
-            is not what it should be: it has both `manifests` and `layers`, and so is an index to some programs and a manifest to others (CVE-2021-41190)
-        note: blobs/sha256/0452b7f587fb1e42b18ca5f4a5eb7094524e734614b7676e8ab01e92ab77f536 is used by nothing
-        note: blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae is used by nothing
-        note: blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39 is used by nothing
-    "#]],
+            /nix/store/[HASH]-image.tar is wrong: 1 problem
+              index.json
+                is not what it should be: it has both `manifests` and `layers`, and so is an index to some programs and a manifest to others (CVE-2021-41190)
+            note: blobs/sha256/37368e3e0cff2b545f56187becbaa82ef79b75c02d5844c07c02d698832041cb is used by nothing
+            note: blobs/sha256/5289e7a5947cc294146bd5c5be07dbdc985ab51d5313808b42a45e6c2c780ebd is used by nothing
+            note: blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39 is used by nothing
+        "#]],
     );
 }
 
@@ -288,8 +288,8 @@ fn a_layout_says_that_it_is_one() {
             /nix/store/[HASH]-image.tar is wrong: 1 problem
               oci-layout
                 has no `index.json` beside it
-            note: blobs/sha256/0452b7f587fb1e42b18ca5f4a5eb7094524e734614b7676e8ab01e92ab77f536 is used by nothing
-            note: blobs/sha256/0cabd198bc9e0e6b30b92e75975ab3c42d6520b8c9fec8a68a90e4a0544582ae is used by nothing
+            note: blobs/sha256/37368e3e0cff2b545f56187becbaa82ef79b75c02d5844c07c02d698832041cb is used by nothing
+            note: blobs/sha256/5289e7a5947cc294146bd5c5be07dbdc985ab51d5313808b42a45e6c2c780ebd is used by nothing
             note: blobs/sha256/56b369571079de45422a17115bc39742a12d9a0571ff4c7059bd274bae75aa39 is used by nothing
         "#]],
     );
@@ -383,10 +383,10 @@ fn a_blob_by_sha_512_with_another_bit_is_told() {
         &layout.file(&layer, content),
         1,
         expect![[r#"
-        /nix/store/[HASH]-image.tar is wrong: 1 problem
-          blobs/sha512/fe957faae6646b03b35689556ef8550c8c64ba48bf0d4c3ce2c62995d963a93751e8bdd6bbe7639e123fa2ed46c3f65cdb79c9c98b8019399697c8d0485f56a7
-            has the digest sha512:5413d08ee8e2a13f5e41a5454c3a7dac199c313981574be52f1d1763b8ad490f113b70ad1bc6f2bc1de506a062a8247a6e37114cbee7e69984b9d311a71db895, but `blobs/sha512/a56bb3c95df5cde8c30ada014814902fd2024e0b3c9a3554687e33a580302d249d7c239624a4331431b882b7c654ad5763bf61de0ad7bc7470e377adc6a26b77` says sha512:fe957faae6646b03b35689556ef8550c8c64ba48bf0d4c3ce2c62995d963a93751e8bdd6bbe7639e123fa2ed46c3f65cdb79c9c98b8019399697c8d0485f56a7
-    "#]],
+            /nix/store/[HASH]-image.tar is wrong: 1 problem
+              blobs/sha512/fe957faae6646b03b35689556ef8550c8c64ba48bf0d4c3ce2c62995d963a93751e8bdd6bbe7639e123fa2ed46c3f65cdb79c9c98b8019399697c8d0485f56a7
+                has the digest sha512:5413d08ee8e2a13f5e41a5454c3a7dac199c313981574be52f1d1763b8ad490f113b70ad1bc6f2bc1de506a062a8247a6e37114cbee7e69984b9d311a71db895, but `blobs/sha512/0ddfa48a825253542f47dee82c58548a168400aa1acfd4a7b6e9bccc871a4db18c719129505aef4534c96d4411977d85040822c0050405ab53109775b190fcc4` says sha512:fe957faae6646b03b35689556ef8550c8c64ba48bf0d4c3ce2c62995d963a93751e8bdd6bbe7639e123fa2ed46c3f65cdb79c9c98b8019399697c8d0485f56a7
+        "#]],
     );
 }
 
