@@ -18,11 +18,12 @@ use crate::join;
 use crate::output::{self, OutputError};
 use crate::plan::{Entry, Kind, Owner, TarPlan};
 use crate::progress;
-use crate::scan::{self, Dirlinks, ScanError};
+use crate::scan::{self, ScanError};
 use crate::script::{self, Script, ScriptError};
 use crate::tar::Dialect;
 use crate::tar::write;
-use crate::tree::Directory;
+use crate::tree::{Directory, Node};
+use crate::warnings::Warnings;
 
 /// The root of the layer in the build directory; scripts of users may know its name.
 const ROOT: &str = "old_out";
@@ -89,10 +90,15 @@ pub fn build(
             progress::count(layer.contents.len(), "package")
         ),
     );
-    let mut tree = join::join(&layer.contents)?;
+    let mut warnings = Warnings::default();
+    let joined = join::join(&layer.contents, &mut warnings);
+    warnings.tell(progress);
+    let mut tree = joined?;
     if layer.has_script() {
         tree = run_scripts(attrs, &tree, surroundings)?;
     }
+
+    warn_of_hidden_store(&tree, &layer.store_dir).tell(progress);
 
     let owner = Arc::new(Owner::numeric(0, 0));
     let mut plan = TarPlan::of_tree(tree, &owner, surroundings.source_date_epoch);
@@ -116,6 +122,32 @@ pub fn build(
     write(&plan, &attrs.out, surroundings)
 }
 
+/// Warns if `tree`, which lies above the layers of the store paths, has something else than directories where
+/// `store_dir` is.
+fn warn_of_hidden_store(tree: &Directory, store_dir: &str) -> Warnings {
+    let mut warnings = Warnings::default();
+    let mut directory = tree;
+    let mut path = String::new();
+    for part in store_dir.split('/').filter(|part| !part.is_empty()) {
+        path = format!("{path}/{part}");
+        match directory.entries.get(part.as_bytes()) {
+            None => break,
+            Some(Node::Directory(next)) => directory = next,
+            Some(other) => {
+                let noun = other.noun();
+                warnings.add("files in the place of the store's directories", || {
+                    format!(
+                        "`{path}` is {noun} in what `contents` and the scripts made, which lies above the layers of the store \
+                         paths: containers see none of these then; give it another name"
+                    )
+                });
+                break;
+            }
+        }
+    }
+    warnings
+}
+
 /// Copies `tree` to disk, runs the scripts there and reads back what they made of it.
 fn run_scripts(
     attrs: &Attrs<CustomisationAttrs>,
@@ -128,7 +160,7 @@ fn run_scripts(
     let text = format!("running {}", layer.running());
     surroundings.progress.phase("scripts", &text);
     run(layer, &attrs.environment, &surroundings.build_directory)?;
-    scan::scan(&root, Dirlinks::Keep, 0).map_err(|source| CustomisationError::Left {
+    scan::scan(&root, 0).map_err(|source| CustomisationError::Left {
         arguments: layer.scripts(),
         layer: layer.name.clone(),
         source,

@@ -19,7 +19,9 @@ pub mod layering;
 
 // The files of a layer.
 pub mod tree;
+pub mod follow;
 pub mod scan;
+pub mod hidden;
 pub mod merge;
 pub mod join;
 pub mod script;

@@ -17,3 +17,4 @@ mod shell;
 mod tar;
 mod tarsum;
 mod verify;
+mod warnings;
