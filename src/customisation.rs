@@ -21,6 +21,7 @@ use crate::progress;
 use crate::scan::{self, ScanError};
 use crate::script::{self, Script, ScriptError};
 use crate::tar::Dialect;
+use crate::tar::names::path_of;
 use crate::tar::write;
 use crate::tree::{Directory, Node};
 use crate::warnings::Warnings;
@@ -294,15 +295,21 @@ fn leave_out_bound(
         })
     });
 
+    add_parents(plan, &store, owner, surroundings.source_date_epoch);
+}
+
+/// Adds the directories above `store`, which begins with `./`, that `plan` has not. What has the place of one stays.
+fn add_parents(plan: &mut TarPlan, store: &str, owner: &Arc<Owner>, mtime: u64) {
     let parents = store
         .match_indices('/')
         .skip(1)
         .map(|(at, _)| &store[..=at]);
     for parent in parents {
+        let path = path_of(parent.as_bytes());
         if plan
             .entries
             .iter()
-            .any(|entry| entry.name == parent.as_bytes())
+            .any(|entry| path_of(&entry.name) == path)
         {
             continue;
         }
@@ -314,7 +321,7 @@ fn leave_out_bound(
             kind: Kind::Directory,
             mode: 0o755,
             owner: Arc::clone(owner),
-            mtime: surroundings.source_date_epoch,
+            mtime,
             xattrs: Vec::new(),
         };
         plan.entries.insert(at, made);
@@ -346,4 +353,41 @@ fn hash(plan: &TarPlan) -> Result<DiffId, write::WriteError> {
     let mut hash = HashWriter::new();
     write::write(plan, &mut hash)?;
     Ok(hash.into_diff_id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names in a layer with `names` and all that leads to `store`.
+    #[track_caller]
+    fn check(names: &[&str], store: &str, expected: &[&str]) {
+        let owner = Arc::new(Owner::numeric(0, 0));
+        let entry = |name: &&str| Entry::inline(name, Vec::new(), 0o444, &owner, 0);
+        let mut plan = TarPlan {
+            entries: names.iter().map(entry).collect(),
+            ..TarPlan::default()
+        };
+        add_parents(&mut plan, store, &owner, 0);
+        let names = plan.entries.iter().map(|entry| &*entry.name);
+        let names: Vec<_> = names.map(String::from_utf8_lossy).collect();
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn directories_above_the_store_are_there_once() {
+        check(
+            &["./", "./a", "./z"],
+            "./nix/store",
+            &["./", "./a", "./nix/", "./z"],
+        );
+        check(&["./", "./nix/"], "./nix/store", &["./", "./nix/"]);
+        check(&["./", "./nix"], "./nix/store", &["./", "./nix"]);
+        check(&["./"], "./store", &["./"]);
+        check(
+            &["./", "./a/", "./a/b"],
+            "./a/c/store",
+            &["./", "./a/", "./a/b", "./a/c/"],
+        );
+    }
 }

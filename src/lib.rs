@@ -53,6 +53,7 @@ pub mod flatten;
 pub mod entries;
 pub mod told;
 pub mod survey;
+pub mod append;
 pub mod keep;
 pub mod members;
 pub mod json;

@@ -5,6 +5,7 @@ mod sandbox;
 mod support;
 mod trees;
 
+mod append;
 mod errors;
 mod export;
 mod flatten;

@@ -325,7 +325,7 @@ fn appends_like_gnu_tar(layer: &Tree, store: &Tree) -> Verdict {
         ));
     }
     let ours = bytes(&TarPlan {
-        prefix: Some(prefix),
+        prefix: vec![prefix],
         entries,
         ..TarPlan::default()
     })?;
