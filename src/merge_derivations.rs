@@ -403,7 +403,7 @@ impl Merge<'_> {
             return Ok(());
         };
         let index = earlier.index;
-        if !earlier.is_same(&self.unfinished(path)) {
+        if !earlier.matches(&self.unfinished(path)) {
             let place = joined(path);
             let [earlier, later] = [index, self.index].map(|index| self.place(index, path));
             self.warnings.add(HIDDEN, || {
@@ -462,7 +462,7 @@ impl Merge<'_> {
 
 impl Earlier {
     /// Whether what is at `path` now has the same target or content.
-    fn is_same(self, path: &Path) -> bool {
+    fn matches(self, path: &Path) -> bool {
         let target = fs::read_link(path).ok();
         if target.is_some() && target == self.target {
             return true;
