@@ -22,7 +22,7 @@ use crate::limits::Limits;
 use crate::oci::{ImageConfig, Platform};
 use crate::plan::Range;
 use crate::source::Source;
-use crate::tar::read::{ReadError, Reader};
+use crate::tar::read::ReadError;
 
 /// The image that another one is built on.
 #[derive(Debug)]
@@ -392,17 +392,4 @@ fn layer_facts(
             source,
         }),
     }
-}
-
-/// The names of a layer's members, noted in the order of the tar, and where its end marker is.
-///
-/// # Errors
-/// When the tar is damaged.
-pub fn note_layer(range: &Range, wanted: Wanted<'_>) -> Result<(Seen, u64), ReadError> {
-    let mut reader = Reader::new(RangeReader::new(range.clone()));
-    let mut seen = Seen::default();
-    while let Some(member) = reader.next_member()? {
-        wanted.files.note(&member.name, wanted.store, &mut seen);
-    }
-    Ok((seen, reader.next_header_at()))
 }

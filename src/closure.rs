@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use crate::scan::{self, ScanError};
 use crate::store_path::StorePath;
+use crate::tar::names::path_of;
 use crate::tree::{Directory, Node};
 use crate::whiteout::{self, Hidden};
 
@@ -82,13 +83,13 @@ pub struct Seen {
 impl ClosureFiles {
     /// Notes that a layer has a member `name`, which may begin with `./` or `/` and end in `/`.
     pub fn note(&self, name: &[u8], store: &[u8], seen: &mut Seen) {
-        let name = normalise(name);
-        seen.has_store |= name == store;
+        let name = path_of(name);
+        seen.has_store |= *name == *store;
         seen.present.extend(self.find(&name));
 
         let (directory, last) = match name.iter().rposition(|byte| *byte == b'/') {
             Some(at) => (&name[..=at], &name[at + 1..]),
-            None => (b"".as_slice(), name.as_slice()),
+            None => (b"".as_slice(), &*name),
         };
         match whiteout::hidden_by(last) {
             None => {}
@@ -145,27 +146,12 @@ impl ClosureFiles {
     }
 }
 
-/// `name` without `./`, `/` and trailing `/`, and with `..` taken back, as `realpath -ms` does.
-fn normalise(name: &[u8]) -> Vec<u8> {
-    let mut parts: Vec<&[u8]> = Vec::new();
-    for part in name.split(|byte| *byte == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join(&b'/')
-}
-
 /// The store directory of `store_path`, relative to the root: `nix/store`.
 #[must_use]
 pub fn store_directory(store_path: &Path) -> Vec<u8> {
     let parent = store_path.parent().unwrap_or(Path::new("/"));
     let parent = parent.as_os_str().to_owned().into_vec();
-    normalise(&parent)
+    path_of(&parent).into_owned()
 }
 
 #[cfg(test)]

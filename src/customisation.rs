@@ -18,11 +18,13 @@ use crate::join;
 use crate::output::{self, OutputError};
 use crate::plan::{Entry, Kind, Owner, TarPlan};
 use crate::progress;
-use crate::scan::{self, Dirlinks, ScanError};
+use crate::scan::{self, ScanError};
 use crate::script::{self, Script, ScriptError};
 use crate::tar::Dialect;
+use crate::tar::names::path_of;
 use crate::tar::write;
-use crate::tree::Directory;
+use crate::tree::{Directory, Node};
+use crate::warnings::Warnings;
 
 /// The root of the layer in the build directory; scripts of users may know its name.
 const ROOT: &str = "old_out";
@@ -89,10 +91,15 @@ pub fn build(
             progress::count(layer.contents.len(), "package")
         ),
     );
-    let mut tree = join::join(&layer.contents)?;
+    let mut warnings = Warnings::default();
+    let joined = join::join(&layer.contents, &mut warnings);
+    warnings.tell(progress);
+    let mut tree = joined?;
     if layer.has_script() {
         tree = run_scripts(attrs, &tree, surroundings)?;
     }
+
+    warn_of_hidden_store(&tree, &layer.store_dir).tell(progress);
 
     let owner = Arc::new(Owner::numeric(0, 0));
     let mut plan = TarPlan::of_tree(tree, &owner, surroundings.source_date_epoch);
@@ -116,6 +123,32 @@ pub fn build(
     write(&plan, &attrs.out, surroundings)
 }
 
+/// Warns if `tree`, which lies above the layers of the store paths, has something else than directories where
+/// `store_dir` is.
+fn warn_of_hidden_store(tree: &Directory, store_dir: &str) -> Warnings {
+    let mut warnings = Warnings::default();
+    let mut directory = tree;
+    let mut path = String::new();
+    for part in store_dir.split('/').filter(|part| !part.is_empty()) {
+        path = format!("{path}/{part}");
+        match directory.entries.get(part.as_bytes()) {
+            None => break,
+            Some(Node::Directory(next)) => directory = next,
+            Some(other) => {
+                let noun = other.noun();
+                warnings.add("files in the place of the store's directories", || {
+                    format!(
+                        "`{path}` is {noun} in what `contents` and the scripts made, which lies above the layers of the store \
+                         paths: containers see none of these then; give it another name"
+                    )
+                });
+                break;
+            }
+        }
+    }
+    warnings
+}
+
 /// Copies `tree` to disk, runs the scripts there and reads back what they made of it.
 fn run_scripts(
     attrs: &Attrs<CustomisationAttrs>,
@@ -128,7 +161,7 @@ fn run_scripts(
     let text = format!("running {}", layer.running());
     surroundings.progress.phase("scripts", &text);
     run(layer, &attrs.environment, &surroundings.build_directory)?;
-    scan::scan(&root, Dirlinks::Keep, 0).map_err(|source| CustomisationError::Left {
+    scan::scan(&root, 0).map_err(|source| CustomisationError::Left {
         arguments: layer.scripts(),
         layer: layer.name.clone(),
         source,
@@ -262,15 +295,21 @@ fn leave_out_bound(
         })
     });
 
+    add_parents(plan, &store, owner, surroundings.source_date_epoch);
+}
+
+/// Adds the directories above `store`, which begins with `./`, that `plan` has not. What has the place of one stays.
+fn add_parents(plan: &mut TarPlan, store: &str, owner: &Arc<Owner>, mtime: u64) {
     let parents = store
         .match_indices('/')
         .skip(1)
         .map(|(at, _)| &store[..=at]);
     for parent in parents {
+        let path = path_of(parent.as_bytes());
         if plan
             .entries
             .iter()
-            .any(|entry| entry.name == parent.as_bytes())
+            .any(|entry| path_of(&entry.name) == path)
         {
             continue;
         }
@@ -282,7 +321,7 @@ fn leave_out_bound(
             kind: Kind::Directory,
             mode: 0o755,
             owner: Arc::clone(owner),
-            mtime: surroundings.source_date_epoch,
+            mtime,
             xattrs: Vec::new(),
         };
         plan.entries.insert(at, made);
@@ -314,4 +353,41 @@ fn hash(plan: &TarPlan) -> Result<DiffId, write::WriteError> {
     let mut hash = HashWriter::new();
     write::write(plan, &mut hash)?;
     Ok(hash.into_diff_id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names in a layer with `names` and all that leads to `store`.
+    #[track_caller]
+    fn check(names: &[&str], store: &str, expected: &[&str]) {
+        let owner = Arc::new(Owner::numeric(0, 0));
+        let entry = |name: &&str| Entry::inline(name, Vec::new(), 0o444, &owner, 0);
+        let mut plan = TarPlan {
+            entries: names.iter().map(entry).collect(),
+            ..TarPlan::default()
+        };
+        add_parents(&mut plan, store, &owner, 0);
+        let names = plan.entries.iter().map(|entry| &*entry.name);
+        let names: Vec<_> = names.map(String::from_utf8_lossy).collect();
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn directories_above_the_store_are_there_once() {
+        check(
+            &["./", "./a", "./z"],
+            "./nix/store",
+            &["./", "./a", "./nix/", "./z"],
+        );
+        check(&["./", "./nix/"], "./nix/store", &["./", "./nix/"]);
+        check(&["./", "./nix"], "./nix/store", &["./", "./nix"]);
+        check(&["./"], "./store", &["./"]);
+        check(
+            &["./", "./a/", "./a/b"],
+            "./a/c/store",
+            &["./", "./a/", "./a/b", "./a/c/"],
+        );
+    }
 }

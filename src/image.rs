@@ -9,10 +9,11 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::Surroundings;
+use crate::append;
 use crate::archive::ArchiveMember;
 use crate::attrs::{Attrs, ImageAttrs};
 use crate::base::{self, BaseError, BaseImage, BaseLayer, Choice, Wanted};
-use crate::closure::{self, ClosureFile, ClosureFiles, Seen};
+use crate::closure::{self, ClosureFiles, Seen};
 use crate::config::{self, BaseJson, ConfigError, LegacyLayer};
 use crate::digest::{DiffId, HashWriter, Sha256};
 use crate::engines::{self, Objection, Refused, Said};
@@ -21,16 +22,16 @@ use crate::keep::{self, KeepError};
 use crate::members;
 use crate::oci::Platform;
 use crate::output::{self, OutputError};
-use crate::plan::{Content, Entry, Kind, Owner, Range, TarPlan};
+use crate::plan::{Content, Kind, Range, TarPlan};
 use crate::progress;
 use crate::scan::ScanError;
 use crate::source::Source;
 use crate::store_path::{self, StorePathError};
 use crate::tar::read::ReadError;
 use crate::tar::write;
-use crate::tree::{Directory, Node};
+use crate::warnings::Warnings;
 
-/// The mode of a directory in the archive, and of the store's directories in a layer.
+/// The mode of a directory in the archive.
 const DIRECTORY_MODE: u32 = 0o555;
 
 /// The mode of a file in the archive.
@@ -215,8 +216,10 @@ fn plan_layer(
         files: &closure.files,
         store: &closure.store,
     };
-    let noted = base::note_layer(&range, wanted);
-    let (own, end) = noted.map_err(|source| ImageError::Layer {
+    let mut warnings = Warnings::default();
+    let own = append::read(&range, wanted, closure.has_others, &mut warnings);
+    warnings.tell(surroundings.progress);
+    let own = own.map_err(|source| ImageError::Layer {
         path: path.clone(),
         source,
     })?;
@@ -224,15 +227,11 @@ fn plan_layer(
     let below = base
         .iter()
         .flat_map(|base| base.layers.iter().map(|layer| &*layer.seen));
-    let layers: Vec<&Seen> = below.chain([&own]).collect();
+    let layers: Vec<&Seen> = below.chain([&own.seen]).collect();
     let (missing, no_store) = closure.files.missing_from(layers.into_iter());
     let appended = missing.len();
     let store = (closure.has_others && no_store).then_some(closure.store.as_slice());
-    let tar = TarPlan {
-        prefix: Some(Range { size: end, ..range }),
-        entries: append(missing, store, surroundings.source_date_epoch),
-        ..TarPlan::default()
-    };
+    let tar = append::plan(own, missing, store, surroundings.source_date_epoch);
 
     let mut hash = HashWriter::new();
     let bar = surroundings.progress.bar(tar.size());
@@ -264,26 +263,6 @@ fn open_range(path: &Path) -> Result<Range, ImageError> {
         offset: 0,
         size,
     })
-}
-
-/// Plans what is appended to the layer: `files`, and before them the directories that lead to the
-/// store, if no layer has them yet.
-fn append(files: Vec<ClosureFile>, store: Option<&[u8]>, mtime: u64) -> Vec<Entry> {
-    let owner = Arc::new(Owner::root());
-    let mut entries = Vec::with_capacity(files.len() + 2);
-    let mut name = b".".to_vec();
-    for part in store
-        .into_iter()
-        .flat_map(|store| store.split(|byte| *byte == b'/'))
-    {
-        name.push(b'/');
-        name.extend_from_slice(part);
-        let directory = Node::Directory(Directory::empty(DIRECTORY_MODE, 0));
-        entries.push(Entry::of_node(name.clone(), directory, &owner, mtime));
-    }
-    let files = files.into_iter();
-    entries.extend(files.map(|file| Entry::of_node(file.name, file.node, &owner, mtime)));
-    entries
 }
 
 /// The DiffIDs and the names of all layers, lowest first.

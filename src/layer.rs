@@ -10,14 +10,15 @@ use thiserror::Error;
 use crate::Surroundings;
 use crate::attrs::{Attrs, LayerAttrs};
 use crate::config::{BaseJson, ConfigError};
-use crate::merge::{self, MergeError};
+use crate::merge::{self, Dirlinks, MergeError};
 use crate::output::{self, OutputError};
 use crate::plan::{Owner, TarPlan};
 use crate::progress;
-use crate::scan::{self, Dirlinks, ScanError};
+use crate::scan::{self, ScanError};
 use crate::script::{self, Script, ScriptError};
 use crate::tarsum;
 use crate::tree::Directory;
+use crate::warnings::Warnings;
 
 /// The version of the legacy layer format; without a newline.
 pub const VERSION: &str = "1.0";
@@ -59,7 +60,10 @@ pub fn build(attrs: &Attrs<LayerAttrs>, surroundings: &Surroundings) -> Result<(
 
     progress.phase("merge", &merging(&layer.copy_to_root));
     let dirlinks = Dirlinks::keep_if(layer.keep_contents_dirlinks);
-    let mut tree = merge::merge(&layer.copy_to_root, dirlinks)?;
+    let mut warnings = Warnings::default();
+    let merged = merge::merge(&layer.copy_to_root, dirlinks, &attrs.limits, &mut warnings);
+    warnings.tell(progress);
+    let mut tree = merged?;
     tree.mode |= ROOT_WRITABLE;
     if !layer.extra_commands.is_empty() {
         progress.phase("extraCommands", "running extraCommands");
@@ -124,7 +128,7 @@ fn run_script(
         build_command: BUILD_COMMAND,
     };
     script::run(&script, build_directory, environment)?;
-    scan::scan(&root, Dirlinks::Keep, 0).map_err(|source| LayerError::AfterScript {
+    scan::scan(&root, 0).map_err(|source| LayerError::AfterScript {
         layer: layer.name.clone(),
         source,
     })

@@ -19,7 +19,9 @@ pub mod layering;
 
 // The files of a layer.
 pub mod tree;
+pub mod follow;
 pub mod scan;
+pub mod hidden;
 pub mod merge;
 pub mod join;
 pub mod script;
@@ -52,6 +54,7 @@ pub mod flatten;
 pub mod entries;
 pub mod told;
 pub mod survey;
+pub mod append;
 pub mod keep;
 pub mod members;
 pub mod json;

@@ -1,6 +1,6 @@
-//! How much a foreign image may ask for. Every limit is far above what images have, and bounds the
-//! memory or the time that a hostile one costs; `dockerToolsLimits` of the package set raises each by its
-//! name.
+//! How much a foreign image may ask for, or a symlink in what is copied to the root of a layer. Every limit is far
+//! above what images have, and bounds the memory or the time that a hostile one costs; `dockerToolsLimits` of the
+//! package set raises each by its name.
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,10 @@ pub const MAX_SECONDS: u64 = 2 * 60 * 60;
 /// them.
 pub const MAX_ENV: usize = 10_000;
 
+/// How many copies of files and directories the symlinks of one item of `copyToRoot` may make. tzdata's `posix -> .`
+/// makes some 25,000. A file takes 250 bytes of memory, a directory with little in it 650.
+pub const MAX_LINK_COPIES: usize = 75_000;
+
 /// The limits of one build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
@@ -91,6 +95,7 @@ pub struct Limits {
     pub max_values: usize,
     pub max_seconds: u64,
     pub max_env: usize,
+    pub max_link_copies: usize,
 }
 
 impl Limits {
@@ -120,6 +125,7 @@ impl Default for Limits {
             max_values: MAX_VALUES,
             max_seconds: MAX_SECONDS,
             max_env: MAX_ENV,
+            max_link_copies: MAX_LINK_COPIES,
         }
     }
 }

@@ -2,27 +2,56 @@
 //! `keepContentsDirlinks`) run once per item would, without copying anything.
 //!
 //! The rules are those of rsync 3.2 to 3.4; `docs/format.md` has them in words, and
-//! `tests/cli/merge.rs` compares with the real program.
+//! `tests/cli/merge.rs` compares with the real program. rsync says nothing of a file that another one hides, or of
+//! symlinks that lead around in circles; we warn of both.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::scan::{self, Dirlinks, ScanError};
+use crate::follow::{Follow, MAX_LINKS};
+use crate::hidden::{described, is_same, printable};
+use crate::limits::Limits;
+use crate::progress;
+use crate::scan::{self, ScanError};
 use crate::tree::{Directory, Name, Node, Origin};
-
-/// How many symlinks may lie on the way from one to the directory that it leads to; the kernel's
-/// own limit, see path_resolution(7).
-const MAX_LINKS: u32 = 40;
+use crate::warnings::Warnings;
 
 /// The name under which nixpkgs has the layer in the build directory.
 const LAYER: &[u8] = b"layer";
 
 /// The mode of a layer's root that nothing was copied to.
 const EMPTY_ROOT_MODE: u32 = 0o755;
+
+/// What warnings are about.
+const HIDDEN: &str =
+    "files of `copyToRoot` that are not in the image because others have their places";
+const LOOPS: &str = "symlinks that lead around in circles";
+
+/// The way out where one item hides what another one has.
+const WAY_OUT: &str =
+    "put a `buildEnv` of both in their place, where `lib.hiPrio` says which file wins";
+
+/// What to do with a symlink that leads to a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dirlinks {
+    /// It stays a symlink.
+    Keep,
+    /// It becomes the directory it leads to, as rsync's `--copy-dirlinks` does it.
+    Copy,
+}
+
+impl Dirlinks {
+    /// What `keepContentsDirlinks` asks for.
+    #[must_use]
+    pub fn keep_if(keep: bool) -> Self {
+        if keep { Self::Keep } else { Self::Copy }
+    }
+}
 
 /// Two items do not fit together, or one of them cannot be read.
 #[derive(Debug, Error)]
@@ -59,14 +88,25 @@ pub enum MergeError {
     Scan(#[from] ScanError),
 }
 
-/// Merges `items` in their order; later ones win.
+/// Merges `items` in their order; later ones win. What is not in the result for that is in `warnings`.
 ///
 /// # Errors
-/// When an item is no directory or cannot be read, or when rsync would refuse the combination.
-pub fn merge(items: &[PathBuf], dirlinks: Dirlinks) -> Result<Directory, MergeError> {
+/// When an item is no directory or cannot be read, when rsync would refuse the combination, or when symlinks make
+/// more copies than `limits` allow.
+pub fn merge(
+    items: &[PathBuf],
+    dirlinks: Dirlinks,
+    limits: &Limits,
+    warnings: &mut Warnings,
+) -> Result<Directory, MergeError> {
     let mut root = Directory::empty(EMPTY_ROOT_MODE, 0);
+    let mut detours = BTreeMap::new();
     for (origin, item) in items.iter().enumerate() {
-        let new = scan::scan(item, dirlinks, origin).map_err(|error| match error {
+        let scanned = match dirlinks {
+            Dirlinks::Keep => scan::scan(item, origin),
+            Dirlinks::Copy => scan_following(item, origin, limits, warnings),
+        };
+        let new = scanned.map_err(|error| match error {
             ScanError::NotADirectory { path } => MergeError::NotADirectory { item: path },
             other => MergeError::Scan(other),
         })?;
@@ -75,37 +115,86 @@ pub fn merge(items: &[PathBuf], dirlinks: Dirlinks) -> Result<Directory, MergeEr
             items,
             // Without copied dirlinks, rsync runs with `--keep-dirlinks`.
             keep_dirlinks: dirlinks == Dirlinks::Keep,
+            detours: &mut detours,
+            warnings: &mut *warnings,
         };
         merge.root.mode = new.mode;
-        merge.directory(&[], new)?;
+        merge.directory(&[], &[], new)?;
     }
     Ok(root)
 }
+
+/// Reads `item` with its symlinks to directories as these directories, and warns of those that lead around in
+/// circles.
+fn scan_following(
+    item: &Path,
+    origin: Origin,
+    limits: &Limits,
+    warnings: &mut Warnings,
+) -> Result<Directory, ScanError> {
+    let mut follow = Follow::new(limits.max_link_copies);
+    let scanned = scan::scan_following(item, origin, &mut follow)?;
+    for (link, found) in follow.loops() {
+        warnings.add(LOOPS, || {
+            format!(
+                "the symlink `{}` leads back to the directory `{}`, through which it was reached: as every symlink to a \
+                 directory it became that directory, again and again until {MAX_LINKS} symlinks lay behind each other, and that \
+                 made {}; take the symlink out, or keep symlinks with `keepContentsDirlinks = true`",
+                printable(link),
+                printable(&found.target),
+                copies(found.made)
+            )
+        });
+    }
+    Ok(scanned)
+}
+
+fn copies(count: usize) -> String {
+    match count {
+        1 => "1 more file or directory".to_owned(),
+        count => format!("{count} more files and directories"),
+    }
+}
+
+/// Where directories of an item are that were merged behind a symlink of the layer: their paths in the item, by item
+/// and by path in the layer. Every other entry has one path in both.
+type Detours = BTreeMap<(Origin, Vec<Name>), Vec<Name>>;
 
 struct Merge<'a> {
     root: &'a mut Directory,
     items: &'a [PathBuf],
     keep_dirlinks: bool,
+    detours: &'a mut Detours,
+    warnings: &'a mut Warnings,
 }
 
 impl Merge<'_> {
-    /// Lays the entries of `new` over the directory at `at`, which exists. As in rsync, what is no
-    /// directory comes first, then every directory is made, and only then are they entered: with
+    /// Lays the entries of `new`, which the item has at `path`, over the directory at `at`, which exists. As in
+    /// rsync, what is no directory comes first, then every directory is made, and only then are they entered: with
     /// `--keep-dirlinks` it matters what a symlink leads to at that moment.
-    fn directory(&mut self, at: &[Name], new: Directory) -> Result<(), MergeError> {
+    fn directory(&mut self, at: &[Name], path: &[Name], new: Directory) -> Result<(), MergeError> {
+        if at != path {
+            self.detours
+                .insert((new.origin, at.to_vec()), path.to_vec());
+        }
         let mut directories = Vec::new();
         for (name, node) in new.entries {
             match node {
                 Node::Directory(directory) => directories.push((name, directory)),
-                other => self.entry(at, name, other)?,
+                other => self.entry(at, path, name, other)?,
             }
         }
         let mut entered = Vec::with_capacity(directories.len());
         for (name, directory) in directories {
-            entered.push((self.make_directory(at, name, &directory)?, directory));
+            let path = [path, std::slice::from_ref(&name)].concat();
+            entered.push((
+                self.make_directory(at, &path, name, &directory)?,
+                path,
+                directory,
+            ));
         }
-        for (at, directory) in entered {
-            self.directory(&at, directory)?;
+        for (at, path, directory) in entered {
+            self.directory(&at, &path, directory)?;
         }
         Ok(())
     }
@@ -115,6 +204,7 @@ impl Merge<'_> {
     fn make_directory(
         &mut self,
         at: &[Name],
+        path_of_new: &[Name],
         name: Name,
         new: &Directory,
     ) -> Result<Vec<Name>, MergeError> {
@@ -126,6 +216,7 @@ impl Merge<'_> {
             path = target;
         } else {
             if !is_directory {
+                self.warn_replaced(at, &name, path_of_new, new.origin);
                 let made = Directory::empty(new.mode, new.origin);
                 self.replace(at, name.clone(), Node::Directory(made));
             }
@@ -137,8 +228,15 @@ impl Merge<'_> {
         Ok(path)
     }
 
-    /// Puts `new`, which is no directory, at `name` in `at`.
-    fn entry(&mut self, at: &[Name], name: Name, new: Node) -> Result<(), MergeError> {
+    /// Puts `new`, which is no directory and which the item has in its directory `path`, at `name` in `at`.
+    fn entry(
+        &mut self,
+        at: &[Name],
+        path: &[Name],
+        name: Name,
+        new: Node,
+    ) -> Result<(), MergeError> {
+        let path = [path, std::slice::from_ref(&name)].concat();
         match (directory_at(self.root, at).entries.get_mut(&name), new) {
             // What this item itself made a directory it comes to a second time, through a symlink
             // that was kept; it may already be about to fill it.
@@ -158,10 +256,74 @@ impl Merge<'_> {
                 // rsync's quick check: equal size and time count as equal content, so only the
                 // mode changes. Every file of a Nix store has the same time.
                 old.mode = new.mode;
+                self.warn_kept(at, &name, &path, new.origin, new.size);
             }
-            (_, new) => self.replace(at, name, new),
+            (_, new) => {
+                self.warn_replaced(at, &name, &path, new.origin());
+                self.replace(at, name, new);
+            }
         }
         Ok(())
+    }
+
+    /// Warns that the later item `origin` takes the place of what is at `name` in `at`, unless who opens it finds the
+    /// same there.
+    fn warn_replaced(&mut self, at: &[Name], name: &Name, path: &[Name], origin: Origin) {
+        let Some(earlier) = self.on_disk(at, name) else {
+            return;
+        };
+        let later = self.in_item(origin, path);
+        if is_same(&earlier, &later) {
+            return;
+        }
+        self.warnings.add(HIDDEN, || {
+            format!(
+                "{} is not in the image: `{}` there is {}, since the later item of `copyToRoot` wins; change their order, or \
+                 {WAY_OUT}",
+                described(&earlier),
+                printable(&shown(at, name)),
+                described(&later)
+            )
+        });
+    }
+
+    /// Warns that the later item `origin` has another file of `size` bytes at `name` in `at`, which does not count.
+    fn warn_kept(&mut self, at: &[Name], name: &Name, path: &[Name], origin: Origin, size: u64) {
+        let Some(earlier) = self.on_disk(at, name) else {
+            return;
+        };
+        let later = self.in_item(origin, path);
+        if is_same(&earlier, &later) {
+            return;
+        }
+        self.warnings.add(HIDDEN, || {
+            format!(
+                "{} is not in the image: `{}` there is {} of an earlier item, since both have {} and the same time, so that \
+                 rsync takes them for equal and keeps the earlier one; leave that one out, or {WAY_OUT}",
+                described(&later),
+                printable(&shown(at, name)),
+                described(&earlier),
+                progress::count(size, "byte")
+            )
+        });
+    }
+
+    /// The path on disk of what is at `name` in `at`, if there is something.
+    fn on_disk(&self, at: &[Name], name: &Name) -> Option<PathBuf> {
+        let origin = lookup(self.root, at)?.entries.get(name)?.origin();
+        let detour = self.detours.get(&(origin, at.to_vec()));
+        let directory = detour.map_or(at, Vec::as_slice);
+        Some(
+            self.in_item(origin, directory)
+                .join(OsStr::from_bytes(name)),
+        )
+    }
+
+    /// The path on disk of what the item `origin` has at `path`.
+    fn in_item(&self, origin: Origin, path: &[Name]) -> PathBuf {
+        let mut whole = self.items[origin].clone();
+        whole.extend(path.iter().map(|part| OsStr::from_bytes(part)));
+        whole
     }
 
     fn replace(&mut self, at: &[Name], name: Name, new: Node) {

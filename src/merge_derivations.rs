@@ -1,16 +1,20 @@
 //! Merges store paths in one directory, as `mergeDrvs` does: what directories hold is copied, and
 //! tar archives are unpacked. The file system itself is the tree that is merged into, so memory
-//! does not grow with it; it is entered part by part, and never through a symlink.
+//! does not grow with it; it is entered part by part, and never through a symlink. Until Nix sets the times of all
+//! files to one, the time of a file says which item it came from.
 
-use std::fs::File;
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
-use nix::sys::stat::{Mode, mkdirat};
+use nix::sys::stat::{Mode, UtimensatFlags, mkdirat, utimensat};
+use nix::sys::time::TimeSpec;
 use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
 use thiserror::Error;
 
@@ -18,11 +22,13 @@ use crate::Surroundings;
 use crate::archive::shown;
 use crate::attrs::{Attrs, MergeDerivationsAttrs};
 use crate::compress;
+use crate::hidden::{self, described, printable};
 use crate::limits::Limits;
 use crate::output::{self, OutputError};
-use crate::scan::{self, Dirlinks, ScanError};
+use crate::scan::{self, ScanError};
 use crate::tar::read::{MemberKind, ReadError, Reader};
 use crate::tree::{Directory, Node};
+use crate::warnings::Warnings;
 
 /// How many directories may lie within each other. No package comes near it, and with more than the
 /// files that a process may have open, nothing could be removed again.
@@ -33,6 +39,11 @@ const MAX_SHOWN: usize = 300;
 
 /// Nix lets a file keep no more of its mode than whether its owner may execute it.
 const EXECUTABLE: u32 = 0o100;
+
+/// What warnings are about.
+const HIDDEN: &str =
+    "files of `derivations` that are not in the output because later ones have their places";
+const LEFT_OUT: &str = "names in `derivations` that begin with a dot";
 
 /// Store paths could not be merged.
 #[derive(Debug, Error)]
@@ -112,51 +123,100 @@ pub fn build(
         return Ok(output::bytes(&attrs.out, &line)?);
     }
     output::directory(&attrs.out, &surroundings.build_directory, |unfinished| {
-        for item in items {
-            let text = format!("merging `{}`", item.display());
-            surroundings.progress.phase("merge", &text);
-            let merge = Merge::new(item, &attrs.out, unfinished)?;
-            if item.is_dir() {
-                merge.copy()?;
-            } else {
-                merge.unpack(&attrs.limits)?;
-            }
+        let mut warnings = Warnings::default();
+        let merged = merge_all(items, attrs, unfinished, surroundings, &mut warnings);
+        warnings.tell(surroundings.progress);
+        merged
+    })
+}
+
+fn merge_all(
+    items: &[PathBuf],
+    attrs: &Attrs<MergeDerivationsAttrs>,
+    unfinished: &Path,
+    surroundings: &Surroundings,
+    warnings: &mut Warnings,
+) -> Result<(), MergeDerivationsError> {
+    for (index, item) in items.iter().enumerate() {
+        let text = format!("merging `{}`", item.display());
+        surroundings.progress.phase("merge", &text);
+        let mut merge = Merge {
+            root: open_root(unfinished, &attrs.out)?,
+            items,
+            index,
+            item,
+            out: &attrs.out,
+            unfinished,
+            warnings,
+        };
+        if item.is_dir() {
+            merge.copy()?;
+        } else {
+            merge.unpack(&attrs.limits)?;
         }
-        Ok(())
+    }
+    Ok(())
+}
+
+/// Opens the directory `unfinished`, which will be `out`.
+fn open_root(unfinished: &Path, out: &Path) -> Result<OwnedFd, MergeDerivationsError> {
+    let root = open_directory(AT_FDCWD, unfinished.as_os_str().as_bytes());
+    root.map_err(|errno| {
+        let path = out.to_owned();
+        let source = errno.into();
+        OutputError::Write { path, source }.into()
     })
 }
 
 /// The merge of one item into the output.
 struct Merge<'a> {
+    root: OwnedFd,
+    items: &'a [PathBuf],
+    /// The place of `item` among them.
+    index: usize,
     item: &'a Path,
     out: &'a Path,
-    root: OwnedFd,
+    /// Where `out` is now.
+    unfinished: &'a Path,
+    warnings: &'a mut Warnings,
 }
 
-impl<'a> Merge<'a> {
-    /// Merges into the directory `unfinished`, which will be `out`.
-    fn new(
-        item: &'a Path,
-        out: &'a Path,
-        unfinished: &Path,
-    ) -> Result<Self, MergeDerivationsError> {
-        let root = open_directory(AT_FDCWD, unfinished.as_os_str().as_bytes());
-        let root = root.map_err(|errno| OutputError::Write {
-            path: out.to_owned(),
-            source: errno.into(),
-        })?;
-        Ok(Self { item, out, root })
-    }
+/// What had the name of a new file.
+struct Earlier {
+    /// Which of the items it is from.
+    index: usize,
+    /// Where it leads, if it was a symlink.
+    target: Option<PathBuf>,
+    /// Its content, behind symlinks, if that is a file.
+    content: Option<File>,
+}
 
+impl Merge<'_> {
     /// Copies what the directory holds; nixpkgs' shell does not see what begins with a dot there.
-    fn copy(&self) -> Result<(), MergeDerivationsError> {
-        let mut directory = scan::scan(self.item, Dirlinks::Keep, 0)?;
-        directory.entries.retain(|name, _| !name.starts_with(b"."));
+    fn copy(&mut self) -> Result<(), MergeDerivationsError> {
+        let mut directory = scan::scan(self.item, 0)?;
+        directory.entries.retain(|name, _| {
+            let is_seen = !name.starts_with(b".");
+            if !is_seen {
+                self.warn_left_out(name);
+            }
+            is_seen
+        });
         self.entries(&directory, &mut Parts::new())
     }
 
+    fn warn_left_out(&mut self, name: &[u8]) {
+        self.warnings.add(LEFT_OUT, || {
+            format!(
+                "{} is not in the output, since `mergeDrvs` passes over names that begin with a dot at the top of a \
+                 directory; rename it, or copy it with `runCommand`",
+                described(&self.item.join(OsStr::from_bytes(name)))
+            )
+        });
+    }
+
     fn entries<'d>(
-        &self,
+        &mut self,
         directory: &'d Directory,
         path: &mut Parts<'d>,
     ) -> Result<(), MergeDerivationsError> {
@@ -181,7 +241,7 @@ impl<'a> Merge<'a> {
     }
 
     /// Unpacks the tar, whatever it is compressed with, as far as `limits` allow.
-    fn unpack(&self, limits: &Limits) -> Result<(), MergeDerivationsError> {
+    fn unpack(&mut self, limits: &Limits) -> Result<(), MergeDerivationsError> {
         let item = || self.item.to_owned();
         let input = compress::open(self.item, limits);
         let mut tar = Reader::new(input.map_err(|source| MergeDerivationsError::Open {
@@ -199,7 +259,10 @@ impl<'a> Merge<'a> {
                 _ if path.is_empty() => return Err(self.name(&member.name, "names nothing")),
                 MemberKind::Regular => self.file(&path, member.mode, tar.content(&member))?,
                 MemberKind::Symlink => self.symlink(&path, &member.link)?,
-                MemberKind::HardLink => self.hard_link(&path, &self.parts(&member.link)?)?,
+                MemberKind::HardLink => {
+                    let target = self.parts(&member.link)?;
+                    self.hard_link(&path, &target)?;
+                }
                 MemberKind::CharDevice | MemberKind::BlockDevice | MemberKind::Fifo => {
                     return Err(self.special(&path));
                 }
@@ -248,44 +311,62 @@ impl<'a> Merge<'a> {
         Ok(directory)
     }
 
-    /// Enters the directory of `path`, where nothing has its name any more.
+    /// Enters the directory of `path`, where nothing has its name any more; and what had it.
     fn make_room<'p>(
         &self,
         path: &[&'p [u8]],
-    ) -> Result<(OwnedFd, &'p [u8]), MergeDerivationsError> {
+    ) -> Result<(OwnedFd, &'p [u8], Option<Earlier>), MergeDerivationsError> {
         let (name, above) = path.split_last().expect("a path has a name");
         let directory = self.directory(above)?;
+        let earlier = self.earlier(path);
         match unlinkat(&directory, *name, UnlinkatFlags::NoRemoveDir) {
-            Ok(()) | Err(Errno::ENOENT) => Ok((directory, name)),
+            Ok(()) | Err(Errno::ENOENT) => Ok((directory, name, earlier)),
             Err(Errno::EISDIR) => Err(self.clash(path, "no directory", "one")),
             Err(errno) => Err(self.cannot_copy(path, errno.into())),
         }
     }
 
+    /// What is at `path`, to which no symlink leads.
+    fn earlier(&self, path: &[&[u8]]) -> Option<Earlier> {
+        let path = self.unfinished(path);
+        let metadata = fs::symlink_metadata(&path).ok()?;
+        Some(Earlier {
+            index: usize::try_from(metadata.mtime()).unwrap_or_default(),
+            target: fs::read_link(&path).ok(),
+            content: open_file(&path),
+        })
+    }
+
+    fn unfinished(&self, path: &[&[u8]]) -> PathBuf {
+        self.unfinished.join(OsStr::from_bytes(&path.join(&b'/')))
+    }
+
     fn file(
-        &self,
+        &mut self,
         path: &[&[u8]],
         mode: u32,
         mut content: impl Read,
     ) -> Result<(), MergeDerivationsError> {
-        let (directory, name) = self.make_room(path)?;
+        let (directory, name, earlier) = self.make_room(path)?;
         let mode = if mode & EXECUTABLE == 0 { 0o644 } else { 0o755 };
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
         let made = openat(&directory, name, flags, Mode::from_bits_truncate(mode));
         made.map_err(io::Error::from)
             .and_then(|file| io::copy(&mut content, &mut File::from(file)))
-            .map(drop)
-            .map_err(|error| self.cannot_copy(path, error))
+            .map_err(|error| self.cannot_copy(path, error))?;
+        self.made(path, &directory, name, earlier)
     }
 
-    fn symlink(&self, path: &[&[u8]], target: &[u8]) -> Result<(), MergeDerivationsError> {
-        let (directory, name) = self.make_room(path)?;
-        symlinkat(target, &directory, name).map_err(|errno| self.cannot_copy(path, errno.into()))
+    fn symlink(&mut self, path: &[&[u8]], target: &[u8]) -> Result<(), MergeDerivationsError> {
+        let (directory, name, earlier) = self.make_room(path)?;
+        symlinkat(target, &directory, name)
+            .map_err(|errno| self.cannot_copy(path, errno.into()))?;
+        self.made(path, &directory, name, earlier)
     }
 
     /// Makes `path` another name of `target`, which has to be there and no directory. If it is a
     /// symlink, both are.
-    fn hard_link(&self, path: &[&[u8]], target: &[&[u8]]) -> Result<(), MergeDerivationsError> {
+    fn hard_link(&mut self, path: &[&[u8]], target: &[&[u8]]) -> Result<(), MergeDerivationsError> {
         let wrong = || MergeDerivationsError::HardLink {
             item: self.item.to_owned(),
             name: joined(path),
@@ -293,11 +374,56 @@ impl<'a> Merge<'a> {
         };
         let (old, above) = target.split_last().ok_or_else(wrong)?;
         let source = self.directory(above)?;
-        let (directory, new) = self.make_room(path)?;
+        let (directory, new, earlier) = self.make_room(path)?;
         linkat(&source, *old, &directory, new, AtFlags::empty()).map_err(|errno| match errno {
             Errno::ENOENT | Errno::EPERM => wrong(),
             other => self.cannot_copy(path, other.into()),
-        })
+        })?;
+        self.made(path, &directory, new, earlier)
+    }
+
+    /// Notes that `name` in `directory`, which is `path`, is from this item now, and warns if that is a loss.
+    fn made(
+        &mut self,
+        path: &[&[u8]],
+        directory: &OwnedFd,
+        name: &[u8],
+        earlier: Option<Earlier>,
+    ) -> Result<(), MergeDerivationsError> {
+        let index = TimeSpec::new(self.index.try_into().unwrap_or_default(), 0);
+        utimensat(
+            directory,
+            name,
+            &index,
+            &index,
+            UtimensatFlags::NoFollowSymlink,
+        )
+        .map_err(|errno| self.cannot_copy(path, errno.into()))?;
+        let Some(earlier) = earlier else {
+            return Ok(());
+        };
+        let index = earlier.index;
+        if !earlier.matches(&self.unfinished(path)) {
+            let place = joined(path);
+            let [earlier, later] = [index, self.index].map(|index| self.place(index, path));
+            self.warnings.add(HIDDEN, || {
+                format!(
+                    "{earlier} is not in the output: `{place}` there is {later}, since the later of `derivations` wins; change \
+                     their order, or leave one of the two out"
+                )
+            });
+        }
+        Ok(())
+    }
+
+    /// What the item of the number `index` has at `path`.
+    fn place(&self, index: usize, path: &[&[u8]]) -> String {
+        let item = self.items.get(index).map_or(self.item, PathBuf::as_path);
+        if item.is_dir() {
+            let path = item.join(OsStr::from_bytes(&path.join(&b'/')));
+            return format!("`{}`", printable(&path));
+        }
+        format!("`{}` of `{}`", joined(path), printable(item))
     }
 
     fn name(&self, name: &[u8], what: &'static str) -> MergeDerivationsError {
@@ -332,6 +458,27 @@ impl<'a> Merge<'a> {
             source,
         }
     }
+}
+
+impl Earlier {
+    /// Whether what is at `path` now has the same target or content.
+    fn matches(self, path: &Path) -> bool {
+        let target = fs::read_link(path).ok();
+        if target.is_some() && target == self.target {
+            return true;
+        }
+        let (Some(earlier), Some(later)) = (self.content, open_file(path)) else {
+            return false;
+        };
+        let size = |file: &File| file.metadata().map(|metadata| metadata.len()).ok();
+        size(&earlier) == size(&later) && hidden::same_bytes(earlier, later).unwrap_or(false)
+    }
+}
+
+/// Opens what is at `path`, behind symlinks, if it is a file.
+fn open_file(path: &Path) -> Option<File> {
+    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    is_file.then(|| File::open(path).ok()).flatten()
 }
 
 /// Opens the directory `name` in `directory`; what is only a symlink to one is none.

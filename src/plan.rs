@@ -12,12 +12,13 @@ use crate::tree::{Directory, Node, SpecialKind};
 /// What stdenv sets `SOURCE_DATE_EPOCH` to, and so the time of every entry: 1980-01-01, in seconds.
 pub const DEFAULT_SOURCE_DATE_EPOCH: u64 = 315_532_800;
 
-/// One tar: perhaps the entries of an existing one, then entries of its own.
+/// One tar: perhaps the entries of an existing one, then entries of its own. No two entries have one path.
 #[derive(Debug, Default)]
 pub struct TarPlan {
     pub dialect: Dialect,
-    /// Entries of a tar that exists already, without its end marker: `tar -r` appends to them.
-    pub prefix: Option<Range>,
+    /// Entries of a tar that exists already, without its end marker: `tar -r` appends to them. There are several
+    /// ranges if some entries are left out.
+    pub prefix: Vec<Range>,
     pub entries: Vec<Entry>,
 }
 
@@ -156,7 +157,7 @@ impl TarPlan {
     /// The size of the entries in bytes, without the end marker.
     #[must_use]
     pub fn unpadded_size(&self) -> u64 {
-        let prefix = self.prefix.as_ref().map_or(0, |range| range.size);
+        let prefix: u64 = self.prefix.iter().map(|range| range.size).sum();
         let sizes = self
             .entries
             .iter()

@@ -17,12 +17,13 @@ use crate::Surroundings;
 use crate::as_root::{AsRootError, InImage};
 use crate::attrs::{Attrs, RootLayerAttrs};
 use crate::layer::{self, LayerError};
-use crate::merge::{self, MergeError};
+use crate::merge::{self, Dirlinks, MergeError};
 use crate::overlay::{self, OverlayError, Places};
 use crate::plan::{Entry, Owner, TarPlan, Xattr};
-use crate::scan::{self, Dirlinks, ScanError};
+use crate::scan::{self, ScanError};
 use crate::script::{self, Ended, ScriptError};
 use crate::tar::Dialect;
+use crate::warnings::Warnings;
 
 /// The attributes that belong to the machine and not to the file: overlayfs' notes, and what security
 /// modules of the machine's kernel say. File capabilities are the one exception.
@@ -113,7 +114,11 @@ fn make(
     let progress = surroundings.progress;
     progress.phase("merge", &layer::merging(&layer.copy_to_root));
     let dirlinks = Dirlinks::keep_if(layer.keep_contents_dirlinks);
-    let mut tree = merge::merge(&layer.copy_to_root, dirlinks)?;
+    let mut warnings = Warnings::default();
+    let limits = &layer.overlay.limits;
+    let merged = merge::merge(&layer.copy_to_root, dirlinks, limits, &mut warnings);
+    warnings.tell(progress);
+    let mut tree = merged?;
     if !layer.copy_to_root.is_empty() {
         tree.mode |= layer::ROOT_WRITABLE;
     }
@@ -159,11 +164,10 @@ fn plan(
     surroundings: &Surroundings,
 ) -> Result<TarPlan, RootLayerError> {
     let root = places.layer();
-    let tree =
-        scan::scan(&root, Dirlinks::Keep, 0).map_err(|source| RootLayerError::AfterScript {
-            layer: layer.name.clone(),
-            source,
-        })?;
+    let tree = scan::scan(&root, 0).map_err(|source| RootLayerError::AfterScript {
+        layer: layer.name.clone(),
+        source,
+    })?;
     let owner = Arc::new(Owner::in_nixpkgs_vm(0, 0));
     let mut plan = TarPlan::of_tree(tree, &owner, surroundings.source_date_epoch);
     plan.dialect = Dialect::GnuWithoutGroups;

@@ -6,10 +6,12 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::sys::stat::{major, minor};
 use thiserror::Error;
 
+use crate::follow::{Follow, Lead, MAX_LINKS, MAX_PATH, TooManyCopies};
 use crate::tree::{Directory, Node, Origin, Regular, Special, SpecialKind, Symlink};
 
 /// A symlink's mode in every tar, whatever the file system says.
@@ -17,11 +19,6 @@ pub const SYMLINK_MODE: u32 = 0o777;
 
 /// The bits of `st_mode` that a tar header keeps.
 const MODE_BITS: u32 = 0o7777;
-
-/// How many entries one layer may have. A symlink that leads back to its own directory makes
-/// rsync copy the directory into itself up to 40 levels deep, and two such links would never
-/// come to an end; this is where we stop, at about 1 GB of metadata.
-pub const MAX_ENTRIES: usize = 4_000_000;
 
 /// A file that goes into a layer could not be read.
 #[derive(Debug, Error)]
@@ -33,35 +30,54 @@ pub enum ScanError {
     #[error("`{}` is not a directory", path.display())]
     NotADirectory { path: PathBuf },
     #[error(
-        "more than {MAX_ENTRIES} entries at `{}`; a symlink there may lead back into its own directory",
-        path.display()
+        "cannot follow the symlink `{}` to the directory `{}` once more: such symlinks have made {max} copies \
+         of files and directories that the layer has already; take the symlink out, or keep symlinks with `keepContentsDirlinks = true`, or allow more copies by \
+         `dockerToolsLimits.maxLinkCopies`",
+        link.display(), target.display()
     )]
-    TooMany { path: PathBuf },
+    TooManyCopies {
+        link: PathBuf,
+        target: PathBuf,
+        max: usize,
+    },
+    #[error(
+        "cannot follow the symlink `{}` to the directory `{}` once more: what is in it would have a path of more than \
+         {MAX_PATH} bytes in the layer, which no system can open; take the symlink out, or keep symlinks with \
+         `keepContentsDirlinks = true`",
+        link.display(), target.display()
+    )]
+    TooLong { link: PathBuf, target: PathBuf },
 }
 
-/// What to do with a symlink that leads to a directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dirlinks {
-    /// It stays a symlink.
-    Keep,
-    /// It becomes the directory it leads to, as rsync's `--copy-dirlinks` does it.
-    Copy,
-}
-
-impl Dirlinks {
-    /// What `keepContentsDirlinks` asks for.
-    #[must_use]
-    pub fn keep_if(keep: bool) -> Self {
-        if keep { Self::Keep } else { Self::Copy }
-    }
-}
-
-/// Reads everything under `dir`, which may itself be a symlink to a directory. Sockets are left
-/// out, as GNU tar leaves them out.
+/// Reads everything under `dir`, which may itself be a symlink to a directory. Symlinks in it stay symlinks.
+/// Sockets are left out, as GNU tar leaves them out.
 ///
 /// # Errors
-/// When something cannot be read, or there are more than [`MAX_ENTRIES`] entries.
-pub fn scan(dir: &Path, dirlinks: Dirlinks, origin: Origin) -> Result<Directory, ScanError> {
+/// When something cannot be read.
+pub fn scan(dir: &Path, origin: Origin) -> Result<Directory, ScanError> {
+    let (place, metadata) = begin(dir)?;
+    let follow = None;
+    Scan { follow, origin }.directory(&place, &metadata)
+}
+
+/// Reads everything under `dir` as [`scan`] does, but each symlink that leads to a directory becomes that
+/// directory, as rsync's `--copy-dirlinks` has it. A link that leads nowhere, or around in circles, stays a link,
+/// and so does one behind more than 40 links.
+///
+/// # Errors
+/// When something cannot be read, or symlinks make more copies than `follow` allows, or paths that nobody could
+/// open.
+pub fn scan_following(
+    dir: &Path,
+    origin: Origin,
+    follow: &mut Follow,
+) -> Result<Directory, ScanError> {
+    let (place, metadata) = begin(dir)?;
+    let follow = Some(follow);
+    Scan { follow, origin }.directory(&place, &metadata)
+}
+
+fn begin(dir: &Path) -> Result<(Place, Metadata), ScanError> {
     let read = |source| ScanError::Read {
         path: dir.to_owned(),
         source,
@@ -73,76 +89,102 @@ pub fn scan(dir: &Path, dirlinks: Dirlinks, origin: Origin) -> Result<Directory,
             path: dir.to_owned(),
         });
     }
-    Scan {
-        dirlinks,
-        origin,
-        left: MAX_ENTRIES,
-    }
-    .directory(&Place::of(&real), &metadata)
+    Ok((Place::of(real), metadata))
 }
 
 /// One walk over a directory.
-struct Scan {
-    dirlinks: Dirlinks,
+struct Scan<'a> {
+    /// If symlinks are followed.
+    follow: Option<&'a mut Follow>,
     origin: Origin,
-    /// How many more entries may come.
-    left: usize,
 }
 
 /// Where a walk is.
 struct Place {
-    /// Without symlinks on the way: the kernel counts those of a lookup twice when it has to
-    /// begin anew, and so may refuse 21 of them one day and allow 40 the other.
+    /// Without symlinks on the way.
     real: PathBuf,
-    /// As rsync would come here: through every symlink that was followed.
-    way: PathBuf,
+    /// How many bytes the path has below the directory that is scanned, as it was walked.
+    length: usize,
+    /// How many symlinks are on that way.
+    links: u32,
+    /// The link that was followed last, and where it leads.
+    followed: Option<Arc<(PathBuf, PathBuf)>>,
 }
 
 impl Place {
-    /// At `path`, with no symlink followed yet.
-    fn of(path: &Path) -> Self {
+    /// At `real`, with no symlink followed yet.
+    fn of(real: PathBuf) -> Self {
         Self {
-            real: path.to_owned(),
-            way: path.to_owned(),
+            real,
+            length: 0,
+            links: 0,
+            followed: None,
         }
     }
 
     fn join(&self, name: &OsStr) -> Self {
         Self {
             real: self.real.join(name),
-            way: self.way.join(name),
+            length: self.length + usize::from(self.length > 0) + name.len(),
+            links: self.links,
+            followed: self.followed.clone(),
         }
     }
 
-    /// The directory that the symlink here leads to, if it does: a link that leads nowhere, or
-    /// around in circles, stays a link, and so does one that more than 40 links lead to.
-    fn follow(&self) -> Option<(Self, Metadata)> {
-        let real = fs::canonicalize(&self.way).ok()?;
-        let metadata = fs::metadata(&real).ok()?;
-        let way = self.way.clone();
-        metadata.is_dir().then_some((Self { real, way }, metadata))
+    /// The directory that `lead` says, at the end of the symlink here.
+    fn through(&self, lead: &Lead) -> Self {
+        Self {
+            real: lead.real.clone(),
+            length: self.length,
+            links: self.links + lead.links,
+            followed: Some(Arc::new((self.real.clone(), lead.real.clone()))),
+        }
+    }
+
+    /// The link that was followed last, and where it leads, for messages.
+    fn last_followed(&self) -> (PathBuf, PathBuf) {
+        match self.followed.as_deref() {
+            Some((link, target)) => (link.clone(), target.clone()),
+            None => (self.real.clone(), self.real.clone()),
+        }
     }
 }
 
-impl Scan {
+impl Scan<'_> {
     fn directory(&mut self, dir: &Place, metadata: &Metadata) -> Result<Directory, ScanError> {
+        let entered = self.follow.as_mut().map(|follow| follow.enter(metadata));
         let read_dir = |source| ScanError::ReadDir {
             path: dir.real.clone(),
             source,
         };
         let mut directory = Directory::empty(mode(metadata), self.origin);
         for entry in fs::read_dir(&dir.real).map_err(read_dir)? {
-            let entry = entry.map_err(read_dir)?;
-            let place = dir.join(&entry.file_name());
-            let left = self.left.checked_sub(1);
-            self.left = left.ok_or_else(|| ScanError::TooMany {
-                path: place.way.clone(),
-            })?;
+            let name = entry.map_err(read_dir)?.file_name();
+            let place = dir.join(&name);
+            self.check(&place)?;
             if let Some(node) = self.node(&place)? {
-                directory.entries.insert(entry.file_name().into_vec(), node);
+                directory.entries.insert(name.into_vec(), node);
             }
         }
+        if let (Some(follow), Some(entered)) = (self.follow.as_mut(), entered) {
+            follow.leave(entered);
+        }
         Ok(directory)
+    }
+
+    /// Counts the entry at `place`, of which there may be too many when symlinks are followed.
+    fn check(&mut self, place: &Place) -> Result<(), ScanError> {
+        let Some(follow) = &mut self.follow else {
+            return Ok(());
+        };
+        if place.followed.is_some() && place.length > MAX_PATH {
+            let (link, target) = place.last_followed();
+            return Err(ScanError::TooLong { link, target });
+        }
+        follow.count().map_err(|TooManyCopies { max }| {
+            let (link, target) = place.last_followed();
+            ScanError::TooManyCopies { link, target, max }
+        })
     }
 
     fn node(&mut self, place: &Place) -> Result<Option<Node>, ScanError> {
@@ -157,12 +199,8 @@ impl Scan {
         let node = if file_type.is_dir() {
             Node::Directory(self.directory(place, &metadata)?)
         } else if file_type.is_symlink() {
-            let copied = match self.dirlinks {
-                Dirlinks::Copy => place.follow(),
-                Dirlinks::Keep => None,
-            };
-            if let Some((place, metadata)) = copied {
-                return Ok(Some(Node::Directory(self.directory(&place, &metadata)?)));
+            if let Some(directory) = self.directory_behind(place)? {
+                return Ok(Some(Node::Directory(directory)));
             }
             let target = fs::read_link(path).map_err(read)?;
             Node::Symlink(Symlink {
@@ -188,6 +226,23 @@ impl Scan {
         };
         Ok(Some(node))
     }
+
+    /// The directory that the symlink at `place` leads to, if symlinks are followed and it leads to one.
+    fn directory_behind(&mut self, place: &Place) -> Result<Option<Directory>, ScanError> {
+        let Some(follow) = self.follow.as_mut() else {
+            return Ok(None);
+        };
+        let lead = follow.lead(&place.real);
+        let Some(lead) = lead.filter(|lead| place.links + lead.links <= MAX_LINKS) else {
+            return Ok(None);
+        };
+        let origin = self.origin;
+        let directory = follow.through(&place.real, &lead, |follow| {
+            let follow = Some(follow);
+            Scan { follow, origin }.directory(&place.through(&lead), &lead.metadata)
+        });
+        directory.map(Some)
+    }
 }
 
 fn mode(metadata: &Metadata) -> u32 {
@@ -212,36 +267,6 @@ fn special_kind(metadata: &Metadata) -> SpecialKind {
 /// # Errors
 /// As [`scan`].
 pub fn scan_node(path: &Path) -> Result<Option<Node>, ScanError> {
-    Scan {
-        dirlinks: Dirlinks::Keep,
-        origin: 0,
-        left: MAX_ENTRIES,
-    }
-    .node(&Place::of(path))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// With the real limit, this test would need a gigabyte.
-    #[test]
-    fn more_entries_than_the_limit_are_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path();
-        std::os::unix::fs::symlink(".", path.join("a")).unwrap();
-        let mut scan = Scan {
-            dirlinks: Dirlinks::Copy,
-            origin: 0,
-            left: 3,
-        };
-        let error = scan
-            .directory(&Place::of(path), &fs::metadata(path).unwrap())
-            .unwrap_err();
-        let expected = format!(
-            "more than 4000000 entries at `{}/a/a/a/a`; a symlink there may lead back into its own directory",
-            path.display()
-        );
-        assert_eq!(error.to_string(), expected);
-    }
+    let follow = None;
+    Scan { follow, origin: 0 }.node(&Place::of(path.to_owned()))
 }

@@ -33,7 +33,7 @@ pub fn plan(paths: &[StorePath], owner: &Arc<Owner>, mtime: u64) -> Result<TarPl
     let files = store.chain(listed.into_iter().flatten());
     Ok(TarPlan {
         dialect: Dialect::Pax,
-        prefix: None,
+        prefix: Vec::new(),
         entries: files
             .map(|file| Entry::of_node(file.name, file.node, owner, mtime))
             .collect(),

@@ -5,6 +5,7 @@ pub mod gnu;
 pub mod pax;
 pub mod write;
 pub mod read;
+pub mod names;
 
 use tar::Header;
 

@@ -44,7 +44,7 @@ pub enum TarSumError {
 /// # Errors
 /// When content cannot be read or has changed.
 pub fn of_plan(plan: &TarPlan) -> Result<String, WriteError> {
-    debug_assert!(plan.prefix.is_none(), "the prefix's members are not known");
+    debug_assert!(plan.prefix.is_empty(), "the prefix's members are not known");
     let sums = plan
         .entries
         .par_iter()

@@ -3,11 +3,13 @@
 
 #![no_main]
 
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::sync::Arc;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use nix_image_builder::plan::{Content, Entry, Kind, Owner, TarPlan};
+use nix_image_builder::tar::names::path_of;
 use nix_image_builder::tar::read::{Member, MemberKind, ReadError, Reader, Skip};
 use nix_image_builder::tar::{Dialect, write};
 use nix_image_builder::tarsum;
@@ -90,13 +92,16 @@ fn kept(member: &Member) -> (&[u8], MemberKind, u32, u64, u64, u64, u64, &[u8]) 
 }
 
 fn rewrite(listing: &Listing, dialect: Dialect) {
+    // A plan has no path twice.
+    let mut paths = HashSet::new();
     let (kept_members, entries): (Vec<_>, Vec<_>) = listing
         .iter()
+        .filter(|(member, _)| paths.insert(path_of(&member.name)))
         .filter_map(|(member, content)| Some((member, entry(member, content.clone())?)))
         .unzip();
     let plan = TarPlan {
         dialect,
-        prefix: None,
+        prefix: Vec::new(),
         entries,
     };
     let mut bytes = Vec::new();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::{BLOCK, Dialect};
+use super::{BLOCK, Dialect, names};
 use crate::plan::{Content, Entry, Kind, Range, TarPlan};
 
 /// How much is read at once, in bytes. Larger pieces no longer make the copy faster, and every
@@ -49,7 +49,8 @@ pub fn write(plan: &TarPlan, out: &mut dyn Write) -> Result<(), WriteError> {
     write_plan(plan, &mut Out::Writer(out), &mut piece)
 }
 
-/// Writes `entries` as [`write`] does those of a plan, one after the other as they come.
+/// Writes `entries` as [`write`] does those of a plan, one after the other as they come. They are those of a tree: a
+/// directory before what is in it, and names in order.
 ///
 /// # Errors
 /// As [`write`], or with the first error among `entries`.
@@ -62,8 +63,14 @@ pub fn write_entries<E>(
     let mut piece = vec![0; PIECE];
     let out = &mut Out::Writer(out);
     let mut size = 0;
+    let mut last: Option<Vec<u8>> = None;
     for entry in entries {
         let entry = entry?;
+        if cfg!(debug_assertions) {
+            let last = last.replace(entry.name.clone());
+            let is_behind = last.is_none_or(|last| names::is_behind(&last, &entry.name));
+            assert!(is_behind, "a path is in a tar twice, or out of order");
+        }
         write_whole_entry(dialect, &entry, out, &mut piece).map_err(&wrap)?;
         size += dialect.entry_size(&entry);
     }
@@ -103,7 +110,8 @@ impl Write for Out<'_> {
 }
 
 fn write_plan(plan: &TarPlan, out: &mut Out<'_>, piece: &mut [u8]) -> Result<(), WriteError> {
-    if let Some(range) = &plan.prefix {
+    debug_assert_eq!(names::twice(plan), None, "a path is in a tar twice");
+    for range in &plan.prefix {
         write_range(range, out, piece)?;
     }
     for entry in &plan.entries {

@@ -1,15 +1,19 @@
 //! Compares our join of packages with that of lndir, which `symlinkJoin` runs on each of them.
 
+use std::cell::Cell;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use nix_image_builder::join;
-use nix_image_builder::scan::{self, Dirlinks};
+use nix_image_builder::scan;
+use nix_image_builder::warnings::Warnings;
 use proptest::collection::vec;
 
 use crate::support::{Verdict, command, for_all, output, same_text};
-use crate::trees::{Tree, revisioned_tree};
+use crate::trees::{Kind, Node, Tree, clashing_tree, revisioned_tree};
 
 /// What lndir makes of `items`, one after the other.
 fn by_lndir(items: &[PathBuf], out: &Path) -> Tree {
@@ -27,12 +31,12 @@ fn by_lndir(items: &[PathBuf], out: &Path) -> Tree {
             output.status
         );
     }
-    Tree::of_directory(&scan::scan(out, Dirlinks::Keep, 0).unwrap())
+    Tree::of_directory(&scan::scan(out, 0).unwrap())
 }
 
 /// Joins `items` in both ways.
 fn compare(items: &[PathBuf], out: &Path) -> Verdict {
-    let ours = Tree::of_directory(&join::join(items).unwrap());
+    let ours = Tree::of_directory(&join::join(items, &mut Warnings::default()).unwrap());
     same_text(&ours.to_string(), &by_lndir(items, out).to_string())
 }
 
@@ -56,7 +60,8 @@ fn check(texts: &[&str], expected: &str) {
     let directory = tempfile::tempdir().unwrap();
     let items = make(&trees, directory.path());
     compare(&items, &directory.path().join("out")).unwrap();
-    let joined = Tree::of_directory(&join::join(&items).unwrap()).to_string();
+    let joined =
+        Tree::of_directory(&join::join(&items, &mut Warnings::default()).unwrap()).to_string();
     let joined = joined.replace(directory.path().to_str().unwrap(), "ITEM");
     let lines: Vec<&str> = expected.lines().map(str::trim).collect();
     same_text(joined.trim(), lines.join("\n").trim()).unwrap();
@@ -69,6 +74,63 @@ fn joins_of_clashing_packages_are_lndirs() {
         let items = make(&trees, directory.path());
         compare(&items, &directory.path().join("out"))
     });
+}
+
+/// Whether what `path`, in a package, has is found at `shown` by who looks into the joined tree on disk.
+fn is_found(path: &Path, shown: &Path) -> bool {
+    let name = path.file_name().unwrap();
+    let is_directory = fs::symlink_metadata(path).unwrap().is_dir();
+    if name.as_bytes().ends_with(b"~") || (is_directory && name == ".git") {
+        return false;
+    }
+    let target = fs::read_link(path).ok();
+    if target.is_some() && target == fs::read_link(shown).ok() {
+        return true;
+    }
+    if path.is_dir() {
+        let mut entries = fs::read_dir(path).unwrap();
+        let is_same = |name: &OsStr| is_found(&path.join(name), &shown.join(name));
+        return shown.is_dir() && entries.all(|entry| is_same(&entry.unwrap().file_name()));
+    }
+    let content = fs::read(path);
+    content.is_ok_and(|content| fs::read(shown).is_ok_and(|shown| shown == content))
+}
+
+/// Is warned when the tree that lndir makes lacks something of a package, and only then.
+#[test]
+fn what_is_missing_from_the_joined_tree_is_warned_of() {
+    let missing = Cell::new([0, 0]);
+    for_all(200, vec(clashing_tree(), 1..4), |mut trees| {
+        if let Some(tree) = trees.first_mut().filter(|tree| tree.0.len() % 7 == 3) {
+            tree.0.insert(b"a~".to_vec(), Node::directory(0o755));
+        }
+        // On disk there is something above the root, in an image the root itself.
+        for (path, node) in trees.iter_mut().flat_map(|tree| &mut tree.0) {
+            let depth = path.iter().filter(|byte| **byte == b'/').count();
+            if let Kind::Symlink(target) = &mut node.kind
+                && target.windows(2).filter(|two| two == b"..").count() > depth
+            {
+                *target = b"nothing".to_vec();
+            }
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let items = make(&trees, directory.path());
+        let above = directory.path().join("x/y/z");
+        fs::create_dir_all(&above).unwrap();
+        let out = above.join("out");
+        by_lndir(&items, &out);
+        let mut warnings = Warnings::default();
+        join::join(&items, &mut warnings).unwrap();
+        let is_whole = items.iter().all(|item| is_found(item, &out));
+        let mut counts = missing.get();
+        counts[usize::from(is_whole)] += 1;
+        missing.set(counts);
+        if is_whole == warnings.is_empty() {
+            return Ok(());
+        }
+        Err(format!("{:?}", warnings.lines()))
+    });
+    assert!(missing.get().iter().all(|count| *count > 20), "{missing:?}");
 }
 
 #[test]
@@ -132,7 +194,8 @@ fn an_item_may_be_a_link_or_no_directory() {
     fs::write(path("file"), "").unwrap();
     let items = [path("file"), path("link"), path("real")];
     compare(&items, &path("out")).unwrap();
-    let joined = Tree::of_directory(&join::join(&items).unwrap()).to_string();
+    let joined =
+        Tree::of_directory(&join::join(&items, &mut Warnings::default()).unwrap()).to_string();
     let expected = format!("755 /\nfile -> {}\n", path("link/file").display());
     same_text(&joined, &expected).unwrap();
 }

@@ -5,6 +5,7 @@ mod sandbox;
 mod support;
 mod trees;
 
+mod append;
 mod errors;
 mod export;
 mod flatten;
@@ -17,3 +18,4 @@ mod shell;
 mod tar;
 mod tarsum;
 mod verify;
+mod warnings;

@@ -1,5 +1,6 @@
 //! Our merge of items against rsync's, run as nixpkgs runs it: once per item, without privileges.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;
@@ -7,9 +8,11 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use nix_image_builder::merge::{self, MergeError};
-use nix_image_builder::scan::{self, Dirlinks};
-use nix_image_builder::tree::Node;
+use nix_image_builder::limits::Limits;
+use nix_image_builder::merge::{self, Dirlinks, MergeError};
+use nix_image_builder::scan::{self, ScanError};
+use nix_image_builder::tree::{Directory, Node};
+use nix_image_builder::warnings::Warnings;
 use proptest::collection::vec;
 
 use crate::support::{Verdict, command, for_all, judge, output, same_text, stdout};
@@ -78,7 +81,7 @@ impl Ground {
     }
 
     fn decoy(&self) -> String {
-        let tree = scan::scan(&self.root.path().join("decoy"), Dirlinks::Keep, 0).unwrap();
+        let tree = scan::scan(&self.root.path().join("decoy"), 0).unwrap();
         Tree::of_directory(&tree).to_string()
     }
 
@@ -115,7 +118,7 @@ impl Ground {
                 return Some(Err(message.into_owned()));
             }
         }
-        let layer = scan::scan(&self.layer(), Dirlinks::Keep, 0).unwrap();
+        let layer = scan::scan(&self.layer(), 0).unwrap();
         Some(Ok(Tree::of_directory(&layer)))
     }
 
@@ -141,6 +144,16 @@ impl Ground {
     }
 }
 
+/// Our merge of `items`, whatever is warned of.
+fn merge(items: &[PathBuf], dirlinks: Dirlinks) -> Result<Directory, MergeError> {
+    merge::merge(
+        items,
+        dirlinks,
+        &Limits::default(),
+        &mut Warnings::default(),
+    )
+}
+
 /// The same with links that lead behind `/decoy` leading to the real one.
 fn with_decoy(tree: &Tree, decoy: &Path) -> Tree {
     let mut tree = tree.clone();
@@ -157,7 +170,10 @@ fn with_decoy(tree: &Tree, decoy: &Path) -> Tree {
 /// Counts the entries of `directory` down from `left`, and the links that are followed down from
 /// `links`; false when there are more.
 fn count(directory: &Path, links: usize, left: &mut usize) -> bool {
-    let mut entries = fs::read_dir(directory).unwrap();
+    // A link may lead through others, of which there may be too many for the kernel.
+    let Ok(mut entries) = fs::read_dir(directory) else {
+        return false;
+    };
     entries.all(|entry| {
         let path = entry.unwrap().path();
         let links = links.checked_sub(usize::from(path.is_symlink()));
@@ -176,7 +192,7 @@ fn merges_like_rsync(items: &[Tree], dirlinks: Dirlinks) -> Verdict {
         return Ok(());
     }
     let decoy = ground.decoy();
-    let ours = merge::merge(&ground.items, dirlinks);
+    let ours = merge(&ground.items, dirlinks);
     let theirs = ground.by_rsync(dirlinks);
     assert_eq!(ground.decoy(), decoy);
     match (ours, theirs) {
@@ -281,7 +297,7 @@ fn an_item_that_is_a_link_to_a_directory_merges_as_the_directory() {
         let link = ground.root.path().join("link");
         symlink(&ground.items[0], &link).unwrap();
         ground.items = vec![link];
-        let ours = Tree::of_directory(&merge::merge(&ground.items, dirlinks).unwrap());
+        let ours = Tree::of_directory(&merge(&ground.items, dirlinks).unwrap());
         let theirs = ground.by_rsync(dirlinks).expect("nothing clashes").unwrap();
         same_text(&ours.to_string(), &theirs.to_string()).unwrap();
     }
@@ -293,7 +309,7 @@ fn an_item_that_is_a_link_to_a_directory_merges_as_the_directory() {
 fn check_leaving(items: [&str; 2], link: &str) {
     let ground = Ground::new(&items.map(Tree::parse));
     let decoy = ground.decoy();
-    match merge::merge(&ground.items, Dirlinks::Keep) {
+    match merge(&ground.items, Dirlinks::Keep) {
         Err(MergeError::LeavesLayer {
             path,
             earlier,
@@ -335,7 +351,7 @@ fn any_items_merge_as_with_kept_dirlinks() {
 #[test]
 fn a_link_to_its_own_directory_is_copied_40_levels_deep() {
     let ground = Ground::new(&[Tree::parse("posix -> .\nUTC = x*3")]);
-    let mut directory = &merge::merge(&ground.items, Dirlinks::Copy).unwrap();
+    let mut directory = &merge(&ground.items, Dirlinks::Copy).unwrap();
     let mut levels = 0;
     while let Node::Directory(next) = &directory.entries[b"posix".as_slice()] {
         assert!(directory.entries.contains_key(b"UTC".as_slice()));
@@ -343,4 +359,146 @@ fn a_link_to_its_own_directory_is_copied_40_levels_deep() {
         levels += 1;
     }
     assert_eq!(levels, 40);
+}
+
+/// What of `item` is surely not in `layer`, and what may be there behind a symlink.
+fn missing(item: &Tree, layer: &Tree) -> [usize; 2] {
+    let mut missing = [0, 0];
+    for (path, node) in &item.0 {
+        match (&node.kind, layer.0.get(path).map(|node| &node.kind)) {
+            (Kind::Regular { content: one, .. }, Some(Kind::Regular { content: other, .. }))
+                if one == other => {}
+            (Kind::Directory, Some(Kind::Directory)) => {}
+            (one, Some(other)) if one == other => {}
+            (Kind::Regular { .. }, Some(Kind::Regular { .. }))
+            | (Kind::Directory, _)
+            | (_, None | Some(Kind::Directory)) => missing[0] += 1,
+            _ => missing[1] += 1,
+        }
+    }
+    missing
+}
+
+/// Is warned when something of an item is not in the layer, and only then.
+#[test]
+fn what_is_missing_from_the_merged_tree_is_warned_of() {
+    let seen = Cell::new([0, 0]);
+    for_all(200, vec(clashing_tree(), 1..=3), |items| {
+        let ground = Ground::new(&items);
+        if !ground.is_small() {
+            return Ok(());
+        }
+        let mut warnings = Warnings::default();
+        let limits = Limits::default();
+        let Ok(merged) = merge::merge(&ground.items, Dirlinks::Copy, &limits, &mut warnings) else {
+            return Ok(());
+        };
+        let layer = Tree::of_directory(&merged);
+        let alone = ground.items.iter().map(|item| {
+            let alone = merge(std::slice::from_ref(item), Dirlinks::Copy).unwrap();
+            missing(&Tree::of_directory(&alone), &layer)
+        });
+        let [surely, perhaps] = alone.fold([0, 0], |[a, b], [c, d]| [a + c, b + d]);
+        let lines = warnings.lines();
+        let is_told = lines.iter().any(|line| line.contains("not in the image"));
+        let mut counts = seen.get();
+        counts[usize::from(is_told)] += 1;
+        seen.set(counts);
+        if is_told && surely + perhaps == 0 || !is_told && surely > 0 {
+            return Err(format!("{surely} and perhaps {perhaps}: {lines:?}"));
+        }
+        Ok(())
+    });
+    assert!(seen.get().iter().all(|count| *count > 20), "{seen:?}");
+}
+
+/// Merges an item of `text` with links that are followed.
+fn follow(text: &str) -> (Result<Tree, MergeError>, Vec<String>) {
+    let ground = Ground::new(&[Tree::parse(text)]);
+    let mut warnings = Warnings::default();
+    let limits = Limits::default();
+    let merged = merge::merge(&ground.items, Dirlinks::Copy, &limits, &mut warnings);
+    let root = ground.root.path().to_string_lossy().into_owned();
+    let lines = warnings.lines().into_iter();
+    let lines = lines.map(|line| line.replace(&root, "[ROOT]")).collect();
+    (merged.map(|merged| Tree::of_directory(&merged)), lines)
+}
+
+#[test]
+fn links_that_lead_around_in_circles_are_told_with_what_they_made() {
+    for (text, entries, made) in [
+        ("posix -> .\nUTC = x*3", 82, vec![("posix", "", 80)]),
+        ("a/b -> ..\na/f = x*3", 123, vec![("a/b", "", 120)]),
+        ("a/b/c -> ../../a\nf = x*3", 84, vec![("a/b/c", "a", 80)]),
+        (
+            "a/b -> ../c\nc/d -> ../a",
+            84,
+            vec![("a/b", "c", 39), ("c/d", "a", 39)],
+        ),
+        ("a -> b\nb/f = x*3", 4, vec![]),
+        ("a -> a\nb -> c\nc -> b", 3, vec![]),
+    ] {
+        let (merged, lines) = follow(text);
+        assert_eq!(merged.unwrap().0.len() - 1, entries, "{text}");
+        let expected = made.iter().map(|(link, target, made)| {
+            let target = Path::new("[ROOT]/items/0").join(target);
+            let target = target.to_string_lossy();
+            let target = target.trim_end_matches('/');
+            (
+                format!("warning: the symlink `[ROOT]/items/0/{link}` leads back to the directory `{target}`, "),
+                format!(" made {made} more files and directories; "),
+            )
+        });
+        let expected: Vec<_> = expected.collect();
+        assert_eq!(lines.len(), expected.len(), "{lines:?}");
+        for (line, (start, middle)) in lines.iter().zip(expected) {
+            assert!(
+                line.starts_with(&start) && line.contains(&middle),
+                "{line}\n{start}{middle}"
+            );
+        }
+    }
+}
+
+/// Each of these has some 2^40 paths.
+#[test]
+fn links_that_multiply_come_to_an_end_and_are_named() {
+    let lattice: Vec<String> = (0..40)
+        .map(|number| format!("{number}/a -> ../{0}\n{number}/b -> ../{0}", number + 1))
+        .chain(["40/f = x*3".to_owned()])
+        .collect();
+    for text in [
+        "posix -> .\nright -> .\nUTC = x*3",
+        "a/x -> ../b\na/y -> ../b\nb/x -> ../a\nb/y -> ../a",
+        "a/b/x -> ..\na/b/y -> ../..",
+        &lattice.join("\n"),
+    ] {
+        let (merged, _) = follow(text);
+        match merged {
+            Err(MergeError::Scan(ScanError::TooManyCopies { link, target, max })) => {
+                assert_eq!(max, 75_000);
+                assert!(link.is_symlink() || !link.exists(), "{link:?} {target:?}");
+            }
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}
+
+/// `/lib`, `/lib32` and `/lib64` of a distribution may be links to a directory of any size.
+#[test]
+fn the_limit_of_copies_is_no_limit_for_large_directories() {
+    let mut text =
+        "lib -> usr/lib\nlib32 -> usr/lib\nlib64 -> usr/lib\nbin -> usr/bin\n".to_owned();
+    for number in 0..300 {
+        text += &format!("usr/lib/{number} = x*1\nusr/bin/{number} = x*1\n");
+    }
+    let ground = Ground::new(&[Tree::parse(&text)]);
+    let limits = Limits {
+        max_link_copies: 10,
+        ..Limits::default()
+    };
+    let mut warnings = Warnings::default();
+    let merged = merge::merge(&ground.items, Dirlinks::Copy, &limits, &mut warnings).unwrap();
+    assert_eq!(Tree::of_directory(&merged).0.len(), 1 + 7 + 6 * 300);
+    assert!(warnings.is_empty());
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use nix_image_builder::scan::{self, Dirlinks};
+use nix_image_builder::scan;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -32,7 +32,7 @@ const NOBODY: &str = "65534";
 
 /// What Nix keeps of the tree below `root`.
 fn kept(root: &Path) -> String {
-    let mut tree = Tree::of_directory(&scan::scan(root, Dirlinks::Keep, 0).unwrap());
+    let mut tree = Tree::of_directory(&scan::scan(root, 0).unwrap());
     for node in tree.0.values_mut() {
         node.mode = match node.kind {
             Kind::Regular { .. } if node.mode & 0o100 == 0 => 0o444,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use expect_test::expect;
 use nix_image_builder::plan::{DEFAULT_SOURCE_DATE_EPOCH, Entry, Owner, Range, TarPlan};
-use nix_image_builder::scan::{self, Dirlinks};
+use nix_image_builder::scan;
 use nix_image_builder::source::Source;
 use nix_image_builder::tar::read::{Member, MemberKind, Reader};
 use nix_image_builder::tar::{BLOCK, gnu, write};
@@ -45,7 +45,7 @@ fn gnu_tar(owner: &Owner) -> Command {
 }
 
 fn plan(root: &Path, owner: &Owner) -> TarPlan {
-    let tree = scan::scan(root, Dirlinks::Keep, 0).unwrap();
+    let tree = scan::scan(root, 0).unwrap();
     TarPlan::of_tree(tree, &Arc::new(owner.clone()), DEFAULT_SOURCE_DATE_EPOCH)
 }
 
@@ -325,7 +325,7 @@ fn appends_like_gnu_tar(layer: &Tree, store: &Tree) -> Verdict {
         ));
     }
     let ours = bytes(&TarPlan {
-        prefix: Some(prefix),
+        prefix: vec![prefix],
         entries,
         ..TarPlan::default()
     })?;

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use nix_image_builder::plan::{DEFAULT_SOURCE_DATE_EPOCH, Owner, TarPlan};
-use nix_image_builder::scan::{self, Dirlinks};
+use nix_image_builder::scan;
 use nix_image_builder::tar::write;
 use nix_image_builder::tarsum;
 use proptest::prelude::*;
@@ -45,7 +45,7 @@ fn read_like_docker(tar: &[u8]) -> Result<String, String> {
 /// The plan of `tree` has Docker's TarSum of the tar that comes of it.
 fn plans_like_docker(tree: &Tree, owner: Owner) -> Verdict {
     let root = make(tree);
-    let scanned = scan::scan(root.path(), Dirlinks::Keep, 0).unwrap();
+    let scanned = scan::scan(root.path(), 0).unwrap();
     let plan = TarPlan::of_tree(scanned, &Arc::new(owner), DEFAULT_SOURCE_DATE_EPOCH);
     let mut tar = Vec::new();
     write::write(&plan, &mut tar).unwrap();

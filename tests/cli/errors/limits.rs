@@ -58,7 +58,7 @@ fn an_unknown_limit_is_refused_by_name() {
     let (sandbox, output) = build(&tars::image(), json!({ "maxLayer": 1 }));
     expect![[r#"
         error: attribute `limits` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-          caused by: unknown field `maxLayer`, expected one of `maxJson`, `maxMembers`, `maxNames`, `maxLayers`, `maxManifests`, `maxNesting`, `maxUnpacked`, `maxRatio`, `maxZstdWindow`, `maxXzMemory`, `maxEntries`, `maxDepth`, `maxMetadata`, `maxValues`, `maxSeconds`, `maxEnv`
+          caused by: unknown field `maxLayer`, expected one of `maxJson`, `maxMembers`, `maxNames`, `maxLayers`, `maxManifests`, `maxNesting`, `maxUnpacked`, `maxRatio`, `maxZstdWindow`, `maxXzMemory`, `maxEntries`, `maxDepth`, `maxMetadata`, `maxValues`, `maxSeconds`, `maxEnv`, `maxLinkCopies`
     "#]].assert_eq(&sandbox.stderr(&output));
 }
 

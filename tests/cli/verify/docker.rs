@@ -464,7 +464,7 @@ fn an_image_that_cannot_be_read_ends_with_another_status() {
     );
     expect![[r#"
         error: cannot use `--limit`
-          caused by: unknown field `maxRatios`, expected one of `maxJson`, `maxMembers`, `maxNames`, `maxLayers`, `maxManifests`, `maxNesting`, `maxUnpacked`, `maxRatio`, `maxZstdWindow`, `maxXzMemory`, `maxEntries`, `maxDepth`, `maxMetadata`, `maxValues`, `maxSeconds`, `maxEnv`
+          caused by: unknown field `maxRatios`, expected one of `maxJson`, `maxMembers`, `maxNames`, `maxLayers`, `maxManifests`, `maxNesting`, `maxUnpacked`, `maxRatio`, `maxZstdWindow`, `maxXzMemory`, `maxEntries`, `maxDepth`, `maxMetadata`, `maxValues`, `maxSeconds`, `maxEnv`, `maxLinkCopies`
     "#]].assert_eq(&sandbox.stderr(&output));
     assert_eq!(output.status.code(), Some(2));
 }
