@@ -240,8 +240,10 @@ pub struct OverlayAttrs {
     /// e2fsprogs' `mkfs.ext4`.
     pub mkfs: PathBuf,
     /// In MiB, for messages.
+    #[serde(deserialize_with = "disk_size")]
     pub disk_size: u64,
     /// In MiB, for messages.
+    #[serde(deserialize_with = "memory_size")]
     pub memory_size: u64,
     pub from_image: Option<PathBuf>,
     pub from_image_name: Option<String>,
@@ -503,12 +505,29 @@ fn id<'de, D: Deserializer<'de>>(
 }
 
 fn max_layers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    whole_number::<D>(deserializer, "maxLayers", "a whole number from 2 on")
+}
+
+fn disk_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    whole_number::<D>(deserializer, "diskSize", MEBIBYTES)
+}
+
+fn memory_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    whole_number::<D>(deserializer, "buildVMMemorySize", MEBIBYTES)
+}
+
+/// What the sizes of a virtual machine have to be.
+const MEBIBYTES: &str = "a whole number of MiB";
+
+fn whole_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    attribute: &str,
+    wanted: &str,
+) -> Result<u64, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    value.as_u64().ok_or_else(|| {
-        D::Error::custom(format!(
-            "`maxLayers` is {value}; it has to be a whole number from 2 on"
-        ))
-    })
+    value
+        .as_u64()
+        .ok_or_else(|| D::Error::custom(format!("`{attribute}` is {value}; it has to be {wanted}")))
 }
 
 #[cfg(test)]

@@ -112,7 +112,8 @@ enum Command {
     /// Run a virtual machine, and say in words why it failed
     WatchVm {
         /// How long the machine may take to boot
-        #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+        #[arg(long, value_name = "SECONDS", default_value_t = 600,
+            value_parser = parse_boot)]
         boot: u64,
         /// The program that runs the machine
         program: OsString,
@@ -157,6 +158,9 @@ enum Command {
     Tarsum,
 }
 
+/// How long a machine may be told to boot, in seconds: a week. Clocks run out at some number.
+const MAX_BOOT: u64 = 7 * 24 * 60 * 60;
+
 /// What an image may ask for.
 #[derive(Debug, Clone, Args)]
 struct LimitArguments {
@@ -173,9 +177,18 @@ impl LimitArguments {
     }
 }
 
+fn parse_boot(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok();
+    seconds
+        .filter(|seconds| (1..=MAX_BOOT).contains(seconds))
+        .ok_or_else(|| format!("it has to be a whole number of seconds from 1 to {MAX_BOOT}"))
+}
+
 fn parse_limit(text: &str) -> Result<(String, u64), String> {
     let (name, number) = text.split_once('=').ok_or("it has to be NAME=NUMBER")?;
-    let number = number.parse().map_err(|_| "it has no whole number")?;
+    let number = number
+        .parse()
+        .map_err(|_| format!("it has no whole number from 0 to {}", u64::MAX))?;
     Ok((name.to_owned(), number))
 }
 
