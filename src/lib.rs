@@ -22,6 +22,8 @@ pub mod tree;
 pub mod scan;
 pub mod merge;
 pub mod join;
+pub mod relay;
+pub mod read_only;
 pub mod script;
 pub mod fakeroot;
 pub mod whiteout;
