@@ -20,6 +20,7 @@ pub use crate::images::Choice;
 use crate::images::{self, Blob, Image, ImagesError};
 use crate::limits::Limits;
 use crate::plan::Range;
+use crate::progress::{Bar, Progress};
 use crate::source::Source;
 use crate::tar::read::{ReadError, Reader};
 
@@ -166,13 +167,16 @@ pub fn read(
     choice: Choice<'_>,
     wanted: Wanted<'_>,
     limits: &Limits,
+    progress: Progress,
 ) -> Result<BaseImage, BaseError> {
+    let bar = progress.count();
     // A compressed archive streams by once here; what its layers hold is learned on the way.
     let mut streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>> = BTreeMap::new();
     let archive = archive::index(path, limits, &mut |name, content| {
         if may_be_layer(name) {
             let layer = text_of(name);
             let algorithm = images::algorithm_by_name(&layer);
+            let content = &mut bar.watch_reader(content);
             let facts = layer_facts(path, &layer, content, algorithm, wanted, limits);
             streamed.insert(name.clone(), facts);
         }
@@ -181,7 +185,8 @@ pub fn read(
 
     let image = images::choose(&archive, choice)?;
     let config_name = image.config.name.clone();
-    let (env, layers) = read_image(&archive, image, streamed, wanted)?;
+    let (env, layers) = read_image(&archive, image, streamed, wanted, &bar)?;
+    bar.finish();
     Ok(BaseImage {
         archive,
         config_name,
@@ -199,7 +204,8 @@ pub fn read_layers_of(archive: &Archive, image: Image) -> Result<Vec<BaseLayer>,
         files: &ClosureFiles::default(),
         store: b"",
     };
-    read_image(archive, image, BTreeMap::new(), nothing).map(|(_, layers)| layers)
+    let bar = Progress::Plain.count();
+    read_image(archive, image, BTreeMap::new(), nothing, &bar).map(|(_, layers)| layers)
 }
 
 /// The environment and the layers of `image`.
@@ -208,6 +214,7 @@ fn read_image(
     image: Image,
     streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>>,
     wanted: Wanted<'_>,
+    bar: &Bar,
 ) -> Result<(Vec<String>, Vec<BaseLayer>), BaseError> {
     let path = &archive.path;
     let limits = &archive.limits;
@@ -245,7 +252,7 @@ fn read_image(
         });
     }
 
-    let facts = read_layers(archive, &layers, streamed, wanted)?;
+    let facts = read_layers(archive, &layers, streamed, wanted, bar)?;
     let layers = layers
         .into_iter()
         .zip(diff_ids)
@@ -306,6 +313,7 @@ fn read_layers(
     layers: &[(Blob, Range)],
     streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>>,
     wanted: Wanted<'_>,
+    bar: &Bar,
 ) -> Result<BTreeMap<Place, LayerFacts>, BaseError> {
     let mut left: BTreeMap<Place, (&(Blob, Range), Algorithm)> = BTreeMap::new();
     for layer in layers {
@@ -331,7 +339,7 @@ fn read_layers(
     }
     let read = |(place, ((blob, range), algorithm)): (Place, (&(Blob, Range), Algorithm))| {
         let (path, limits) = (&archive.path, &archive.limits);
-        let content = &mut RangeReader::new(range.clone());
+        let content = &mut bar.watch_reader(RangeReader::new(range.clone()));
         layer_facts(path, &blob.name, content, algorithm, wanted, limits)
             .map(|facts| (place, facts))
     };

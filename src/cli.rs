@@ -615,11 +615,11 @@ fn stream_to_stdout(
     let mut out = File::from(fd);
     let bar = progress.bar(image.size());
     let say = |line: &str| bar.line(progress, line);
-    let written = if progress == Progress::Terminal {
+    let written = if progress == Progress::Plain {
+        image.write(&mut Out::Descriptor(&out), say)
+    } else {
         // Only what passes through us can move the bar.
         image.write(&mut Out::Writer(&mut bar.watch(&mut out)), say)
-    } else {
-        image.write(&mut Out::Descriptor(&out), say)
     };
     bar.finish();
     written.map_err(|error| match error {
