@@ -120,6 +120,22 @@ pub struct BaseJsonAttrs {
     pub json: PathBuf,
 }
 
+/// What a Nix database in an image is to know, as `mkDbExtraCommand` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct RegistrationAttrs {
+    /// The registration that nixpkgs' `closureInfo` wrote.
+    pub registration: PathBuf,
+    /// The store path to leave out: the file of the image's configuration.
+    pub base_json: String,
+    /// What is a root of the garbage collector already.
+    pub contents: Vec<PathBuf>,
+}
+
+impl Section for RegistrationAttrs {
+    const KEY: &'static str = "database";
+}
+
 /// The customisation layer of a streamed image: its contents as links, and scripts on top.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]

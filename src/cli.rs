@@ -42,6 +42,7 @@ use crate::overlay::OverlayError;
 use crate::plan::DEFAULT_SOURCE_DATE_EPOCH;
 use crate::progress::Progress;
 use crate::pull::{self, PullError};
+use crate::registration::{self, RegistrationError};
 use crate::root_layer::{self, RootLayerError};
 use crate::run_with_overlay::{self, RunWithOverlayError};
 use crate::script::ScriptError;
@@ -109,6 +110,8 @@ enum Command {
     /// Run a script as process 1 of its namespaces, with another root
     #[command(hide = true)]
     RootScript { root: PathBuf, script: PathBuf },
+    /// Make what a Nix database loads, without the file of an image's configuration (includeNixDB)
+    Registration,
     /// Run a virtual machine, and say in words why it failed
     WatchVm {
         /// How long the machine may take to boot
@@ -282,6 +285,8 @@ pub enum CliError {
     Inspect(#[from] InspectError),
     #[error("cannot write man pages to `{}`", path.display())]
     Man { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Registration(#[from] RegistrationError),
     #[error("cannot use `--limit`")]
     Limit(#[source] serde_json::Error),
 }
@@ -421,6 +426,7 @@ fn run_in(command: Command, surroundings: &Surroundings) -> Result<u8, CliError>
             program,
             arguments,
         } => host::watch(&program, &arguments, &surroundings.build_directory, boot)?,
+        Command::Registration => registration::build(&read_attrs("registration")?, surroundings)?,
         Command::BaseJson => base_json(&read_attrs("base-json")?)?,
         Command::Tarsum => print_tarsum()?,
         Command::Completions { shell } => {

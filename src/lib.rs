@@ -78,6 +78,7 @@ pub mod verify;
 pub mod table;
 pub mod inspect;
 pub mod customisation;
+pub mod registration;
 pub mod description;
 pub mod stream;
 pub mod root_layer;
