@@ -56,7 +56,7 @@ lib.makeOverridable (
     created ? "1970-01-01T00:00:01Z",
     # One of `none`, `gz` and `zstd`.
     compressor ? "gz",
-    # Give the image a Nix database that knows the closure of `copyToRoot`.
+    # Give the image a Nix database that knows the closure of `copyToRoot` and of `config`.
     includeNixDB ? false,
     # Deprecated: the old name of `copyToRoot`.
     contents ? null,
@@ -92,7 +92,12 @@ lib.makeOverridable (
       name = baseName;
       inherit baseJson keepContentsDirlinks;
       copyToRoot = rootContents;
-      extraCommands = lib.optionalString includeNixDB (mkDbExtraCommand rootContents) + extraCommands;
+      extraCommands =
+        lib.optionalString includeNixDB (mkDbExtraCommand {
+          contents = rootContents;
+          inherit config baseJson;
+        })
+        + extraCommands;
     };
 
     pureLayer = mkPureLayer (layerArguments // { inherit uid gid; });

@@ -1,4 +1,4 @@
-# An image in which Nix knows the store paths of `copyToRoot`.
+# An image in which Nix knows the store paths of `copyToRoot` and `config`.
 { buildImage }:
 
 # The arguments of `buildImage`.

@@ -1,4 +1,4 @@
-# A layered image in which Nix knows the store paths of `contents`.
+# A layered image in which Nix knows the store paths of `contents` and `config`.
 { buildLayeredImage }:
 
 # The arguments of `buildLayeredImage`.

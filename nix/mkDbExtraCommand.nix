@@ -4,14 +4,36 @@
   buildPackages,
   closureInfo,
   lib,
+  mkBuilderDerivation,
   storePaths,
 }:
 
-# The store path, or the list of them, that the database is to know with its closure.
-contents:
+{
+  # The store path, or the list of them, that the database is to know with its closure.
+  contents,
+  # What the OCI image configuration calls `config`: the database knows its store paths too.
+  config,
+  # The file that holds it, and that is itself in no image.
+  baseJson,
+}:
 
 let
   paths = storePaths contents;
+  # Which they are is known when it is built, by the references of the file.
+  hasPaths = builtins.hasContext (builtins.toJSON config);
+
+  info = closureInfo { rootPaths = paths ++ lib.optional hasPaths "${baseJson}"; };
+  withoutJson = mkBuilderDerivation {
+    command = "registration";
+    attributes = _finalAttrs: {
+      name = "nix-database";
+      database = {
+        registration = "${info}/registration";
+        baseJson = "${baseJson}";
+        contents = paths;
+      };
+    };
+  };
 in
 ''
   echo "Loading the closure of the contents into a Nix database."
@@ -21,7 +43,7 @@ in
   # Nix asks for a user name, and the build has no other.
   export USER=nobody
   ${lib.getExe' buildPackages.nix "nix-store"} --load-db < ${
-    closureInfo { rootPaths = paths; }
+    if hasPaths then withoutJson else info
   }/registration
   # Nix writes down when it loaded a path, which would make every image another one.
   ${lib.getExe buildPackages.sqlite} nix/var/nix/db/db.sqlite "UPDATE ValidPaths SET registrationTime = $SOURCE_DATE_EPOCH"
@@ -30,3 +52,6 @@ in
 + lib.concatMapStrings (path: ''
   ln -s ${path} nix/var/nix/gcroots/docker/
 '') paths
++ lib.optionalString hasPaths ''
+  for root in $(cat ${withoutJson}/roots); do ln -sf $root nix/var/nix/gcroots/docker/; done
+''

@@ -1,12 +1,23 @@
 # An image of a registry as an archive, with the bytes that skopeo gives it.
 {
   buildPackages,
+  builder,
   cacert,
   lib,
   mkBuilderDerivation,
+  # Which Nix evaluates, and so builds but for remote ones.
+  nixVersion ? builtins.nixVersion,
   platform,
+  stdenvNoCC,
   withNormalizedHash,
 }:
+
+let
+  # An image may well have store paths that pulling needs too. Nix takes them for references, which a
+  # fixed output may not have, unless it is told to look for none; before 2.18 that is an
+  # experimental feature, or unknown.
+  discardsReferences = lib.versionAtLeast nixVersion "2.18";
+in
 
 # Besides, the hash of the archive: one of `hash`, `sha256`, or `outputHash` with `outputHashAlgo`.
 withNormalizedHash { } (
@@ -40,7 +51,9 @@ withNormalizedHash { } (
     "pullImage: `authFile` of image `${imageName}` is a path, which Nix would copy to its store, where everyone can read it; write it as a string, in quotes."
     (mkBuilderDerivation {
       command = "pull";
-      attributes = finalAttrs: {
+      attributes =
+        finalAttrs:
+        {
         inherit name;
 
         # `overrideAttrs` changes them here.
@@ -67,6 +80,20 @@ withNormalizedHash { } (
           skopeo = lib.getExe' buildPackages.skopeo "skopeo";
           certificates = "${cacert}/etc/ssl/certs/ca-bundle.crt";
         };
-      };
+        }
+        // (
+          if discardsReferences then
+            { unsafeDiscardReferences.out = true; }
+          else
+            {
+              # What Nix would find, `builder` finds first, and says so in words.
+              exportReferencesGraph.graph = [
+                buildPackages.skopeo
+                builder
+                cacert
+                stdenvNoCC
+              ];
+            }
+        );
     })
 )

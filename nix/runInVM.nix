@@ -18,6 +18,13 @@
 }:
 
 let
+  # What QEMU and the kernel say of other numbers does not name the argument.
+  whole =
+    argument: value:
+    lib.throwIf (!lib.isInt value || value < 1)
+      "`${argument}` of ${attributes.name} is ${builtins.toJSON value}; it has to be a whole number of MiB, 1 or more."
+      value;
+
   inMachine = vmTools.runInLinuxVM (mkBuilderDerivation {
     inherit command;
     # Some package sets hand these to the machine, some the environment, and some either.
@@ -27,11 +34,11 @@ let
       attributes
       // {
         preVM = vmTools.createEmptyImage {
-          size = diskSize;
+          size = whole "diskSize" diskSize;
           fullName = "docker-run-disk";
           destination = "./image";
         };
-        memSize = buildVMMemorySize;
+        memSize = whole "buildVMMemorySize" buildVMMemorySize;
         # The machine gets a processor for each core of the build.
         enableParallelBuilding = true;
       };

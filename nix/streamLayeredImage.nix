@@ -57,7 +57,7 @@ lib.makeOverridable (
     # Put the store paths that the image needs into it. Without them it runs only where
     # they are mounted.
     includeStorePaths ? true,
-    # Give the image a Nix database that knows the closure of `contents`.
+    # Give the image a Nix database that knows the closure of `contents` and of `config`.
     includeNixDB ? false,
     # Attributes of the result; those that we set ourselves win.
     passthru ? { },
@@ -100,7 +100,9 @@ lib.makeOverridable (
         fakeRootCommands
         enableFakechroot
         ;
-      extraCommands = lib.optionalString includeNixDB (mkDbExtraCommand contents) + extraCommands;
+      extraCommands =
+        lib.optionalString includeNixDB (mkDbExtraCommand { inherit contents config baseJson; })
+        + extraCommands;
     };
 
     conf = mkDescription {

@@ -6,7 +6,7 @@
 //! every process of the script along when it ends.
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, PipeWriter};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,6 +20,7 @@ use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{Pid, UnlinkatFlags, chdir, chroot, unlinkat};
 use thiserror::Error;
 
+use crate::relay::Relay;
 use crate::script::{self, Ended};
 use crate::vm::guest::{self, GuestError};
 
@@ -92,13 +93,21 @@ impl InImage<'_> {
         {
             image.make_directory(path)?;
         }
+        let start = |source| AsRootError::Start {
+            script: builder.to_owned(),
+            source,
+        };
+        // Before there are namespaces, in which no thread can be started.
+        let relay = Relay::start(&[]).map_err(start)?;
+        let ends = relay.ends().map_err(start)?;
         let ended = thread::scope(|scope| {
             // Namespaces are a thread's, and these go with it.
-            let thread = scope.spawn(|| self.run_in_namespaces(builder));
+            let thread = scope.spawn(move || self.run_in_namespaces(builder, ends));
             thread
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })?;
+        let _ = relay.finish();
         let store_parent = self.store_dir.parent();
         let store = [self.store_dir].into_iter().chain(store_parent);
         for path in REMOVED.iter().map(Path::new).chain(store) {
@@ -107,7 +116,11 @@ impl InImage<'_> {
         Ok(ended)
     }
 
-    fn run_in_namespaces(&self, builder: &Path) -> Result<Ended, AsRootError> {
+    fn run_in_namespaces(
+        &self,
+        builder: &Path,
+        [stdout, stderr]: [PipeWriter; 2],
+    ) -> Result<Ended, AsRootError> {
         unshare(NAMESPACES).map_err(|errno| AsRootError::Namespaces(errno.into()))?;
         // Nothing that is mounted here is to be seen outside.
         bind_or_change("/", None, MsFlags::MS_PRIVATE)?;
@@ -123,6 +136,8 @@ impl InImage<'_> {
             .arg("root-script")
             .args([self.root, self.script])
             .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(stderr)
             .status()
             .map(Ended::from)
             .map_err(|source| AsRootError::Start {

@@ -120,6 +120,22 @@ pub struct BaseJsonAttrs {
     pub json: PathBuf,
 }
 
+/// What a Nix database in an image is to know, as `mkDbExtraCommand` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct RegistrationAttrs {
+    /// The registration that nixpkgs' `closureInfo` wrote.
+    pub registration: PathBuf,
+    /// The store path to leave out: the file of the image's configuration.
+    pub base_json: String,
+    /// What is a root of the garbage collector already.
+    pub contents: Vec<PathBuf>,
+}
+
+impl Section for RegistrationAttrs {
+    const KEY: &'static str = "database";
+}
+
 /// The customisation layer of a streamed image: its contents as links, and scripts on top.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
@@ -240,8 +256,10 @@ pub struct OverlayAttrs {
     /// e2fsprogs' `mkfs.ext4`.
     pub mkfs: PathBuf,
     /// In MiB, for messages.
+    #[serde(deserialize_with = "disk_size")]
     pub disk_size: u64,
     /// In MiB, for messages.
+    #[serde(deserialize_with = "memory_size")]
     pub memory_size: u64,
     pub from_image: Option<PathBuf>,
     pub from_image_name: Option<String>,
@@ -503,12 +521,29 @@ fn id<'de, D: Deserializer<'de>>(
 }
 
 fn max_layers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    whole_number::<D>(deserializer, "maxLayers", "a whole number from 2 on")
+}
+
+fn disk_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    whole_number::<D>(deserializer, "diskSize", MEBIBYTES)
+}
+
+fn memory_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    whole_number::<D>(deserializer, "buildVMMemorySize", MEBIBYTES)
+}
+
+/// What the sizes of a virtual machine have to be.
+const MEBIBYTES: &str = "a whole number of MiB";
+
+fn whole_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    attribute: &str,
+    wanted: &str,
+) -> Result<u64, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    value.as_u64().ok_or_else(|| {
-        D::Error::custom(format!(
-            "`maxLayers` is {value}; it has to be a whole number from 2 on"
-        ))
-    })
+    value
+        .as_u64()
+        .ok_or_else(|| D::Error::custom(format!("`{attribute}` is {value}; it has to be {wanted}")))
 }
 
 #[cfg(test)]

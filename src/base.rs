@@ -21,6 +21,7 @@ use crate::images::{self, Blob, Image, ImagesError};
 use crate::limits::Limits;
 use crate::oci::{ImageConfig, Platform};
 use crate::plan::Range;
+use crate::progress::{Bar, Progress};
 use crate::source::Source;
 use crate::tar::read::ReadError;
 
@@ -169,13 +170,16 @@ pub fn read(
     choice: Choice<'_>,
     wanted: Wanted<'_>,
     limits: &Limits,
+    progress: Progress,
 ) -> Result<BaseImage, BaseError> {
+    let bar = progress.count();
     // A compressed archive streams by once here; what its layers hold is learned on the way.
     let mut streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>> = BTreeMap::new();
     let archive = archive::index(path, limits, &mut |name, content| {
         if may_be_layer(name) {
             let layer = text_of(name);
             let algorithm = images::algorithm_by_name(&layer);
+            let content = &mut bar.watch_reader(content);
             let facts = layer_facts(path, &layer, content, algorithm, wanted, limits);
             streamed.insert(name.clone(), facts);
         }
@@ -184,7 +188,8 @@ pub fn read(
 
     let image = images::choose(&archive, choice)?;
     let config_name = image.config.name.clone();
-    let (config, layers) = read_image(&archive, image, streamed, wanted)?;
+    let (config, layers) = read_image(&archive, image, streamed, wanted, &bar)?;
+    bar.finish();
     Ok(BaseImage {
         archive,
         config_name,
@@ -203,7 +208,8 @@ pub fn read_layers_of(archive: &Archive, image: Image) -> Result<Vec<BaseLayer>,
         files: &ClosureFiles::default(),
         store: b"",
     };
-    read_image(archive, image, BTreeMap::new(), nothing).map(|(_, layers)| layers)
+    let bar = Progress::Plain.count();
+    read_image(archive, image, BTreeMap::new(), nothing, &bar).map(|(_, layers)| layers)
 }
 
 /// The config, but for its DiffIDs, and the layers of `image`.
@@ -212,6 +218,7 @@ fn read_image(
     image: Image,
     streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>>,
     wanted: Wanted<'_>,
+    bar: &Bar,
 ) -> Result<(ImageConfig, Vec<BaseLayer>), BaseError> {
     let path = &archive.path;
     let limits = &archive.limits;
@@ -249,7 +256,7 @@ fn read_image(
         });
     }
 
-    let facts = read_layers(archive, &layers, streamed, wanted)?;
+    let facts = read_layers(archive, &layers, streamed, wanted, bar)?;
     let layers = layers
         .into_iter()
         .zip(diff_ids)
@@ -310,6 +317,7 @@ fn read_layers(
     layers: &[(Blob, Range)],
     streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>>,
     wanted: Wanted<'_>,
+    bar: &Bar,
 ) -> Result<BTreeMap<Place, LayerFacts>, BaseError> {
     let mut left: BTreeMap<Place, (&(Blob, Range), Algorithm)> = BTreeMap::new();
     for layer in layers {
@@ -335,7 +343,7 @@ fn read_layers(
     }
     let read = |(place, ((blob, range), algorithm)): (Place, (&(Blob, Range), Algorithm))| {
         let (path, limits) = (&archive.path, &archive.limits);
-        let content = &mut RangeReader::new(range.clone());
+        let content = &mut bar.watch_reader(RangeReader::new(range.clone()));
         layer_facts(path, &blob.name, content, algorithm, wanted, limits)
             .map(|facts| (place, facts))
     };

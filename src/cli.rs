@@ -42,6 +42,7 @@ use crate::overlay::OverlayError;
 use crate::plan::DEFAULT_SOURCE_DATE_EPOCH;
 use crate::progress::Progress;
 use crate::pull::{self, PullError};
+use crate::registration::{self, RegistrationError};
 use crate::root_layer::{self, RootLayerError};
 use crate::run_with_overlay::{self, RunWithOverlayError};
 use crate::script::ScriptError;
@@ -109,10 +110,13 @@ enum Command {
     /// Run a script as process 1 of its namespaces, with another root
     #[command(hide = true)]
     RootScript { root: PathBuf, script: PathBuf },
+    /// Make what a Nix database loads, without the file of an image's configuration (includeNixDB)
+    Registration,
     /// Run a virtual machine, and say in words why it failed
     WatchVm {
         /// How long the machine may take to boot
-        #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+        #[arg(long, value_name = "SECONDS", default_value_t = 600,
+            value_parser = parse_boot)]
         boot: u64,
         /// The program that runs the machine
         program: OsString,
@@ -157,6 +161,9 @@ enum Command {
     Tarsum,
 }
 
+/// How long a machine may be told to boot, in seconds: a week. Clocks run out at some number.
+const MAX_BOOT: u64 = 7 * 24 * 60 * 60;
+
 /// What an image may ask for.
 #[derive(Debug, Clone, Args)]
 struct LimitArguments {
@@ -173,9 +180,18 @@ impl LimitArguments {
     }
 }
 
+fn parse_boot(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok();
+    seconds
+        .filter(|seconds| (1..=MAX_BOOT).contains(seconds))
+        .ok_or_else(|| format!("it has to be a whole number of seconds from 1 to {MAX_BOOT}"))
+}
+
 fn parse_limit(text: &str) -> Result<(String, u64), String> {
     let (name, number) = text.split_once('=').ok_or("it has to be NAME=NUMBER")?;
-    let number = number.parse().map_err(|_| "it has no whole number")?;
+    let number = number
+        .parse()
+        .map_err(|_| format!("it has no whole number from 0 to {}", u64::MAX))?;
     Ok((name.to_owned(), number))
 }
 
@@ -269,6 +285,8 @@ pub enum CliError {
     Inspect(#[from] InspectError),
     #[error("cannot write man pages to `{}`", path.display())]
     Man { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Registration(#[from] RegistrationError),
     #[error("cannot use `--limit`")]
     Limit(#[source] serde_json::Error),
 }
@@ -408,6 +426,7 @@ fn run_in(command: Command, surroundings: &Surroundings) -> Result<u8, CliError>
             program,
             arguments,
         } => host::watch(&program, &arguments, &surroundings.build_directory, boot)?,
+        Command::Registration => registration::build(&read_attrs("registration")?, surroundings)?,
         Command::BaseJson => base_json(&read_attrs("base-json")?)?,
         Command::Tarsum => print_tarsum()?,
         Command::Completions { shell } => {
@@ -602,11 +621,11 @@ fn stream_to_stdout(
     let mut out = File::from(fd);
     let bar = progress.bar(image.size());
     let say = |line: &str| bar.line(progress, line);
-    let written = if progress == Progress::Terminal {
+    let written = if progress == Progress::Plain {
+        image.write(&mut Out::Descriptor(&out), say)
+    } else {
         // Only what passes through us can move the bar.
         image.write(&mut Out::Writer(&mut bar.watch(&mut out)), say)
-    } else {
-        image.write(&mut Out::Descriptor(&out), say)
     };
     bar.finish();
     written.map_err(|error| match error {

@@ -18,6 +18,7 @@ use crate::join;
 use crate::output::{self, OutputError};
 use crate::plan::{Entry, Kind, Owner, TarPlan};
 use crate::progress;
+use crate::relay::Heard;
 use crate::scan::{self, ScanError};
 use crate::script::{self, Script, ScriptError};
 use crate::tar::Dialect;
@@ -220,24 +221,26 @@ fn run(
     }
     as_root += "eval \"$fakeRootCommands\"";
 
+    let root = build_directory.join(ROOT);
     let script = Script {
         arguments: layer.scripts(),
         layer: &layer.name,
         shell: layer.shell.as_deref(),
         build_command: &build_command,
+        root: Some(&root),
     };
     let mut environment = environment.clone();
     let path = |name| build_directory.join(name).to_string_lossy().into_owned();
     environment.insert("asRoot".to_owned(), as_root);
     environment.insert("fakerootState".to_owned(), path(STATE));
     environment.insert("fakerootStatus".to_owned(), path(STATUS));
-    script::run(&script, build_directory, &environment)?;
+    let heard = script::run(&script, build_directory, &environment)?;
     if layer.runs_as_root() {
         let as_root = Script {
             arguments: FAKE_ROOT_ARGUMENT,
             ..script
         };
-        check_status(&as_root, &build_directory.join(STATUS))?;
+        check_status(&as_root, &heard, &build_directory.join(STATUS))?;
     }
     Ok(())
 }
@@ -257,7 +260,7 @@ fn proot(proot: &str, store_dir: &str, command: &str) -> String {
     format!("{proot} -r \"$PWD/{ROOT}\"{binds} --pwd=/ {command}")
 }
 
-fn check_status(script: &Script<'_>, path: &Path) -> Result<(), CustomisationError> {
+fn check_status(script: &Script<'_>, heard: &Heard, path: &Path) -> Result<(), CustomisationError> {
     let no_status = || CustomisationError::NoStatus(script.arguments, script.layer.to_owned());
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
@@ -271,7 +274,7 @@ fn check_status(script: &Script<'_>, path: &Path) -> Result<(), CustomisationErr
     };
     match text.trim().parse() {
         Ok(0) => Ok(()),
-        Ok(status) => Err(script.failed(status).into()),
+        Ok(status) => Err(script.failed(status, heard).into()),
         Err(_) => Err(no_status()),
     }
 }

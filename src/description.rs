@@ -25,7 +25,7 @@ use crate::limits::Limits;
 use crate::oci::Platform;
 use crate::output::{self, OutputError};
 use crate::plan::{Owner, TarPlan};
-use crate::progress;
+use crate::progress::{self, Bar, Progress};
 use crate::scan::ScanError;
 use crate::store_layer;
 use crate::store_path::{StorePath, StorePathError};
@@ -240,10 +240,15 @@ pub fn build(
     progress.phase("hash", &format!("hashing {count}"));
     let owner = owner(image.uid, image.gid, &image.uname, &image.gname);
     let store_layers = match mtime {
-        Some(mtime) => Some(record_store_layers(&paths, &owner, mtime.seconds())?),
+        Some(mtime) => Some(record_store_layers(
+            &paths,
+            &owner,
+            mtime.seconds(),
+            progress,
+        )?),
         None => None,
     };
-    let customisation_layer = record_file(&image.customisation_layer.join(LAYER))?;
+    let customisation_layer = record_file(&image.customisation_layer.join(LAYER), progress)?;
     for layer in store_layers.iter().flatten().chain([&customisation_layer]) {
         progress.line(&format!(
             "layer {}: {}",
@@ -351,7 +356,7 @@ fn read_base(
         platform,
         ..Choice::default()
     };
-    let base = base::read(path, first, nothing, &attrs.limits)?;
+    let base = base::read(path, first, nothing, &attrs.limits, surroundings.progress)?;
     let layers = base.layers.into_iter().map(|layer| RecordedBaseLayer {
         diff_id: layer.diff_id.to_string(),
         unpacked: layer.is_unpacked().then(|| Unpacked {
@@ -430,20 +435,25 @@ fn record_store_layers(
     layers: &[Vec<StorePath>],
     owner: &Arc<Owner>,
     mtime: u64,
+    progress: Progress,
 ) -> Result<Vec<RecordedLayer>, DescriptionError> {
-    layers
+    // How much there is comes to light on the way, for the files are listed layer by layer.
+    let bar = progress.count();
+    let recorded = layers
         .par_iter()
-        .map(|paths| Ok(record(&store_layer::plan(paths, owner, mtime)?)?))
-        .collect()
+        .map(|paths| Ok(record(&store_layer::plan(paths, owner, mtime)?, &bar)?))
+        .collect();
+    bar.finish();
+    recorded
 }
 
-/// The DiffID and size of the layer that `plan` describes.
+/// The DiffID and size of the layer that `plan` describes. Its bytes move `bar`.
 ///
 /// # Errors
 /// When content cannot be read.
-pub fn record(plan: &TarPlan) -> Result<RecordedLayer, WriteError> {
+pub fn record(plan: &TarPlan, bar: &Bar) -> Result<RecordedLayer, WriteError> {
     let mut hash = HashWriter::new();
-    write::write(plan, &mut hash)?;
+    write::write(plan, &mut bar.watch(&mut hash))?;
     Ok(RecordedLayer {
         size: hash.size(),
         diff_id: hash.into_diff_id().to_string(),
@@ -451,9 +461,14 @@ pub fn record(plan: &TarPlan) -> Result<RecordedLayer, WriteError> {
 }
 
 /// The DiffID and size of a layer that is a file already.
-fn record_file(path: &Path) -> Result<RecordedLayer, DescriptionError> {
+fn record_file(path: &Path, progress: Progress) -> Result<RecordedLayer, DescriptionError> {
     let mut hash = HashWriter::new();
-    let copied = File::open(path).and_then(|mut file| io::copy(&mut file, &mut hash));
+    let copied = File::open(path).and_then(|file| {
+        let bar = progress.bar(file.metadata()?.len());
+        let copied = io::copy(&mut bar.watch_reader(file), &mut hash);
+        bar.finish();
+        copied
+    });
     copied.map_err(|source| DescriptionError::Read {
         path: path.to_owned(),
         source,

@@ -55,7 +55,7 @@ pub fn build(attrs: &Attrs<ExportAttrs>, surroundings: &Surroundings) -> Result<
         files: &ClosureFiles::default(),
         store: b"",
     };
-    let image = base::read(path, choice, nothing, &attrs.limits)?;
+    let image = base::read(path, choice, nothing, &attrs.limits, progress)?;
     let flat = flatten::flatten(&image, &surroundings.temporary_directory, progress)?;
     drop(image);
 

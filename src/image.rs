@@ -201,7 +201,9 @@ fn read_base(
         tag: image.from_image_tag.as_deref(),
         platform,
     };
-    Ok(Some(base::read(path, choice, wanted, &attrs.limits)?))
+    let progress = surroundings.progress;
+    let base = base::read(path, choice, wanted, &attrs.limits, progress)?;
+    Ok(Some(base))
 }
 
 fn plan_layer(

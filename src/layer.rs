@@ -126,6 +126,7 @@ fn run_script(
         layer: &layer.name,
         shell: layer.shell.as_deref(),
         build_command: BUILD_COMMAND,
+        root: Some(&root),
     };
     script::run(&script, build_directory, environment)?;
     scan::scan(&root, 0).map_err(|source| LayerError::AfterScript {

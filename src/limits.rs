@@ -2,7 +2,9 @@
 //! above what images have, and bounds the memory or the time that a hostile one costs; `dockerToolsLimits` of the
 //! package set raises each by its name.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 /// How large a JSON document may be, and all of a packed archive together, in bytes. Registries take
 /// manifests of 4 MiB, and skopeo and podman read neither larger ones nor larger configs.
@@ -76,7 +78,8 @@ pub const MAX_LINK_COPIES: usize = 75_000;
     rename_all = "camelCase",
     default,
     deny_unknown_fields,
-    expecting = "a set"
+    expecting = "a set",
+    remote = "Self"
 )]
 pub struct Limits {
     pub max_json: u64,
@@ -96,6 +99,37 @@ pub struct Limits {
     pub max_seconds: u64,
     pub max_env: usize,
     pub max_link_copies: usize,
+}
+
+impl Serialize for Limits {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Limits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let given = Value::deserialize(deserializer)?;
+        // What serde says of a number by itself does not name the limit.
+        for (name, value) in given.as_object().into_iter().flatten() {
+            let max = highest(name);
+            if value.as_u64().is_none_or(|number| number > max) {
+                return Err(D::Error::custom(format!(
+                    "`{name}` is {value}; it has to be a whole number from 0 to {max}"
+                )));
+            }
+        }
+        Self::deserialize(given).map_err(D::Error::custom)
+    }
+}
+
+/// What the limit `name` can be at most.
+fn highest(name: &str) -> u64 {
+    match name {
+        // What these count is numbered with 32 bits.
+        "maxEntries" | "maxMetadata" => u32::MAX.into(),
+        _ => u64::MAX,
+    }
 }
 
 impl Limits {

@@ -276,7 +276,7 @@ fn unpack_base(
         files: &ClosureFiles::default(),
         store: b"",
     };
-    let base = base::read(path, choice, wanted, &overlay.limits)?;
+    let base = base::read(path, choice, wanted, &overlay.limits, progress)?;
     // What has to be uncompressed goes to the disk too, since the machine's /tmp is memory.
     let flat = flatten::flatten(&base, &places.disk, progress)?;
     Ok(unpack::unpack(&flat, &places.image())?)

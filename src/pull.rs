@@ -4,14 +4,18 @@
 use std::fmt::{self, Display};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::PathBuf;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use thiserror::Error;
 
 use crate::Surroundings;
 use crate::attrs::{Attrs, PullAttrs};
+use crate::graph::{self, GraphError};
 use crate::output::{self, OutputError};
+use crate::references;
+use crate::store_path::{StorePath, StorePathError};
 
 /// An image could not be pulled.
 #[derive(Debug, Error)]
@@ -30,6 +34,24 @@ pub enum PullError {
         why: Why,
         source: Said,
     },
+    #[error(
+        "cannot pull `{image}` with this version of Nix: the image has `{}` in it, which pulling needs too, and Nix before \
+         2.18 takes that for a reference, which no download may have. Use Nix 2.18 or later, or pull the image with skopeo to a \
+         file `{name}` and add it by `nix-store --add-fixed sha256 {name}`",
+        path.as_path().display()
+    )]
+    Reference {
+        image: String,
+        path: StorePath,
+        /// What the output is called, without its hash.
+        name: String,
+    },
+    #[error("cannot read the archive of `{image}` that skopeo has written")]
+    Read { image: String, source: io::Error },
+    #[error("cannot use the closure of pullImage")]
+    Closure(#[from] GraphError),
+    #[error("the closure of pullImage has something in it that is no store path")]
+    StorePath(#[from] StorePathError),
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -145,8 +167,9 @@ pub fn build(attrs: &Attrs<PullAttrs>, surroundings: &Surroundings) -> Result<()
             skopeo: ours.skopeo.clone(),
             source,
         };
+        let archive = file.as_fd().try_clone_to_owned().map_err(run)?;
         match copy(attrs, file, surroundings).map_err(run)? {
-            None => Ok(()),
+            None => check_references(attrs, &archive),
             Some(said) => Err(PullError::Failed {
                 image: ours.source.clone(),
                 why: Why::of(&said.0, ours.auth_file.is_some()),
@@ -154,6 +177,40 @@ pub fn build(attrs: &Attrs<PullAttrs>, surroundings: &Surroundings) -> Result<()
             }),
         }
     })
+}
+
+/// Looks for store paths of the build's own closure in `archive`, if our Nix code has handed that over:
+/// it does so where Nix would take them for references, which no output with a fixed hash may have.
+fn check_references(attrs: &Attrs<PullAttrs>, archive: &OwnedFd) -> Result<(), PullError> {
+    let Some(closure) = &attrs.closure else {
+        return Ok(());
+    };
+    let paths = graph::parse(closure)?;
+    let paths: Vec<StorePath> = paths
+        .iter()
+        .map(|path| StorePath::parse(path.path.as_bytes()))
+        .collect::<Result<_, _>>()?;
+    let read = |source| PullError::Read {
+        image: attrs.ours.source.clone(),
+        source,
+    };
+    // The archive has no name yet, and was opened to be written.
+    let archive = File::open(format!("/proc/self/fd/{}", archive.as_raw_fd())).map_err(read)?;
+    match references::find(archive, &paths).map_err(read)?.first() {
+        None => Ok(()),
+        Some(path) => Err(PullError::Reference {
+            image: attrs.ours.source.clone(),
+            path: (*path).clone(),
+            name: name(&attrs.out),
+        }),
+    }
+}
+
+/// What the store path `out` is called: its file name without the hash.
+fn name(out: &Path) -> String {
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.split_once('-').map(|(_, name)| name.to_owned());
+    name.unwrap_or_default()
 }
 
 fn platform(attrs: &PullAttrs) -> String {

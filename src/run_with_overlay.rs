@@ -70,6 +70,7 @@ pub fn run(
         layer: &ours.name,
         shell: Some(&ours.shell),
         build_command: BUILD_COMMAND,
+        root: None,
     };
     let mut environment: BTreeMap<String, String> = attrs.environment.clone();
     let program = builder.to_string_lossy().into_owned();
@@ -85,7 +86,7 @@ pub fn run(
     });
     // A hook that failed may have left something mounted in `mnt`; it goes with the disk.
     drop(disk);
-    explained
+    explained.map(drop)
 }
 
 /// What bash calls between the hooks: shows base image and layer as one in `mnt`.

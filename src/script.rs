@@ -16,6 +16,8 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use thiserror::Error;
 
+use crate::read_only::ReadOnly;
+use crate::relay::{Heard, Relay};
 use crate::tree::{Directory, Node, Regular};
 
 /// What bash runs: stdenv's setup, then its `genericBuild`, which evaluates `$buildCommand` as it
@@ -32,6 +34,8 @@ pub struct Script<'a> {
     pub shell: Option<&'a Path>,
     /// Bash that runs them where they belong.
     pub build_command: &'a str,
+    /// The directory that they change; none where they may change every file.
+    pub root: Option<&'a Path>,
 }
 
 /// A script failed, or could not be run.
@@ -54,12 +58,15 @@ pub enum ScriptError {
     #[error("no shell is named to run {arguments} with; our Nix functions pass stdenv's")]
     NoShell { arguments: &'static str },
     #[error(
-        "{arguments} of layer `{layer}` failed with exit status {status}; the output stands above"
+        "{arguments} of layer `{layer}` failed with exit status {status}; the output stands above{}",
+        hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default()
     )]
     Failed {
         arguments: &'static str,
         layer: String,
         status: i32,
+        /// What it was not allowed to write to.
+        hint: Option<ReadOnly>,
     },
     #[error("{arguments} of layer `{layer}` was ended by signal {signal}; the output stands above")]
     Killed {
@@ -133,7 +140,8 @@ fn copy(file: &Regular, to: &Path) -> Result<(), ScriptError> {
         .map_err(copy)
 }
 
-/// Runs `script` in `build_directory` with `environment` added to what Nix set.
+/// Runs `script` in `build_directory` with `environment` added to what Nix set, and tells what was
+/// heard of it.
 ///
 /// # Errors
 /// When it cannot be started, or fails.
@@ -141,7 +149,7 @@ pub fn run(
     script: &Script<'_>,
     build_directory: &Path,
     environment: &BTreeMap<String, String>,
-) -> Result<(), ScriptError> {
+) -> Result<Heard, ScriptError> {
     let arguments = script.arguments;
     let shell = script.shell.ok_or(ScriptError::NoShell { arguments })?;
     let start = |source| ScriptError::Start {
@@ -149,19 +157,27 @@ pub fn run(
         shell: shell.to_owned(),
         source,
     };
+    let relay = Relay::start(&[shell]).map_err(start)?;
+    let [stdout, stderr] = relay.ends().map_err(start)?;
     let child = Command::new(shell)
         .args(["-e", "-c", BUILD])
         .current_dir(build_directory)
         .envs(environment)
         .env("buildCommand", script.build_command)
+        .stdout(stdout)
+        .stderr(stderr)
         .spawn()
         .map_err(start)?;
     let child = Pid::from_raw(child.id().cast_signed());
     let ended = wait(child).map_err(|errno| start(errno.into()))?;
-    check(arguments, script.layer, ended)
+    let heard = relay.finish();
+    match ended {
+        Ended::Status(status) if status != 0 => Err(script.failed(status, &heard)),
+        ended => check(arguments, script.layer, ended).map(|()| heard),
+    }
 }
 
-/// Whether the script in `arguments` of the layer `layer` ended well.
+/// Whether the script in `arguments` of the layer `layer`, which may change every file, ended well.
 ///
 /// # Errors
 /// When it did not.
@@ -173,6 +189,7 @@ pub fn check(arguments: &'static str, layer: &str, ended: Ended) -> Result<(), S
             arguments,
             layer: layer(),
             status,
+            hint: None,
         }),
         Ended::Signal(signal) => Err(ScriptError::Killed {
             arguments,
@@ -233,13 +250,14 @@ pub fn wait(child: Pid) -> nix::Result<Ended> {
 }
 
 impl Script<'_> {
-    /// The error for scripts that ended with `status`.
+    /// The error for scripts that ended with `status`, of which so much was heard.
     #[must_use]
-    pub fn failed(&self, status: i32) -> ScriptError {
+    pub fn failed(&self, status: i32, heard: &Heard) -> ScriptError {
         ScriptError::Failed {
             arguments: self.arguments,
             layer: self.layer.to_owned(),
             status,
+            hint: self.root.and_then(|root| ReadOnly::find(heard, root)),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::json::python as python_json;
 use crate::members::{self, SpoolError};
 use crate::output::{self, OutputError};
 use crate::plan::{Content, Entry, Kind, Owner, Range, TarPlan};
-use crate::progress;
+use crate::progress::{self, Progress};
 use crate::python;
 use crate::scan::ScanError;
 use crate::source::Source;
@@ -207,7 +207,8 @@ pub fn plan(
     let created = resolve("created", &description.created, now)?;
     let mtime = resolve("mtime", &description.mtime, now)?.seconds();
     let mut layers = base_layers(description, surroundings)?;
-    layers.extend(store_layers(description, mtime, layers.len())?);
+    let progress = surroundings.progress;
+    layers.extend(store_layers(description, mtime, layers.len(), progress)?);
     layers.push(customisation_layer(description, mtime, layers.len())?);
 
     let config = image_config(description, &created, &layers)?.into_bytes();
@@ -308,10 +309,22 @@ fn base_layers(
 /// Who asks for a base layer, in messages.
 const NEEDED: &str = "the image description names as a layer";
 
+/// Hashes store layers whose time was not known when they were described.
+fn record(plans: &[TarPlan], progress: Progress) -> Result<Vec<RecordedLayer>, StreamError> {
+    let bar = progress.bar(plans.iter().map(TarPlan::size).sum());
+    let recorded = plans
+        .par_iter()
+        .map(|plan| description::record(plan, &bar))
+        .collect::<Result<_, _>>();
+    bar.finish();
+    recorded.map_err(StreamError::Content)
+}
+
 fn store_layers(
     description: &Description,
     mtime: u64,
     below: usize,
+    progress: Progress,
 ) -> Result<Vec<StreamedLayer>, StreamError> {
     let owner = description::owner(
         description.uid,
@@ -326,11 +339,7 @@ fn store_layers(
         .collect::<Result<Vec<TarPlan>, ScanError>>()?;
     let recorded = match &description.builder.store_layers {
         Some(recorded) => recorded.clone(),
-        None => plans
-            .par_iter()
-            .map(description::record)
-            .collect::<Result<_, _>>()
-            .map_err(StreamError::Content)?,
+        None => record(&plans, progress)?,
     };
     let layers = plans.into_iter().zip(recorded).zip(listed).enumerate();
     layers

@@ -11,6 +11,7 @@ use nix_image_builder::base::{self, BaseImage, Choice, Wanted};
 use nix_image_builder::closure::ClosureFiles;
 use nix_image_builder::digest::Sha256;
 use nix_image_builder::limits::Limits;
+use nix_image_builder::progress::Progress;
 use nix_image_builder_fuzz::{file_of, mutate_tar};
 
 fn read(path: &Path) -> Option<BaseImage> {
@@ -19,7 +20,7 @@ fn read(path: &Path) -> Option<BaseImage> {
         files: &files,
         store: b"nix/store",
     };
-    let base = base::read(path, Choice::default(), wanted, &Limits::default());
+    let base = base::read(path, Choice::default(), wanted, &Limits::default(), Progress::Plain);
     assert!(base.is_err() || archive::index(path, &Limits::default(), &mut |_, _| Ok(())).is_ok());
     base.ok()
 }

@@ -13,6 +13,7 @@ use nix_image_builder::json::{jq, jshon, python};
 use nix_image_builder::limits::Limits;
 use nix_image_builder::plan::{Entry, Owner, TarPlan};
 use nix_image_builder::tar::write;
+use nix_image_builder::progress::Progress;
 use nix_image_builder_fuzz::file_of;
 use serde_json::Value;
 use tempfile::NamedTempFile;
@@ -53,8 +54,9 @@ fn read_base(manifest: &[u8], config: &[u8]) {
         Choice::default(),
         wanted,
         &Limits::default(),
+        Progress::Plain,
     );
-    let _ = base::read(archive.path(), named, wanted, &Limits::default());
+    let _ = base::read(archive.path(), named, wanted, &Limits::default(), Progress::Plain);
     if let Ok(base) = &first {
         // The variables of a config that is used are in it, and the rest of it is JSON too.
         let config = match serde_json::from_slice::<Value>(config) {

@@ -17,6 +17,7 @@ use nix_image_builder::digest::{Algorithm, Digest};
 use nix_image_builder::limits::Limits;
 use nix_image_builder::oci;
 use nix_image_builder::plan::{Entry, Owner, TarPlan};
+use nix_image_builder::progress::Progress;
 use nix_image_builder::tar::write;
 use nix_image_builder_fuzz::file_of;
 
@@ -68,7 +69,7 @@ fn read(path: &Path) -> Option<BaseImage> {
         files: &files,
         store: b"nix/store",
     };
-    base::read(path, Choice::default(), wanted, &Limits::default()).ok()
+    base::read(path, Choice::default(), wanted, &Limits::default(), Progress::Plain).ok()
 }
 
 fn facts(base: &BaseImage) -> (&[String], Vec<(String, u64)>) {

@@ -74,7 +74,7 @@ fn check_right(report: &Report, file: &NamedTempFile, bytes: &[u8]) {
         files: &files,
         store: b"nix/store",
     };
-    let base = base::read(file.path(), Choice::default(), wanted, &Limits::default());
+    let base = base::read(file.path(), Choice::default(), wanted, &Limits::default(), Progress::Plain);
     let base = base.expect("nothing is wrong with it");
     let layers = base.layers.iter();
     let layers: Vec<String> = layers.map(|layer| layer.diff_id.to_string()).collect();

@@ -44,9 +44,9 @@ pub enum Shape {
     },
 }
 
-/// Runs `pipeline` on the paths of `graph`, without excluded ones. Each graph that is left becomes
-/// a layer, an empty one too, in the order in which nixpkgs has them. Paths that the pipeline
-/// removes are in no layer; those that it names and that are not in the graph mean nothing.
+/// Runs `pipeline` on the paths of `graph`, without excluded ones. Each graph that is left and has
+/// a path becomes a layer, in the order in which nixpkgs has them. Paths that the pipeline removes are
+/// in no layer; those that it names and that are not in the graph mean nothing.
 ///
 /// # Errors
 /// When a step is given what its function does not work on, or one graph is left that is in no
@@ -61,7 +61,7 @@ pub fn run(graph: &Graph, pipeline: &Pipeline) -> Result<Vec<Layer>, PipelineErr
             given: left.shape(),
         });
     }
-    let graphs = flatten(left).into_iter();
+    let graphs = flatten(left).into_iter().filter(|left| left.len() > 0);
     Ok(graphs.map(|left| left.into_layer(graph)).collect())
 }
 

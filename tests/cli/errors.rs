@@ -18,6 +18,7 @@ mod layered;
 mod layout;
 mod merge_derivations;
 mod merge_images;
+mod numbers;
 mod output;
 mod pull;
 mod robustness;

@@ -125,3 +125,26 @@ pub(crate) fn text(sandbox: &Sandbox, arguments: &[&str], input: &[u8], status: 
 pub(crate) fn run(sandbox: &Sandbox, arguments: &[&str], input: &[u8]) -> Output {
     support::output(&mut sandbox.builder(arguments), input)
 }
+
+/// In the log of a build, an image that comes slowly is said to be on its way, every ten seconds; one
+/// that comes at once is not.
+#[test]
+fn a_log_says_how_far_a_slow_image_is() {
+    let sandbox = Sandbox::new();
+    let image = sandbox.file("image.tar", tars::image());
+    let image = image.display().to_string();
+    let verify = |wait: &str| {
+        let script = format!(
+            "{{ head -c 700 \"$1\"; sleep {wait}; tail -c +701 \"$1\"; }} | \"$0\" verify -"
+        );
+        let mut shell = sandbox.shell(&script, &[&image]);
+        // What is wrong with the image, it prints on stdout.
+        sandbox.stderr(&shell.env("NIX_LOG_FD", "2").output().unwrap())
+    };
+    assert_eq!(verify("0"), "");
+    let said = verify("12");
+    assert!(
+        said.ends_with(" kB done\n") && said.lines().count() == 1,
+        "{said}"
+    );
+}

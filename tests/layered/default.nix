@@ -45,6 +45,18 @@ let
     cat $out/greeting $out/changed
     id -u
   '';
+
+  # Collects garbage, and then runs what only the configuration refers to.
+  afterCollecting = {
+    Env = [ "USER=nobody" ];
+    Entrypoint = [
+      "${fixtures.busybox}/bin/sh"
+      "-ec"
+      "/bin/nix-collect-garbage > /log 2>&1; exec \"$@\""
+      "sh"
+    ];
+    Cmd = [ "${fixtures.hello}/bin/hello" ];
+  };
 in
 {
   # What the tests of engines run.
@@ -97,6 +109,20 @@ in
       ];
       # Nix asks for a name where no passwd has one.
       config.Env = [ "USER=nobody" ];
+    };
+
+    "garbage in a layered image" = dockerTools.buildLayeredImageWithNixDb {
+      name = "layered-garbage";
+      tag = "1";
+      contents = pkgs.nix;
+      config = afterCollecting;
+    };
+
+    "garbage in an image" = dockerTools.buildImageWithNixDb {
+      name = "garbage";
+      tag = "1";
+      copyToRoot = pkgs.nix;
+      config = afterCollecting;
     };
 
     "a shell that runs" = dockerTools.buildNixShellImage {

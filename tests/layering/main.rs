@@ -7,6 +7,7 @@ mod plain;
 mod auto;
 mod golden;
 mod messages;
+mod nixpkgs;
 mod pipelines;
 mod speed;
 

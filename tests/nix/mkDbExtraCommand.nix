@@ -19,6 +19,16 @@ let
     extraCommands = "user script";
   };
 
+  entry = pkgs.writeTextDir "entry" "";
+  withConfig =
+    config:
+    (dockerTools.buildImage {
+      name = "db";
+      copyToRoot = folder;
+      inherit config;
+      includeNixDB = true;
+    }).layer.extraCommands;
+
   script = builtins.unsafeDiscardStringContext plain.layer.extraCommands;
 in
 {
@@ -41,5 +51,31 @@ in
   "buildImageWithNixDb is buildImage with a database" = {
     expr = short.drvPath == plain.drvPath;
     expected = true;
+  };
+
+  "a configuration with store paths makes them known, and roots" = {
+    expr =
+      let
+        text = withConfig { Cmd = [ "${entry}/entry" ]; };
+      in
+      {
+        loads = lib.hasInfix "-nix-database/registration" text;
+        roots = lib.hasInfix "-nix-database/roots" text;
+      };
+    expected = {
+      loads = true;
+      roots = true;
+    };
+  };
+
+  "a configuration without store paths changes nothing" = {
+    expr = map withConfig [
+      null
+      { Env = [ "A=/nix/store" ]; }
+    ];
+    expected = [
+      (withConfig { })
+      (withConfig { })
+    ];
   };
 }

@@ -131,4 +131,20 @@ in
       }).drvPath;
     expectedError = "uid";
   };
+
+  "a disk without a size is refused" = {
+    expr = (runWithOverlay { name = "hooks"; diskSize = 0; }).drvPath;
+    expectedError = "`diskSize` of hooks is 0; it has to be a whole number of MiB, 1 or more.";
+  };
+
+  "memory that is no whole number is refused" = {
+    expr =
+      (mkRootLayer {
+        name = "plain";
+        inherit baseJson;
+        runAsRoot = "true";
+        buildVMMemorySize = 0.5;
+      }).drvPath;
+    expectedError = "`buildVMMemorySize` of docker-layer-plain is 0.5; it has to be a whole number of MiB, 1 or more.";
+  };
 }

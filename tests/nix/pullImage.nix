@@ -18,6 +18,13 @@ let
   pull = more: dockerTools.pullImage (arguments // more);
   pulled = pull { hash = base64; };
 
+  # As another Nix evaluates it.
+  by =
+    nixVersion:
+    ((pkgs.extend overlay).extend (_final: _prev: { inherit nixVersion; })).dockerTools.pullImage;
+  newer = by "2.18.0" (arguments // { hash = base64; });
+  older = by "2.17.1" (arguments // { hash = base64; });
+
   # What a set has whose `lib.fetchers` knows one kind of hash only.
   own = callPackage ../../nix/withNormalizedHash.nix { } { };
   echoed = own (
@@ -124,6 +131,51 @@ in
         authFile = "/etc/secret.json";
       }).outPath;
     expected = pulled.outPath;
+  };
+
+  "Nix looks for no references in a pulled image, from 2.18 on" = {
+    expr = {
+      newer = newer.drvAttrs.unsafeDiscardReferences.out;
+      older = older.drvAttrs ? unsafeDiscardReferences;
+    };
+    expected = {
+      newer = true;
+      older = false;
+    };
+  };
+
+  "`builder` looks for them before that" = {
+    expr =
+      let
+        graph = map (input: input.outPath) older.drvAttrs.exportReferencesGraph.graph;
+      in
+      {
+      newer = newer.drvAttrs ? exportReferencesGraph;
+      older = map (input: lib.elem input.outPath graph) [
+        pkgs.skopeo
+        pkgs.cacert
+        pkgs.stdenvNoCC
+      ];
+    };
+    expected = {
+      newer = false;
+      older = [
+        true
+        true
+        true
+      ];
+    };
+  };
+
+  "an image is pulled to the same place by every version of Nix" = {
+    expr = [
+      newer.outPath
+      older.outPath
+    ];
+    expected = [
+      pulled.outPath
+      pulled.outPath
+    ];
   };
 
   "`overrideAttrs` of a pulled image reaches skopeo" = {

@@ -17,7 +17,6 @@ let
   };
   inherit (pkgs) dockerTools;
 
-  # Nix refuses store paths in what has a fixed hash, so there are none in it.
   image =
     architecture:
     dockerTools.buildImage {
@@ -39,7 +38,16 @@ let
     };
 in
 {
-  images = pkgs.lib.genAttrs [ "amd64" "arm64" ] image;
+  images = pkgs.lib.genAttrs [ "amd64" "arm64" ] image // {
+    # Its store paths are some that pulling needs too.
+    authorities = dockerTools.buildLayeredImage {
+      name = "authorities";
+      tag = "1";
+      contents = [ dockerTools.caCertificates ];
+      config.Entrypoint = [ (pkgs.lib.getExe' pkgs.skopeo "skopeo") ];
+      compressor = "none";
+    };
+  };
 
   pull = dockerTools.pullImage;
 

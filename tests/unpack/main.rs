@@ -101,7 +101,7 @@ fn a_million_entries_are_unpacked_in_little_memory() {
         files: &ClosureFiles::default(),
         store: b"",
     };
-    let image = base::read(&path, choice, wanted, &Limits::default()).unwrap();
+    let image = base::read(&path, choice, wanted, &Limits::default(), Progress::Plain).unwrap();
     let flat = flatten::flatten(&image, directory.path(), Progress::Plain).unwrap();
     assert_eq!(flat.count(), 1 + 1000 + ENTRIES);
     unpack::unpack(&flat, &root).unwrap();

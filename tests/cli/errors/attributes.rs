@@ -350,3 +350,34 @@ fn a_base_json_that_is_no_object_is_refused() {
         "#]],
     );
 }
+
+#[test]
+fn a_registration_that_is_none_is_named() {
+    let sandbox = Sandbox::new();
+    let database = |registration| {
+        json!({
+            "outputs": { "out": sandbox.out() },
+            "database": { "registration": registration, "baseJson": "/nix/store/json", "contents": [] },
+        })
+    };
+    let gone = database(sandbox.root().join("gone"));
+    check(
+        &sandbox,
+        "registration",
+        &gone,
+        &expect![[r#"
+        error: cannot read `[TMP]/gone`
+          caused by: No such file or directory (os error 2)
+    "#]],
+    );
+    let text = database(sandbox.file("registration", "/nix/store/a\n\n"));
+    check(
+        &sandbox,
+        "registration",
+        &text,
+        &expect![[r#"
+        error: cannot use the registration `/nix/store/[HASH]-registration`
+          caused by: it ends within what it says of `/nix/store/a`
+    "#]],
+    );
+}

@@ -292,3 +292,32 @@ fn skopeo_that_fails_without_a_word_of_its_own_is_quoted_too() {
     "#]],
     );
 }
+
+/// Nix before 2.18 hands over the closure, of which the archive has one path.
+#[test]
+fn store_paths_of_the_build_itself_are_named_where_nix_would_stumble() {
+    let sandbox = Sandbox::new();
+    let path = |digit: &str, name: &str| format!("/nix/store/{}-{name}", digit.repeat(32));
+    let (skopeo, authorities) = (path("a", "skopeo"), path("b", "cacert"));
+    let script = format!(
+        r#"for last; do archive=${{last#docker-archive:}}; done
+        echo "has {authorities}/etc and more" > "${{archive%%:*}}""#
+    );
+    let mut attrs = pull_attrs(&sandbox, &script);
+    let info = |path: &str| json!({ "path": path, "narSize": 1, "references": [] });
+    attrs["graph"] = json!([info(&skopeo), info(&authorities)]);
+    check(
+        &sandbox,
+        "pull",
+        &attrs,
+        &expect![[r#"
+            pulling `docker://example.com/a@sha256:00` for linux/arm/v7
+            error: cannot pull `docker://example.com/a@sha256:00` with this version of Nix: the image has `/nix/store/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-cacert` in it, which pulling needs too, and Nix before 2.18 takes that for a reference, which no download may have. Use Nix 2.18 or later, or pull the image with skopeo to a file `out` and add it by `nix-store --add-fixed sha256 out`
+        "#]],
+    );
+
+    attrs["graph"] = json!([info(&skopeo)]);
+    sandbox.write_attrs(&attrs);
+    let output = sandbox.builder(&["pull"]).output().unwrap();
+    assert!(output.status.success(), "{}", sandbox.stderr(&output));
+}

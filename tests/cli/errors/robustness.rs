@@ -15,6 +15,7 @@ use nix_image_builder::base::{self, Choice, Wanted};
 use nix_image_builder::closure::ClosureFiles;
 use nix_image_builder::digest::Sha256;
 use nix_image_builder::limits::Limits;
+use nix_image_builder::progress::Progress;
 use nix_image_builder::tar::read::Reader;
 use nix_image_builder::tarsum;
 use proptest::collection::vec;
@@ -46,7 +47,7 @@ fn read(path: &Path, what: &str) -> Option<String> {
             let _ = io::copy(content, &mut io::sink());
             Ok(())
         });
-        let base = base::read(path, choice, wanted, &limits);
+        let base = base::read(path, choice, wanted, &limits, Progress::Plain);
         // A base image is an archive and more.
         assert!(indexed.is_ok() || base.is_err());
         base.ok().map(|base| {

@@ -1,6 +1,7 @@
 //! Messages about `extraCommands`: what the script itself says comes first.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use expect_test::{Expect, expect};
@@ -9,9 +10,9 @@ use serde_json::json;
 use super::{FAILED, check_command, check_layer, check_output, layer_attrs};
 use crate::sandbox::{Sandbox, search_path};
 
-/// A stand-in for stdenv's, whose `genericBuild` ends in the evaluation of `$buildCommand` too.
-/// Some versions of bash complain about a subshell in a function that ends, hence the new shell.
-pub(super) const SETUP: &str = "genericBuild() { exec \"$BASH\" -e -c \"$buildCommand\"; }";
+/// A stand-in for stdenv's, whose `genericBuild` evaluates `$buildCommand` in a function too. With bash
+/// 5.2 that makes bash speak of itself when a script fails, which nobody is to see.
+pub(super) const SETUP: &str = "genericBuild() { eval \"$buildCommand\"; }";
 
 /// Builds a layer by `script`, which ends `builder` with `status`.
 #[track_caller]
@@ -65,6 +66,91 @@ fn a_script_ends_at_its_first_command_that_fails() {
             before
             error: `extraCommands` of layer `test` failed with exit status 1; the output stands above
         "#]],
+    );
+}
+
+#[test]
+fn a_failing_script_that_leaves_its_line_open_has_the_error_on_a_line_of_its_own() {
+    check_script(
+        "printf 'not a whole line'; (exit 3)",
+        3,
+        expect![[r#"
+        copying `/nix/store/[HASH]-item` to the root of the layer
+        running extraCommands
+        not a whole line
+        error: `extraCommands` of layer `test` failed with exit status 3; the output stands above
+    "#]],
+    );
+}
+
+/// With 0555, as in the store, and as somebody else than root, whom modes do not stop.
+#[track_caller]
+fn check_read_only(script: &str, expected: Expect) {
+    let sandbox = Sandbox::new();
+    let item = sandbox.directory("item", &[("etc/conf", "1"), ("bin/run", "2")]);
+    for directory in ["etc", "bin"] {
+        fs::set_permissions(item.join(directory), fs::Permissions::from_mode(0o555)).unwrap();
+    }
+    let mut attrs = layer_attrs(&sandbox);
+    attrs["stdenv"] = json!(sandbox.directory("stdenv", &[("setup", SETUP)]));
+    attrs["extraCommands"] = json!(script);
+    attrs["layer"]["extraCommands"] = json!(script);
+    attrs["layer"]["copyToRoot"] = json!([item]);
+    attrs["layer"]["shell"] = json!(bash());
+    sandbox.write_attrs(&attrs);
+    for directory in [sandbox.build_directory(), sandbox.root().join("store")] {
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let run = "exec setpriv --reuid=65534 --regid=65534 --clear-groups \"$0\" pure-layer";
+    let output = sandbox.shell(run, &[]).output().unwrap();
+    check_output(&sandbox, &output, FAILED, &expected);
+}
+
+#[test]
+fn a_script_that_meets_a_read_only_directory_learns_which() {
+    check_read_only(
+        "touch etc/new",
+        expect![[r#"
+        copying `/nix/store/[HASH]-item` to the root of the layer
+        running extraCommands
+        touch: cannot touch 'etc/new': Permission denied
+        error: `extraCommands` of layer `test` failed with exit status 1; the output stands above; directory `etc` of the layer is read-only, as it is in its package; `chmod -R u+w etc` lets the script change it
+    "#]],
+    );
+    check_read_only(
+        "rm bin/run",
+        expect![[r#"
+        copying `/nix/store/[HASH]-item` to the root of the layer
+        running extraCommands
+        rm: cannot remove 'bin/run': Permission denied
+        error: `extraCommands` of layer `test` failed with exit status 1; the output stands above; directory `bin` of the layer is read-only, as it is in its package; `chmod -R u+w bin` lets the script change it
+    "#]],
+    );
+    check_read_only(
+        "cd etc; touch new",
+        expect![[r#"
+        copying `/nix/store/[HASH]-item` to the root of the layer
+        running extraCommands
+        touch: cannot touch 'new': Permission denied
+        error: `extraCommands` of layer `test` failed with exit status 1; the output stands above; 2 directories of the layer are read-only, as they are in their packages, `bin` among them; `chmod -R u+w bin` lets the script change that one
+    "#]],
+    );
+    check_read_only(
+        "ls > /new",
+        expect![[r#"
+            copying `/nix/store/[HASH]-item` to the root of the layer
+            running extraCommands
+            /nix/store/[HASH]-stdenv/setup: line 1: /new: Permission denied
+            error: `extraCommands` of layer `test` failed with exit status 1; the output stands above
+        "#]],
+    );
+    check_read_only(
+        "chmod -R u+w etc; touch etc/new; false",
+        expect![[r#"
+        copying `/nix/store/[HASH]-item` to the root of the layer
+        running extraCommands
+        error: `extraCommands` of layer `test` failed with exit status 1; the output stands above
+    "#]],
     );
 }
 

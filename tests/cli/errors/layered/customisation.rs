@@ -264,7 +264,7 @@ fn a_fakeroot_that_is_missing_is_named() {
         expect![[r#"
             joining 0 packages
             running `fakeRootCommands`
-            [BASH]: line 2: /nowhere/fakeroot: No such file or directory
+            [TMP]/build/stdenv/setup: line 2: /nowhere/fakeroot: No such file or directory
             error: `fakeRootCommands` of layer `test` failed with exit status 127; the output stands above
         "#]],
     );
