@@ -16,13 +16,14 @@ use crate::attrs::{Attrs, DescriptionAttrs};
 use crate::base::{self, BaseError, Choice, Wanted};
 use crate::closure::ClosureFiles;
 use crate::compress::Packing;
-use crate::digest::HashWriter;
+use crate::digest::{DiffId, HashWriter};
 use crate::graph::{self, Graph, GraphError};
 use crate::json::jq;
 use crate::layering::{self, Layer, NoLayerLeft, PipelineError};
 use crate::limits::Limits;
 use crate::oci::Platform;
 use crate::output::{self, OutputError};
+use crate::parallel;
 use crate::plan::{Owner, TarPlan};
 use crate::progress;
 use crate::scan::ScanError;
@@ -106,7 +107,7 @@ pub struct Recorded {
 pub struct RecordedBaseLayer {
     /// The member of the base image's archive.
     pub name: String,
-    pub diff_id: String,
+    pub diff_id: DiffId,
     /// Set if the layer is to be unpacked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unpacked: Option<Unpacked>,
@@ -126,7 +127,7 @@ pub struct Unpacked {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedLayer {
-    pub diff_id: String,
+    pub diff_id: DiffId,
     /// Of the uncompressed tar, in bytes.
     pub size: u64,
 }
@@ -318,7 +319,7 @@ fn read_base(
     };
     let base = base::read(path, first, nothing, &attrs.limits)?;
     let layers = base.layers.into_iter().map(|layer| RecordedBaseLayer {
-        diff_id: layer.diff_id.to_string(),
+        diff_id: layer.diff_id,
         unpacked: layer.is_unpacked().then(|| Unpacked {
             packing: layer.packing,
             name: layer.member(),
@@ -395,10 +396,9 @@ fn record_store_layers(
     owner: &Arc<Owner>,
     mtime: u64,
 ) -> Result<Vec<RecordedLayer>, DescriptionError> {
-    layers
-        .par_iter()
-        .map(|paths| Ok(record(&store_layer::plan(paths, owner, mtime)?)?))
-        .collect()
+    parallel::try_map(layers.par_iter(), |paths| {
+        Ok(record(&store_layer::plan(paths, owner, mtime)?)?)
+    })
 }
 
 /// The DiffID and size of the layer that `plan` describes.
@@ -410,7 +410,7 @@ pub fn record(plan: &TarPlan) -> Result<RecordedLayer, WriteError> {
     write::write(plan, &mut hash)?;
     Ok(RecordedLayer {
         size: hash.size(),
-        diff_id: hash.into_diff_id().to_string(),
+        diff_id: hash.into_diff_id(),
     })
 }
 
@@ -424,6 +424,6 @@ fn record_file(path: &Path) -> Result<RecordedLayer, DescriptionError> {
     })?;
     Ok(RecordedLayer {
         size: hash.size(),
-        diff_id: hash.into_diff_id().to_string(),
+        diff_id: hash.into_diff_id(),
     })
 }
