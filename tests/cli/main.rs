@@ -8,6 +8,7 @@ mod trees;
 mod errors;
 mod export;
 mod flatten;
+mod foreign;
 mod inspect;
 mod join;
 mod json;
