@@ -106,7 +106,9 @@ fn file(name: &str, content: &[u8]) -> (String, Vec<u8>) {
     (name.to_owned(), content.to_vec())
 }
 
-const PACKERS: [(&str, fn(&[u8]) -> Vec<u8>); 5] = [
+type Pack = fn(&[u8]) -> Vec<u8>;
+
+const PACKERS: [(&str, Pack); 5] = [
     ("nothing", <[u8]>::to_vec),
     ("gzip", gzip),
     ("zstd", zstd),

@@ -30,9 +30,10 @@ impl File {
     }
 }
 
+type Make = fn(&File) -> Tar;
+
 /// The forms in which a tar can have a sparse file.
-const FORMS: [(&str, fn(&File) -> Tar); 4] =
-    [("S", old), ("0.0", listed), ("0.1", mapped), ("1.0", whole)];
+const FORMS: [(&str, Make); 4] = [("S", old), ("0.0", listed), ("0.1", mapped), ("1.0", whole)];
 
 fn old(file: &File) -> Tar {
     let places = file
