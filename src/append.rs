@@ -49,7 +49,7 @@ pub fn read(
         pieces: Vec::new(),
         directories: Vec::new(),
     };
-    let mut tar = Reader::new(RangeReader::new(range.clone()));
+    let mut tar = Reader::of_layer(RangeReader::new(range.clone()));
     let (mut from, mut at) = (0, 0);
     while let Some(member) = tar.next_member()? {
         let end = tar.next_header_at();
@@ -129,6 +129,7 @@ fn part(range: &Range, from: u64, to: u64) -> Range {
         source: Arc::clone(&range.source),
         offset: range.offset + from,
         size: to - from,
+        sparse: None,
     }
 }
 

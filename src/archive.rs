@@ -17,6 +17,7 @@ use crate::compress::{self, Packing};
 use crate::digest::Digest;
 use crate::document;
 use crate::limits::Limits;
+use crate::mistaken;
 use crate::plan::{Owner, Range};
 use crate::source::Source;
 use crate::tar::read::{MAX_NAME, Member, MemberKind, Reader, Skip};
@@ -28,6 +29,10 @@ pub const MAX_DEPTH: usize = 16;
 
 /// How many links may lead from one member to the next.
 const MAX_LINKS: usize = 8;
+
+/// How many parts the sparse files of an archive may have together: each takes memory, and one file may have as
+/// many (see [`MAX_EXTENSION`](crate::tar::read::MAX_EXTENSION)).
+pub const MAX_PARTS: usize = 1 << 18;
 
 /// The parts of a member's name, which make its place: members sort by them as GNU tar sorts
 /// files with `--sort=name`.
@@ -53,6 +58,10 @@ pub struct Archive {
     met: usize,
     /// How many bytes their names, links and owners have.
     name_bytes: u64,
+    /// How many parts its sparse files have together.
+    parts: usize,
+    /// The size of its sparse files together, in bytes, with their holes.
+    expanded: u64,
 }
 
 /// A file of an archive, with mode, owner and time (in seconds since 1970) as its header has them.
@@ -136,21 +145,32 @@ pub fn index(path: &Path, limits: &Limits, visit: &mut Visit<'_>) -> Result<Arch
         source,
     };
     let visitor = &mut Strict(visit);
-    if std::fs::metadata(path).map_err(open)?.is_dir() {
-        index_directory(path, limits)
-    } else if Packing::of_file(path).map_err(open)? == Packing::Plain {
-        index_file(path, limits, visitor)
-    } else {
-        let content = compress::open(path, limits).map_err(open)?;
-        index_stream(path, Source::stream(path, limits), content, limits, visitor)
+    let file = File::open(path).map_err(open)?;
+    if file.metadata().map_err(open)?.is_dir() {
+        return index_directory(path, limits);
+    }
+    match Packing::of_open(&file).map_err(open)? {
+        Packing::Plain => index_open(path, file, limits, visitor),
+        packing => {
+            let content = compress::open_as(file, packing, limits).map_err(open)?;
+            index_stream(path, Source::stream(path, limits), content, limits, visitor)
+        }
     }
 }
 
 /// Indexes the directory `path` as if it were an archive.
 ///
 /// # Errors
-/// When it cannot be read, or holds what is neither directory, file nor link.
+/// When it cannot be read, is no OCI layout, or holds what is neither directory, file nor link.
 pub fn index_directory(path: &Path, limits: &Limits) -> Result<Archive, ArchiveError> {
+    let looked = mistaken::of_directory(path).map_err(|source| ArchiveError::Open {
+        path: path.to_owned(),
+        source,
+    });
+    if let Some(what) = looked? {
+        let path = path.to_owned();
+        return Err(ArchiveError::Mistaken { path, what });
+    }
     let mut archive = Archive::empty(path, limits);
     directory::index(&mut archive, path, &MemberPath::new())?;
     Ok(archive)
@@ -169,19 +189,41 @@ pub fn index_file(
         path: path.to_owned(),
         source,
     };
-    let mut archive = Archive::empty(path, limits);
     let file = File::open(path).map_err(open)?;
+    index_open(path, file, limits, visitor)
+}
+
+/// The same of the tar `path`, opened as `file`.
+fn index_open(
+    path: &Path,
+    file: File,
+    limits: &Limits,
+    visitor: &mut impl Visitor,
+) -> Result<Archive, ArchiveError> {
+    let open = |source| ArchiveError::Open {
+        path: path.to_owned(),
+        source,
+    };
+    let mut archive = Archive::empty(path, limits);
     let size = file.metadata().map_err(open)?.len();
     let source = Arc::new(Source::file(path, file));
-    let mut reader = Reader::new(RangeReader::new(Range {
+    let content = Range {
         source: Arc::clone(&source),
         offset: 0,
         size,
-    }));
-    while let Some(member) = archive.next(&mut reader, visitor)? {
-        archive.insert(&source, &member, visitor)?;
-    }
-    Ok(archive)
+        sparse: None,
+    };
+    let start = start(&mut RangeReader::new(content.clone()));
+    archive.refuse_mistaken(&start)?;
+    let mut reader = Reader::new(RangeReader::new(content));
+    let mut index = || {
+        while let Some(member) = archive.next(&mut reader, visitor)? {
+            archive.insert(&source, &member, visitor)?;
+        }
+        Ok(())
+    };
+    let indexed = index();
+    archive.finish(indexed)
 }
 
 /// Indexes the tar in `input`, which is read once, to its end; `visitor` sees the content of every
@@ -193,30 +235,44 @@ pub fn index_file(
 pub fn index_stream(
     path: &Path,
     source: Source,
-    input: impl Skip,
+    mut input: impl Skip,
     limits: &Limits,
     visitor: &mut impl Visitor,
 ) -> Result<Archive, ArchiveError> {
     let mut archive = Archive::empty(path, limits);
     archive.is_compressed = true;
     let source = Arc::new(source);
-    let mut reader = Reader::new(input);
-    while let Some(member) = archive.next(&mut reader, visitor)? {
-        if let Some(name) = archive.insert(&source, &member, visitor)?
-            && let Some(ArchiveMember::File(file)) = archive.members.get(&name)
-            && member.kind == MemberKind::Regular
-        {
-            let range = file.range.clone();
-            let content = reader.content(&member);
-            archive.visit(&name, &range, content, visitor)?;
+    let start = start(&mut input);
+    archive.refuse_mistaken(&start)?;
+    let mut reader = Reader::new(io::Cursor::new(start).chain(input));
+    let mut index = || {
+        while let Some(member) = archive.next(&mut reader, visitor)? {
+            if let Some(name) = archive.insert(&source, &member, visitor)?
+                && let Some(ArchiveMember::File(file)) = archive.members.get(&name)
+                && member.kind == MemberKind::Regular
+            {
+                let range = file.range.clone();
+                let content = reader.content(&member);
+                archive.visit(&name, &range, content, visitor)?;
+            }
         }
-    }
+        Ok(())
+    };
+    let indexed = index();
+    let archive = archive.finish(indexed)?;
     // What follows the end marker belongs to the compressed stream, whose checksum is there.
     let rest = io::copy(&mut reader.into_inner(), &mut io::sink());
     if let Err(source) = rest {
         visitor.wrong(archive.read_error(source))?;
     }
     Ok(archive)
+}
+
+/// The first bytes of `content`, as many as tell that it is no archive. Whoever reads on learns why there are no more.
+fn start(content: &mut dyn Read) -> Vec<u8> {
+    let mut start = Vec::with_capacity(mistaken::START);
+    let _ = content.take(mistaken::START as u64).read_to_end(&mut start);
+    start
 }
 
 impl Archive {
@@ -231,6 +287,36 @@ impl Archive {
             documents: Documents::default(),
             met: 0,
             name_bytes: 0,
+            parts: 0,
+            expanded: 0,
+        }
+    }
+
+    /// Refuses what is no archive by its first bytes.
+    fn refuse_mistaken(&self, start: &[u8]) -> Result<(), ArchiveError> {
+        match mistaken::of_bytes(start) {
+            None => Ok(()),
+            Some(what) => Err(ArchiveError::Mistaken {
+                path: self.path.clone(),
+                what,
+            }),
+        }
+    }
+
+    /// The archive as it has been indexed, or what is wrong: that it is the tar of a file system comes before what
+    /// is wrong with such an one as an image.
+    fn finish(self, indexed: Result<(), ArchiveError>) -> Result<Self, ArchiveError> {
+        let is_readable = !matches!(
+            indexed,
+            Err(ArchiveError::Open { .. } | ArchiveError::Read { .. } | ArchiveError::Tar { .. })
+        );
+        let members = self.members.keys().map(Vec::as_slice);
+        match mistaken::of_members(members) {
+            Some(what) if is_readable => Err(ArchiveError::Mistaken {
+                path: self.path,
+                what,
+            }),
+            _ => indexed.map(|()| self),
         }
     }
 
@@ -250,6 +336,7 @@ impl Archive {
                 let names = [&member.name, &member.link, &member.uname, &member.gname];
                 let bytes = names.iter().map(|name| name.len()).sum();
                 self.count(parts.filter(|part| !part.is_empty()).count(), bytes)?;
+                self.count_sparse(member, reader.next_header_at())?;
             }
             Ok(member)
         });
@@ -270,6 +357,26 @@ impl Archive {
             return Err(ArchiveError::TooManyNames { path: path(), max });
         }
         Ok(())
+    }
+
+    /// Counts what `member` needs if it is a sparse file. The archive has `read` bytes up to its end.
+    fn count_sparse(&mut self, member: &Member, read: u64) -> Result<(), ArchiveError> {
+        let Some(map) = &member.sparse else {
+            return Ok(());
+        };
+        self.parts += map.parts();
+        if self.parts > MAX_PARTS {
+            return Err(ArchiveError::TooManyParts {
+                path: self.path.clone(),
+            });
+        }
+        self.expanded = self.expanded.saturating_add(member.size);
+        let checked = compress::check_growth(read, self.expanded, &self.limits);
+        checked.map_err(|source| ArchiveError::Holes {
+            path: self.path.clone(),
+            name: shown(&member.name),
+            source,
+        })
     }
 
     /// Shows `content`, that of the regular member `name`, to `visitor`, and keeps it if it may be a
@@ -353,6 +460,7 @@ impl Archive {
                     source: Arc::clone(source),
                     offset: member.content_at,
                     size: member.size,
+                    sparse: member.sparse.clone(),
                 },
             }),
             MemberKind::Symlink => ArchiveMember::Symlink {
@@ -649,21 +757,28 @@ pub(crate) fn text_of(name: &MemberPath) -> String {
 pub struct RangeReader {
     range: Range,
     position: u64,
+    /// Whether the source is open as long as this is there.
+    is_held: bool,
 }
 
 impl RangeReader {
     #[must_use]
     pub fn new(range: Range) -> Self {
-        Self { range, position: 0 }
+        Self {
+            range,
+            position: 0,
+            is_held: false,
+        }
     }
 }
 
 impl Read for RangeReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.range.size - self.position;
-        let wanted = left.min(buffer.len() as u64) as usize;
-        let offset = self.range.offset + self.position;
-        let got = self.range.source.read_at(&mut buffer[..wanted], offset)?;
+        if !self.is_held {
+            self.range.source = self.range.source.held()?;
+            self.is_held = true;
+        }
+        let got = self.range.read_at(buffer, self.position)?;
         self.position += got as u64;
         Ok(got)
     }

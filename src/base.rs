@@ -20,6 +20,7 @@ pub use crate::images::Choice;
 use crate::images::{self, Blob, Image, ImagesError};
 use crate::limits::Limits;
 use crate::oci::{ImageConfig, Platform};
+use crate::parallel;
 use crate::plan::Range;
 use crate::progress::{Bar, Progress};
 use crate::source::Source;
@@ -52,11 +53,12 @@ pub struct BaseLayer {
 }
 
 impl BaseLayer {
-    /// Whether it is unpacked in an image that is built on it. Every Docker since 1.10 loads plain
-    /// layers and those packed with gzip, so these stay as they are; zstd it knows since 23.
+    /// Whether it is unpacked in an image that is built on it. Every engine loads plain layers and those
+    /// packed with gzip, so these stay as they are. Docker knows zstd since version 23, and reads xz only where
+    /// the program `xz` is installed; containerd, and Docker where it keeps its images there, read neither xz nor bzip2.
     #[must_use]
     pub fn is_unpacked(&self) -> bool {
-        matches!(self.packing, Packing::Zstd | Packing::Xz)
+        !matches!(self.packing, Packing::Plain | Packing::Gzip)
     }
 
     /// The member that holds it in an image that is built on it: where it was, unless it has other
@@ -78,6 +80,7 @@ pub fn unpacked(packed: Range, packing: Packing, size: u64, limits: &Limits) -> 
         source: Arc::new(Source::unpacked(packed, packing, limits)),
         offset: 0,
         size,
+        sparse: None,
     }
 }
 
@@ -351,7 +354,8 @@ fn read_layers(
         // In the order of the archive, since every step back uncompresses all of it again.
         left.into_iter().map(read).collect::<Result<_, _>>()?
     } else {
-        left.into_par_iter().map(read).collect::<Result<_, _>>()?
+        let left: Vec<_> = left.into_iter().collect();
+        parallel::try_map(left.into_par_iter(), read)?
     };
     facts.extend(more);
     Ok(facts)

@@ -1,6 +1,6 @@
 //! Reads one file of an image to its end: its digest, and, if it is a layer, its DiffID and members.
 
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, BufReader, Cursor, Read, Write};
 
 use thiserror::Error;
 
@@ -78,13 +78,17 @@ pub fn read(
     }
 }
 
+/// How much is read at once, in bytes: headers alone have 512.
+const BUFFER: usize = 128 * 1024;
+
 fn read_packed(
-    mut input: &mut dyn Read,
+    input: &mut dyn Read,
     limits: &Limits,
     note: &mut dyn FnMut(&Member),
 ) -> io::Result<Blob> {
+    let mut input = BufReader::with_capacity(BUFFER, input);
     let mut magic = Vec::with_capacity(MAGIC);
-    input.take(MAGIC as u64).read_to_end(&mut magic)?;
+    input.by_ref().take(MAGIC as u64).read_to_end(&mut magic)?;
     let packing = Packing::of(&magic);
     let mut packed = Hashing::new(Cursor::new(magic).chain(&mut input));
     let content = match packing {
@@ -140,7 +144,7 @@ fn read_members<R: Read>(
     tar: &mut Hashing<R>,
     note: &mut dyn FnMut(&Member),
 ) -> Result<(), ReadError> {
-    let mut reader = Reader::new(tar);
+    let mut reader = Reader::of_layer(tar);
     while let Some(member) = reader.next_member()? {
         note(&member);
     }

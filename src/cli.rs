@@ -125,7 +125,7 @@ enum Command {
     },
     /// Show what is in an image: its config, its layers and the store paths in them
     Inspect {
-        /// An image archive, plain or packed with gzip, xz or zstd, or the directory of an OCI layout;
+        /// An image archive, plain or packed with gzip, xz, bzip2 or zstd, or the directory of an OCI layout;
         /// `-` for an archive on standard input
         image: PathBuf,
         /// Show only this one of several images
@@ -142,7 +142,7 @@ enum Command {
     /// Says all that is wrong. The exit status is 0 if nothing is, 1 if something is, 2 if the image
     /// cannot be read.
     Verify {
-        /// An image archive, plain or packed with gzip, xz or zstd, or the directory of an OCI layout;
+        /// An image archive, plain or packed with gzip, xz, bzip2 or zstd, or the directory of an OCI layout;
         /// `-` for an archive on standard input
         image: PathBuf,
         /// Print JSON instead of text

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use crate::parallel;
 use crate::scan::{self, ScanError};
 use crate::store_path::StorePath;
 use crate::tar::names::path_of;
@@ -33,10 +34,9 @@ pub struct ClosureFile {
 /// # Errors
 /// When a store path is missing or cannot be read.
 pub fn list_files(closure: &[StorePath]) -> Result<ClosureFiles, ScanError> {
-    let listed = closure
-        .par_iter()
-        .map(|store_path| list_store_path(store_path.as_path()))
-        .collect::<Result<Vec<_>, _>>()?;
+    let listed = parallel::try_map(closure.par_iter(), |store_path| {
+        list_store_path(store_path.as_path())
+    })?;
     let mut files: Vec<ClosureFile> = listed.into_iter().flatten().collect();
     files.par_sort_unstable_by(|a, b| a.name.cmp(&b.name));
     files.dedup_by(|a, b| a.name == b.name);

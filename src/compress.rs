@@ -4,19 +4,22 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bzip2::bufread::MultiBzDecoder;
 use gzp::deflate::Mgzip;
 use gzp::par::compress::{ParCompress, ParCompressBuilder};
 use gzp::{Compression as Level, GzpError, ZWriter};
 use liblzma::read::XzDecoder;
-use liblzma::stream::{CONCATENATED, Stream};
+use liblzma::stream::{CONCATENATED, Error as XzError, Stream};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zstd::zstd_safe::CParameter;
+use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
 
 use crate::gzip::Gzip;
 use crate::limits::{FREE_OF_RATIO, Limits};
@@ -148,6 +151,7 @@ pub enum Packing {
     Gzip,
     Zstd,
     Xz,
+    Bzip2,
 }
 
 impl fmt::Display for Packing {
@@ -157,6 +161,7 @@ impl fmt::Display for Packing {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
             Self::Xz => "xz",
+            Self::Bzip2 => "bzip2",
         })
     }
 }
@@ -172,8 +177,21 @@ impl Packing {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
+            // The digit says how large the blocks are; behind it the first block begins, or the end if there is none.
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..]
+            | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, ..] => Self::Bzip2,
             _ => Self::Plain,
         }
+    }
+
+    /// Tells how `file` is packed, wherever it stands; it stays there.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of_open(file: &File) -> io::Result<Self> {
+        let mut first = [0; MAGIC];
+        let length = file.read_at(&mut first, 0)?;
+        Ok(Self::of(&first[..length]))
     }
 
     /// Tells how the file `path` is packed.
@@ -181,11 +199,7 @@ impl Packing {
     /// # Errors
     /// When it cannot be read.
     pub fn of_file(path: &Path) -> io::Result<Self> {
-        let mut first = Vec::with_capacity(MAGIC);
-        File::open(path)?
-            .take(MAGIC as u64)
-            .read_to_end(&mut first)?;
-        Ok(Self::of(&first))
+        Self::of_open(&File::open(path)?)
     }
 }
 
@@ -214,6 +228,22 @@ pub enum LimitError {
     XzMemory { max: u64 },
 }
 
+/// Compares how many bytes came out of how many with what `limits` allow.
+///
+/// # Errors
+/// When there are more.
+pub fn check_growth(packed: u64, unpacked: u64, limits: &Limits) -> Result<(), LimitError> {
+    if unpacked > limits.max_unpacked {
+        let max = limits.max_unpacked;
+        Err(LimitError::Unpacked { max })
+    } else if unpacked > FREE_OF_RATIO.max(packed.saturating_mul(limits.max_ratio)) {
+        let max = limits.max_ratio;
+        Err(LimitError::Ratio { max })
+    } else {
+        Ok(())
+    }
+}
+
 /// The uncompressed content of some input.
 pub struct Decoded<R: Read> {
     decoder: Unpack<Counted<R>>,
@@ -222,7 +252,7 @@ pub struct Decoded<R: Read> {
     packed: Arc<AtomicU64>,
     /// How many bytes came out.
     unpacked: u64,
-    start: Instant,
+    clock: Clock,
 }
 
 enum Unpack<R: Read> {
@@ -230,16 +260,39 @@ enum Unpack<R: Read> {
     Gzip(Gzip<R>),
     Zstd(zstd::Decoder<'static, BufReader<R>>),
     Xz(XzDecoder<R>),
+    Bzip2(Box<MultiBzDecoder<BufReader<R>>>),
 }
 
-/// Counts what is read through it, for someone who has lost sight of it.
+/// Counts what is read through it, for someone who has lost sight of it, and ends when the time is over: a
+/// decoder may take in very much before it gives anything.
 struct Counted<R> {
     input: R,
     count: Arc<AtomicU64>,
+    clock: Option<Clock>,
+}
+
+/// How long unpacking may take, and since when it runs.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    start: Instant,
+    max_seconds: u64,
+}
+
+impl Clock {
+    fn check(self) -> Result<(), LimitError> {
+        let max = self.max_seconds;
+        if self.start.elapsed() >= Duration::from_secs(max) {
+            return Err(LimitError::Seconds { max });
+        }
+        Ok(())
+    }
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(clock) = self.clock {
+            clock.check().map_err(io::Error::other)?;
+        }
         let read = self.input.read(buffer)?;
         self.count.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
@@ -248,16 +301,21 @@ impl<R: Read> Read for Counted<R> {
 
 impl<R: Read> Decoded<R> {
     /// Uncompresses `input`, which is packed as `packing` says. A gzip stream may have several
-    /// members, a zstd stream several frames. Reading more than `limits` allow fails with a
+    /// members, a zstd stream several frames, and what is packed with xz or bzip2 several streams. Reading more than `limits` allow fails with a
     /// [`LimitError`]; what is not packed has none.
     ///
     /// # Errors
     /// When the decoder cannot be set up.
     pub fn new(input: R, packing: Packing, limits: &Limits) -> io::Result<Self> {
         let packed = Arc::new(AtomicU64::new(0));
+        let clock = Clock {
+            start: Instant::now(),
+            max_seconds: limits.max_seconds,
+        };
         let input = Counted {
             input,
             count: Arc::clone(&packed),
+            clock: (packing != Packing::Plain).then_some(clock),
         };
         Ok(Self {
             decoder: match packing {
@@ -273,61 +331,51 @@ impl<R: Read> Decoded<R> {
                     let stream = Stream::new_stream_decoder(limits.max_xz_memory, CONCATENATED)?;
                     Unpack::Xz(XzDecoder::new_stream(input, stream))
                 }
+                // It takes 4 MB of memory at most, whatever the input asks for.
+                Packing::Bzip2 => {
+                    Unpack::Bzip2(Box::new(MultiBzDecoder::new(BufReader::new(input))))
+                }
             },
             limits: *limits,
             packed,
             unpacked: 0,
-            start: Instant::now(),
+            clock,
         })
     }
 
-    /// Says in our words what a decoder complains of.
+    /// Says in our words that a decoder was not allowed as much memory as the input asks for.
     fn explain(&self, error: io::Error) -> io::Error {
-        let Limits {
-            max_zstd_window,
-            max_xz_memory,
-            ..
-        } = self.limits;
-        let text = error.to_string();
-        match self.decoder {
-            Unpack::Zstd(_) if text == ZSTD_TOO_MUCH => io::Error::other(LimitError::ZstdWindow {
-                max: max_zstd_window,
-            }),
-            Unpack::Xz(_) if text == XZ_TOO_MUCH => {
-                io::Error::other(LimitError::XzMemory { max: max_xz_memory })
-            }
-            _ => error,
-        }
+        let cause = error.get_ref();
+        let zstd = cause.and_then(|cause| cause.downcast_ref::<zstd::Error>());
+        let xz = cause.and_then(|cause| cause.downcast_ref::<XzError>());
+        let limit = if zstd.is_some_and(|error| error.is(ZSTD_WINDOW_TOO_LARGE)) {
+            let max = self.limits.max_zstd_window;
+            LimitError::ZstdWindow { max }
+        } else if xz == Some(&XzError::MemLimit) {
+            let max = self.limits.max_xz_memory;
+            LimitError::XzMemory { max }
+        } else {
+            return error;
+        };
+        io::Error::other(limit)
     }
 
     fn check_limits(&self) -> Result<(), LimitError> {
-        let Limits {
-            max_unpacked,
-            max_ratio,
-            max_seconds,
-            ..
-        } = self.limits;
-        let packed = self.packed.load(Ordering::Relaxed);
         if matches!(self.decoder, Unpack::Plain(_)) {
-            Ok(())
-        } else if self.unpacked > max_unpacked {
-            Err(LimitError::Unpacked { max: max_unpacked })
-        } else if self.unpacked > FREE_OF_RATIO.max(packed.saturating_mul(max_ratio)) {
-            Err(LimitError::Ratio { max: max_ratio })
-        } else if self.start.elapsed() >= Duration::from_secs(max_seconds) {
-            Err(LimitError::Seconds { max: max_seconds })
-        } else {
-            Ok(())
+            return Ok(());
         }
+        let packed = self.packed.load(Ordering::Relaxed);
+        check_growth(packed, self.unpacked, &self.limits)?;
+        self.clock.check()
     }
 }
 
 /// The least and the largest window that zstd takes as a limit, as powers of two.
 const ZSTD_WINDOWS: (u32, u32) = (10, 31);
 
-/// What zstd and liblzma say when a limit of theirs is reached.
-const ZSTD_TOO_MUCH: &str = "Frame requires too much memory for decoding";
-const XZ_TOO_MUCH: &str = "memory limit reached";
+/// The code by which zstd says that a frame asks for a larger window than it was allowed.
+const ZSTD_WINDOW_TOO_LARGE: ZSTD_ErrorCode =
+    ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge;
 
 impl<R: Read> Read for Decoded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -336,6 +384,7 @@ impl<R: Read> Read for Decoded<R> {
             Unpack::Gzip(input) => input.read(buffer),
             Unpack::Zstd(input) => input.read(buffer),
             Unpack::Xz(input) => input.read(buffer),
+            Unpack::Bzip2(input) => input.read(buffer),
         };
         let read = read.map_err(|error| self.explain(error))?;
         self.unpacked += read as u64;
@@ -351,6 +400,7 @@ impl<R: Read> fmt::Debug for Decoded<R> {
             Unpack::Gzip(_) => "Gzip",
             Unpack::Zstd(_) => "Zstd",
             Unpack::Xz(_) => "Xz",
+            Unpack::Bzip2(_) => "Bzip2",
         })
     }
 }
@@ -363,7 +413,16 @@ pub type Decoder = ReadAhead;
 /// # Errors
 /// When it cannot be opened.
 pub fn open(path: &Path, limits: &Limits) -> io::Result<Decoder> {
-    let packing = Packing::of_file(path)?;
-    let file = BufReader::with_capacity(BUFFER, File::open(path)?);
+    let file = File::open(path)?;
+    let packing = Packing::of_open(&file)?;
+    open_as(file, packing, limits)
+}
+
+/// Uncompresses `file`, which is packed as `packing` says, from where it stands.
+///
+/// # Errors
+/// When no decoder or thread can be set up.
+pub fn open_as(file: File, packing: Packing, limits: &Limits) -> io::Result<Decoder> {
+    let file = BufReader::with_capacity(BUFFER, file);
     ReadAhead::new(Box::new(Decoded::new(file, packing, limits)?))
 }

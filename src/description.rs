@@ -16,7 +16,7 @@ use crate::attrs::{Attrs, DescriptionAttrs};
 use crate::base::{self, BaseError, Choice, Wanted};
 use crate::closure::ClosureFiles;
 use crate::compress::Packing;
-use crate::digest::HashWriter;
+use crate::digest::{DiffId, HashWriter};
 use crate::engines::{self, Objection, Refused, Said};
 use crate::graph::{self, Graph, GraphError};
 use crate::json::jq;
@@ -24,6 +24,7 @@ use crate::layering::{self, Layer, NoLayerLeft, PipelineError};
 use crate::limits::Limits;
 use crate::oci::Platform;
 use crate::output::{self, OutputError};
+use crate::parallel;
 use crate::plan::{Owner, TarPlan};
 use crate::progress::{self, Bar, Progress};
 use crate::scan::ScanError;
@@ -107,7 +108,7 @@ pub struct Recorded {
 pub struct RecordedBaseLayer {
     /// The member of the base image's archive.
     pub name: String,
-    pub diff_id: String,
+    pub diff_id: DiffId,
     /// Set if the layer is to be unpacked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unpacked: Option<Unpacked>,
@@ -127,7 +128,7 @@ pub struct Unpacked {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedLayer {
-    pub diff_id: String,
+    pub diff_id: DiffId,
     /// Of the uncompressed tar, in bytes.
     pub size: u64,
 }
@@ -358,7 +359,7 @@ fn read_base(
     };
     let base = base::read(path, first, nothing, &attrs.limits, surroundings.progress)?;
     let layers = base.layers.into_iter().map(|layer| RecordedBaseLayer {
-        diff_id: layer.diff_id.to_string(),
+        diff_id: layer.diff_id,
         unpacked: layer.is_unpacked().then(|| Unpacked {
             packing: layer.packing,
             name: layer.member(),
@@ -439,10 +440,9 @@ fn record_store_layers(
 ) -> Result<Vec<RecordedLayer>, DescriptionError> {
     // How much there is comes to light on the way, for the files are listed layer by layer.
     let bar = progress.count();
-    let recorded = layers
-        .par_iter()
-        .map(|paths| Ok(record(&store_layer::plan(paths, owner, mtime)?, &bar)?))
-        .collect();
+    let recorded = parallel::try_map(layers.par_iter(), |paths| {
+        Ok(record(&store_layer::plan(paths, owner, mtime)?, &bar)?)
+    });
     bar.finish();
     recorded
 }
@@ -456,7 +456,7 @@ pub fn record(plan: &TarPlan, bar: &Bar) -> Result<RecordedLayer, WriteError> {
     write::write(plan, &mut bar.watch(&mut hash))?;
     Ok(RecordedLayer {
         size: hash.size(),
-        diff_id: hash.into_diff_id().to_string(),
+        diff_id: hash.into_diff_id(),
     })
 }
 
@@ -475,6 +475,6 @@ fn record_file(path: &Path, progress: Progress) -> Result<RecordedLayer, Descrip
     })?;
     Ok(RecordedLayer {
         size: hash.size(),
-        diff_id: hash.into_diff_id().to_string(),
+        diff_id: hash.into_diff_id(),
     })
 }

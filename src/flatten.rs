@@ -17,10 +17,11 @@ use thiserror::Error;
 
 use crate::archive::{RangeReader, shown};
 use crate::base::{BaseError, BaseImage, BaseLayer};
-use crate::compress::{Decoded, Packing};
+use crate::compress::{self, Decoded, LimitError, Packing};
 use crate::flatten::flat::Flat;
 use crate::flatten::place::{PlaceError, Placing};
 use crate::flatten::records::RecordsError;
+use crate::holes::WithHoles;
 use crate::plan::{Range, Xattr};
 use crate::progress::{self, Progress};
 use crate::source::Source;
@@ -67,6 +68,13 @@ pub enum FlattenError {
         entry: String,
         source: Box<PlaceError>,
     },
+    #[error("layer `{layer}` of image `{}` has the sparse file `{entry}`, whose holes are too large to be filled", path.display())]
+    Holes {
+        path: PathBuf,
+        layer: String,
+        entry: String,
+        source: LimitError,
+    },
     #[error("cannot copy the content of image `{}` to a temporary file in `{}`", path.display(), directory.display())]
     Spool {
         path: PathBuf,
@@ -84,7 +92,7 @@ impl From<BaseError> for FlattenError {
 }
 
 /// Merges the layers of `image`, lowest first; of a layer that occurs twice, only the last
-/// occurrence counts. What has to be uncompressed is copied once, in the order in which it comes,
+/// occurrence counts. What has to be uncompressed, or has holes, is copied once, in the order in which it comes,
 /// to a file in `spool_directory` that has no name, and what layers say about entries to another.
 ///
 /// # Errors
@@ -134,7 +142,9 @@ fn ranges<'a>(
         let file = file.map_err(BaseError::Archive)?;
         ranges.push((layer, file.range.clone()));
     }
-    if image.archive.is_compressed {
+    // What lies in a sparse file is at no place of its own.
+    let is_sparse = ranges.iter().any(|(_, range)| range.sparse.is_some());
+    if image.archive.is_compressed || is_sparse {
         let mut by_offset: Vec<_> = ranges.iter_mut().collect();
         by_offset.sort_by_key(|(_, range)| range.offset);
         let mut archived = None;
@@ -176,17 +186,37 @@ fn place_layer(
         }
     };
     let path = || image.archive.path.clone();
-    let mut reader = Reader::new(RangeReader::new(range.clone()));
+    let mut reader = Reader::of_layer(RangeReader::new(range.clone()));
+    let mut expanded: u64 = 0;
     while let Some(member) = reader.next_member().map_err(|source| BaseError::Layer {
         path: path(),
         layer: layer.name.clone(),
         source,
     })? {
-        let content = (member.kind == MemberKind::Regular).then(|| Range {
+        let stored = Range {
             source: Arc::clone(&range.source),
             offset: range.offset + member.content_at,
             size: member.size,
-        });
+            sparse: member.sparse.clone(),
+        };
+        let content = match &member.sparse {
+            _ if member.kind != MemberKind::Regular => None,
+            None => Some(stored),
+            Some(_) => {
+                expanded = expanded.saturating_add(member.size);
+                let limits = &image.archive.limits;
+                compress::check_growth(reader.next_header_at(), expanded, limits).map_err(
+                    |source| FlattenError::Holes {
+                        path: path(),
+                        layer: layer.name.clone(),
+                        entry: shown(&member.name),
+                        source,
+                    },
+                )?;
+                let content = &mut RangeReader::new(stored);
+                Some(spool.copy(content, |source| read_error(image, layer, source))?)
+            }
+        };
         let placed = placing.place(&member, content);
         placed.map_err(|source| match source {
             PlaceError::Records(error) => FlattenError::Records(error),
@@ -245,6 +275,7 @@ impl<'a> Spool<'a> {
         let spooled = self.file.insert(spooled);
         self.piece.resize(PIECE, 0);
         let offset = spooled.size;
+        let mut out = WithHoles::new(&spooled.file);
         loop {
             let got = match content.read(&mut self.piece) {
                 Ok(0) => break,
@@ -252,14 +283,16 @@ impl<'a> Spool<'a> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(read_error(error)),
             };
-            let written = spooled.file.write_all(&self.piece[..got]);
+            let written = out.write_all(&self.piece[..got]);
             written.map_err(write_error)?;
             spooled.size += got as u64;
         }
+        out.finish().map_err(write_error)?;
         Ok(Range {
             source: Arc::clone(&spooled.source),
             offset,
             size: spooled.size - offset,
+            sparse: None,
         })
     }
 }

@@ -264,6 +264,7 @@ fn open_range(path: &Path) -> Result<Range, ImageError> {
         source: Arc::new(Source::file(path, file)),
         offset: 0,
         size,
+        sparse: None,
     })
 }
 

@@ -17,6 +17,9 @@ pub mod time;
 pub mod graph;
 pub mod layering;
 
+// How many threads work on it.
+pub mod parallel;
+
 // The files of a layer.
 pub mod tree;
 pub mod follow;
@@ -42,9 +45,11 @@ pub mod tarsum;
 pub mod compress;
 pub mod gzip;
 pub mod read_ahead;
+pub mod holes;
 
 // Images.
 pub mod limits;
+pub mod mistaken;
 pub mod document;
 pub mod oci;
 pub mod engines;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::archive::{Archive, ArchiveFile, ArchiveMember, MemberPath, RangeReader};
+use crate::holes;
 use crate::plan::{Entry, Kind, Owner, Range, TarPlan};
 use crate::source::Source;
 
@@ -81,7 +82,7 @@ pub fn is_in_order(members: &BTreeMap<MemberPath, ArchiveMember>) -> bool {
     let mut end = 0;
     ranges.all(|range| {
         let follows = range.offset >= end;
-        end = range.offset + range.size;
+        end = range.stored_end();
         follows
     })
 }
@@ -118,7 +119,7 @@ fn copy(members: &mut BTreeMap<MemberPath, ArchiveMember>, file: File) -> io::Re
     let mut end = 0;
     for (offset, range) in by_offset {
         let size = range.size;
-        io::copy(&mut RangeReader::new(range), &mut &file)?;
+        holes::copy(&mut RangeReader::new(range), &file)?;
         copied.insert(offset, end);
         end += size;
     }
@@ -129,6 +130,7 @@ fn copy(members: &mut BTreeMap<MemberPath, ArchiveMember>, file: File) -> io::Re
                 source: Arc::clone(&source),
                 offset: copied[&range.offset],
                 size: range.size,
+                sparse: None,
             };
         }
     }

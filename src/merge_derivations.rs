@@ -21,8 +21,9 @@ use thiserror::Error;
 use crate::Surroundings;
 use crate::archive::shown;
 use crate::attrs::{Attrs, MergeDerivationsAttrs};
-use crate::compress;
+use crate::compress::{self, LimitError};
 use crate::hidden::{self, described, printable};
+use crate::holes;
 use crate::limits::Limits;
 use crate::output::{self, OutputError};
 use crate::scan::{self, ScanError};
@@ -57,6 +58,12 @@ pub enum MergeDerivationsError {
         item.display()
     )]
     Tar { item: PathBuf, source: ReadError },
+    #[error("`{}` has the sparse file `{name}`, whose holes are too large to be filled", item.display())]
+    Holes {
+        item: PathBuf,
+        name: String,
+        source: LimitError,
+    },
     #[error("`{name}` of `{}` {what}", item.display())]
     Name {
         item: PathBuf,
@@ -252,7 +259,17 @@ impl Merge<'_> {
             item: item(),
             source,
         };
+        let mut expanded: u64 = 0;
         while let Some(member) = tar.next_member().map_err(damaged)? {
+            if member.sparse.is_some() {
+                expanded = expanded.saturating_add(member.size);
+                let checked = compress::check_growth(tar.next_header_at(), expanded, limits);
+                checked.map_err(|source| MergeDerivationsError::Holes {
+                    item: item(),
+                    name: shown(&member.name),
+                    source,
+                })?;
+            }
             let path = self.parts(&member.name)?;
             match member.kind {
                 MemberKind::Directory => drop(self.directory(&path)?),
@@ -352,7 +369,7 @@ impl Merge<'_> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
         let made = openat(&directory, name, flags, Mode::from_bits_truncate(mode));
         made.map_err(io::Error::from)
-            .and_then(|file| io::copy(&mut content, &mut File::from(file)))
+            .and_then(|file| holes::copy(&mut content, &File::from(file)))
             .map_err(|error| self.cannot_copy(path, error))?;
         self.made(path, &directory, name, earlier)
     }

@@ -38,8 +38,8 @@ pub enum MergeImagesError {
     None,
     #[error("cannot read image `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("image `{}` is packed with xz; `mergeImages` takes tar archives that are plain or packed with gzip or zstd", path.display())]
-    Packing { path: PathBuf },
+    #[error("image `{}`, the last one, is packed with {packing}; `mergeImages` packs its result as that is, and writes tar archives that are plain or packed with gzip or zstd", path.display())]
+    Packing { path: PathBuf, packing: Packing },
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error("`{name}` of image `{}` is not what it should be", path.display())]
@@ -178,8 +178,9 @@ fn compression(path: &Path) -> Result<Compression, MergeImagesError> {
         Packing::Plain => Ok(Compression::None),
         Packing::Gzip => Ok(Compression::Gzip),
         Packing::Zstd => Ok(Compression::Zstd),
-        Packing::Xz => Err(MergeImagesError::Packing {
+        Packing::Xz | Packing::Bzip2 => Err(MergeImagesError::Packing {
             path: path.to_owned(),
+            packing,
         }),
     }
 }

@@ -16,6 +16,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
 use nix::sys::stat::Mode;
 use nix::unistd::linkat;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tempfile::TempDir;
 use thiserror::Error;
 
@@ -221,16 +222,26 @@ pub fn directory<E: From<OutputError>>(
     Ok(())
 }
 
-/// Fails when something is at `path`: renaming would replace a file, or an empty directory.
+/// Fails when something is at `path`, before any work is done for it.
 fn is_free(path: &Path) -> Result<(), OutputError> {
     match fs::symlink_metadata(path) {
         Ok(_) => Err(create_error(path, Errno::EEXIST.into())),
-        Err(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(create_error(path, error)),
     }
 }
 
+/// Renames what is at `from`, unless something is at `to`, be it a file or an empty directory.
 fn rename(from: &Path, to: &Path) -> Result<(), OutputError> {
-    fs::rename(from, to).map_err(|source| create_error(to, source))
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        // Some file systems, 9p among them, rename only as POSIX has it, which replaces.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+            is_free(to)?;
+            fs::rename(from, to).map_err(|source| create_error(to, source))
+        }
+        Err(errno) => Err(create_error(to, errno.into())),
+    }
 }
 
 /// Creates the file `path`, which messages call `shown`.
@@ -387,6 +398,33 @@ mod tests {
             assert_eq!(names(store.path()), [""; 0]);
             assert_eq!(names(build.path()), [""; 0]);
         }
+    }
+
+    #[test]
+    fn what_came_in_between_is_not_replaced() {
+        for (store, build) in places() {
+            let out = store.path().join("out");
+            let made = files::<OutputError>(&out, build.path(), |_| {
+                fs::create_dir(&out).unwrap();
+                Ok(())
+            });
+            let Err(OutputError::Create { source, .. }) = made else {
+                panic!("it is replaced");
+            };
+            assert_eq!(source.kind(), ErrorKind::AlreadyExists);
+        }
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_looked_at_is_not_free() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        let out = file.join("out");
+        let Err(OutputError::Create { source, .. }) = is_free(&out) else {
+            panic!("it is free");
+        };
+        assert_eq!(source.kind(), ErrorKind::NotADirectory);
     }
 
     #[test]

@@ -2,10 +2,12 @@
 //! their bytes are. The exact size follows from metadata alone; digests and bytes come from
 //! running the plan into sinks ([`crate::tar::write`], [`crate::tarsum::of_plan`]).
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::source::Source;
+use crate::tar::read::{Piece, SparseMap};
 use crate::tar::{self, Dialect};
 use crate::tree::{Directory, Node, SpecialKind};
 
@@ -65,12 +67,14 @@ pub enum Content {
     Tar(Arc<TarPlan>),
 }
 
-/// `size` bytes of `source`, from `offset` on.
+/// `size` bytes of content, which are in `source` from `offset` on.
 #[derive(Debug, Clone)]
 pub struct Range {
     pub source: Arc<Source>,
     pub offset: u64,
     pub size: u64,
+    /// Where the holes of a sparse file are: only what lies between them is in `source`.
+    pub sparse: Option<Arc<SparseMap>>,
 }
 
 /// Who owns an entry, by number and by name.
@@ -81,6 +85,38 @@ pub struct Owner {
     /// Empty when the number has no name.
     pub uname: String,
     pub gname: String,
+}
+
+impl Range {
+    /// Reads up to `buffer.len()` bytes from `position` of the content on; 0 at its end.
+    ///
+    /// # Errors
+    /// As the source fails.
+    pub fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        let (at, left) = match &self.sparse {
+            None => (position, self.size.saturating_sub(position)),
+            Some(map) => match map.piece(position) {
+                Piece::Data { stored_at, left } => (stored_at, left),
+                Piece::Zeros { left } => {
+                    let count = left.min(buffer.len() as u64) as usize;
+                    buffer[..count].fill(0);
+                    return Ok(count);
+                }
+            },
+        };
+        let count = left.min(buffer.len() as u64) as usize;
+        match count {
+            0 => Ok(0),
+            count => self.source.read_at(&mut buffer[..count], self.offset + at),
+        }
+    }
+
+    /// Where in `source` its bytes end.
+    #[must_use]
+    pub fn stored_end(&self) -> u64 {
+        let stored = self.sparse.as_ref().map(|map| map.stored());
+        self.offset + stored.unwrap_or(self.size)
+    }
 }
 
 impl Kind {

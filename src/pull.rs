@@ -110,28 +110,54 @@ impl Display for Why {
 impl Why {
     /// Tells what skopeo means. There is nothing but its words: it ends with 1 whatever happened.
     fn of(message: &str, has_credentials: bool) -> Self {
-        let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+        // It joins what each of its layers has to say by colons, and names things of the user within these parts: a
+        // digest may have `404` in it, an image be called `denied`, and a disk says `permission denied`.
+        let message = message.to_lowercase();
+        let lines = message.split('\n');
+        let parts: Vec<&str> = lines.flat_map(|line| line.split(": ")).collect();
+        let says = |words: &[&str]| {
+            let begins = |part: &&str| {
+                let mut rests = words.iter().filter_map(|word| part.strip_prefix(word));
+                rests.any(|rest| !rest.starts_with(|next: char| next.is_alphanumeric()))
+            };
+            parts.iter().any(begins)
+        };
         // In this order: the reason comes in front of what it led to, as in `unauthorized: ...`.
         if says(&[
             "unauthorized",
             "authentication required",
             "invalid username/password",
             "denied",
+            "requested access to the resource is denied",
+            "401",
+            "403",
+            "invalid status code from registry 401",
+            "invalid status code from registry 403",
         ]) {
             Self::Credentials {
                 given: has_credentials,
             }
-        } else if says(&["toomanyrequests", "too many requests"]) {
+        } else if says(&[
+            "toomanyrequests",
+            "too many requests",
+            "429",
+            "invalid status code from registry 429",
+        ]) {
             Self::TooMany
         } else if says(&["no image found in"]) {
             Self::Platform
-        } else if says(&["manifest unknown", "name unknown", "404"]) {
+        } else if says(&[
+            "manifest unknown",
+            "name unknown",
+            "404",
+            "invalid status code from registry 404",
+        ]) {
             Self::Missing
         } else if says(&["invalid reference format", "invalid checksum digest"]) {
             Self::Reference
-        } else if says(&["server gave HTTP response to HTTPS client"]) {
+        } else if says(&["server gave http response to https client"]) {
             Self::PlainHttp
-        } else if says(&["x509:", "tls:"]) {
+        } else if says(&["x509", "tls"]) {
             Self::Certificate
         } else if says(&["dial tcp", "no such host", "i/o timeout", "proxyconnect"]) {
             Self::Unreachable
@@ -334,6 +360,34 @@ mod tests {
             Why::Unreachable,
         );
         check("writing blob: no space left on device", Why::Other);
+        check(
+            "reading manifest x: received unexpected HTTP status: 404 Not Found",
+            Why::Missing,
+        );
+        check(
+            "fetching: invalid status code from registry 404 (Not Found)",
+            Why::Missing,
+        );
+        check(
+            "reading manifest x in y: errors:\ndenied: requested access to the resource is denied\nunauthorized: authentication required\n",
+            Why::Credentials { given: false },
+        );
+    }
+
+    #[test]
+    fn what_only_looks_like_an_answer_of_a_registry_is_none() {
+        for message in [
+            "writing blob: open /build/oci123/blob: permission denied",
+            "creating temporary directory: mkdir /tmp/x: permission denied: try again",
+            "reading manifest sha256:4041f404e404a404b404c404d404e404f404a404b404c404d404e404f404a404 in y: EOF",
+            "reading manifest 404 in localhost/404: unexpected EOF",
+            "reading manifest latest in localhost/denied: unexpected EOF",
+            "reading manifest latest in localhost/unauthorized-x509: unexpected EOF",
+            "reading manifest denied-1 in localhost/a: unexpected EOF",
+            "writing blob sha256:4290000: no space left on device",
+        ] {
+            check(message, Why::Other);
+        }
     }
 
     #[test]

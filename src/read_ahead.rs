@@ -1,8 +1,9 @@
 //! Reads ahead in a thread, so that uncompressing and hashing overlap.
 
 use std::io::{self, Read};
+use std::panic;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use crate::tar::read::Skip;
 
@@ -22,6 +23,8 @@ pub struct ReadAhead {
     piece: Vec<u8>,
     /// How much of `piece` has been read.
     at: usize,
+    /// Until it has ended.
+    thread: Option<JoinHandle<()>>,
     /// Why the input ended, if it failed: whoever reads on after a failure learns of it again.
     failed: Option<(io::ErrorKind, String)>,
 }
@@ -34,7 +37,7 @@ impl ReadAhead {
     pub fn new(mut input: Box<dyn Read + Send>) -> io::Result<Self> {
         let (sender, pieces) = sync_channel(PIECES);
         let (used, empty) = channel::<Vec<u8>>();
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("read-ahead".to_owned())
             .spawn(move || {
                 loop {
@@ -57,8 +60,24 @@ impl ReadAhead {
             used,
             piece: Vec::new(),
             at: 0,
+            thread: Some(thread),
             failed: None,
         })
+    }
+}
+
+impl ReadAhead {
+    /// Learns how the thread ended, which sends nothing any more: with the input, or by a panic, which is ours then.
+    /// Without it what has been read would look whole.
+    fn end(&mut self) -> io::Result<()> {
+        match self.thread.take().map(JoinHandle::join) {
+            None | Some(Ok(())) => Ok(()),
+            Some(Err(panic)) => {
+                let text = "the thread that read it has panicked".to_owned();
+                self.failed = Some((io::ErrorKind::Other, text));
+                panic::resume_unwind(panic)
+            }
+        }
     }
 }
 
@@ -81,8 +100,7 @@ impl Read for ReadAhead {
                     self.failed = Some((error.kind(), error.to_string()));
                     return Err(error);
                 }
-                // The thread is gone, and so is the input.
-                Err(_) => return Ok(0),
+                Err(_) => return self.end().map(|()| 0),
             }
             self.at = 0;
         }
@@ -135,6 +153,25 @@ mod tests {
         assert_eq!(error.to_string(), "the disk is on fire");
         let error = reader.read(&mut [0]).unwrap_err();
         assert_eq!(error.to_string(), "the disk is on fire");
+    }
+
+    #[test]
+    fn a_panic_of_the_input_is_no_end() {
+        struct Panicking;
+        impl Read for Panicking {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                panic!("a decoder is broken");
+            }
+        }
+        let good = io::Cursor::new(vec![b'x'; PIECE]);
+        let mut reader = ReadAhead::new(Box::new(good.chain(Panicking))).unwrap();
+        reader.read_exact(&mut vec![0; PIECE]).unwrap();
+        let read = panic::catch_unwind(panic::AssertUnwindSafe(|| reader.read(&mut [0])));
+        let panic = read.expect_err("it is no clean end");
+        assert_eq!(panic.downcast_ref(), Some(&"a decoder is broken"));
+        // Whoever goes on all the same does not find one either.
+        let error = reader.read(&mut [0]).unwrap_err();
+        assert_eq!(error.to_string(), "the thread that read it has panicked");
     }
 
     #[test]

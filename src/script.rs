@@ -12,13 +12,15 @@ use std::process::{Command, ExitStatus};
 use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
+use nix::fcntl::AT_FDCWD;
+use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, makedev, mknod};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use thiserror::Error;
 
 use crate::read_only::ReadOnly;
 use crate::relay::{Heard, Relay};
-use crate::tree::{Directory, Node, Regular};
+use crate::tree::{Directory, Node, Regular, Special, SpecialKind};
 
 /// What bash runs: stdenv's setup, then its `genericBuild`, which evaluates `$buildCommand` as it
 /// does in every `runCommand`.
@@ -105,12 +107,28 @@ fn make_directory(directory: &Directory, path: &Path) -> Result<(), ScriptError>
                     source,
                 })?;
             }
-            // A Nix store has none, and only a script can make one.
-            Node::Special(_) => {}
+            Node::Special(special) => {
+                make_special(special, &path).map_err(|errno| ScriptError::Make {
+                    path,
+                    source: errno.into(),
+                })?;
+            }
         }
     }
     // Only now: it may forbid to write.
     fs::set_permissions(path, Permissions::from_mode(directory.mode)).map_err(make)
+}
+
+/// Makes a pipe or a device, as rsync does in nixpkgs; devices only root can make.
+fn make_special(special: &Special, path: &Path) -> nix::Result<()> {
+    let (kind, device) = match special.kind {
+        SpecialKind::Fifo => (SFlag::S_IFIFO, 0),
+        SpecialKind::CharDevice { major, minor } => (SFlag::S_IFCHR, makedev(major, minor)),
+        SpecialKind::BlockDevice { major, minor } => (SFlag::S_IFBLK, makedev(major, minor)),
+    };
+    mknod(path, kind, Mode::S_IRUSR, device)?;
+    let mode = Mode::from_bits_truncate(special.mode);
+    fchmodat(AT_FDCWD, path, mode, FchmodatFlags::FollowSymlink)
 }
 
 fn copy(file: &Regular, to: &Path) -> Result<(), ScriptError> {
@@ -259,5 +277,30 @@ impl Script<'_> {
             status,
             hint: self.root.and_then(|root| ReadOnly::find(heard, root)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileTypeExt;
+
+    use super::*;
+
+    /// As rsync does in nixpkgs.
+    #[test]
+    fn a_pipe_is_there_for_scripts() {
+        let mut tree = Directory::empty(0o755, 0);
+        let pipe = Special {
+            mode: 0o622,
+            kind: SpecialKind::Fifo,
+            origin: 0,
+        };
+        tree.entries.insert(b"pipe".to_vec(), Node::Special(pipe));
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("root");
+        materialise(&tree, &root).unwrap();
+        let metadata = fs::symlink_metadata(root.join("pipe")).unwrap();
+        assert!(metadata.file_type().is_fifo());
+        assert_eq!(metadata.permissions().mode() & 0o7777, 0o622);
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::fcntl::OFlag;
 
@@ -20,7 +20,7 @@ pub enum Source {
     /// A plain file.
     File { file: File, path: PathBuf },
     /// A plain file that is opened for each read: a layout may have more files than a process may
-    /// have open.
+    /// have open. Who reads one from its beginning to its end [holds](Source::held) it open.
     Closed { path: PathBuf },
     /// The uncompressed content of a file, read forwards; going back starts over. Whoever plans
     /// to jump about copies it to a file first, see [`crate::base`].
@@ -107,6 +107,17 @@ impl Source {
         }
     }
 
+    /// The same bytes for somebody who reads them many times: a file that is opened for each read is opened once.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn held(self: &Arc<Self>) -> io::Result<Arc<Self>> {
+        match &**self {
+            Self::Closed { path } => Ok(Arc::new(Self::file(path, open_itself(path)?))),
+            _ => Ok(Arc::clone(self)),
+        }
+    }
+
     /// Forgets how far a stream has been read: its decoder takes memory.
     pub fn rest(&self) {
         if let Self::Stream { state, .. } | Self::Unpacked { state, .. } = self {
@@ -121,11 +132,7 @@ impl Source {
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match self {
             Self::File { file, .. } => file.read_at(buffer, offset),
-            Self::Closed { path } => OpenOptions::new()
-                .read(true)
-                .custom_flags(OFlag::O_NOFOLLOW.bits())
-                .open(path)?
-                .read_at(buffer, offset),
+            Self::Closed { path } => open_itself(path)?.read_at(buffer, offset),
             Self::Gone { .. } => Err(io::Error::other("it can be read only once")),
             Self::Stream {
                 path,
@@ -143,6 +150,13 @@ impl Source {
             }),
         }
     }
+}
+
+/// Opens the file `path`; a link is not followed.
+fn open_itself(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(OFlag::O_NOFOLLOW.bits());
+    options.open(path)
 }
 
 /// Reads from `offset` on of what `open` opens, from where `state` is if that is not behind it.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::closure::{self, ClosureFile};
+use crate::parallel;
 use crate::plan::{Entry, Owner, TarPlan};
 use crate::python;
 use crate::scan::ScanError;
@@ -22,10 +23,7 @@ const STORE_MODE: u32 = 0o755;
 /// # Errors
 /// When a path is missing or cannot be read.
 pub fn plan(paths: &[StorePath], owner: &Arc<Owner>, mtime: u64) -> Result<TarPlan, ScanError> {
-    let listed = paths
-        .par_iter()
-        .map(|path| list(path.as_path()))
-        .collect::<Result<Vec<_>, _>>()?;
+    let listed = parallel::try_map(paths.par_iter(), |path| list(path.as_path()))?;
     let store = ["/nix", "/nix/store"].into_iter().map(|name| ClosureFile {
         name: name.as_bytes().to_vec(),
         node: Node::Directory(Directory::empty(STORE_MODE, 0)),

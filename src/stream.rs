@@ -18,11 +18,12 @@ use crate::attrs::{Attrs, LayeredImageAttrs};
 use crate::base;
 use crate::compress;
 use crate::description::{self, Description, LAYER, NOW, RecordedLayer, Unpacked};
-use crate::digest::{HashWriter, Sha256};
+use crate::digest::{DiffId, HashWriter, Sha256};
 use crate::engines::{self, Objection};
 use crate::json::python as python_json;
 use crate::members::{self, SpoolError};
 use crate::output::{self, OutputError};
+use crate::parallel;
 use crate::plan::{Content, Entry, Kind, Owner, Range, TarPlan};
 use crate::progress::{self, Progress};
 use crate::python;
@@ -79,8 +80,8 @@ pub enum StreamError {
     )]
     Changed {
         layer: String,
-        recorded: String,
-        found: String,
+        recorded: DiffId,
+        found: DiffId,
     },
     #[error(
         "{layer} has {found} bytes and had {recorded} when the image was described; a store path has changed, `nix-store --verify --check-contents` finds it"
@@ -111,7 +112,7 @@ struct Part {
 struct RecordedDiffId {
     /// What messages call the layer.
     layer: String,
-    diff_id: String,
+    diff_id: DiffId,
 }
 
 /// Everything of an image, ready to be written.
@@ -246,7 +247,7 @@ fn resolve(argument: &'static str, value: &str, now: Time) -> Result<Time, TimeE
 /// A layer, and what config and manifest say of it.
 struct StreamedLayer {
     name: String,
-    diff_id: String,
+    diff_id: DiffId,
     /// What the history calls the layer's store paths.
     paths: Vec<String>,
     part: Part,
@@ -265,7 +266,7 @@ fn base_layers(
     let is_in_order = {
         let files = layers.iter().map(|layer| archive.file(&layer.name, NEEDED));
         let files: Vec<&ArchiveFile> = files.collect::<Result<_, _>>()?;
-        files.is_sorted_by(|a, b| a.range.offset + a.range.size <= b.range.offset)
+        files.is_sorted_by(|a, b| a.range.stored_end() <= b.range.offset)
     };
     members::spool(&mut archive, is_in_order, &surroundings.temporary_directory)?;
     let layers = layers.iter().enumerate().map(|(index, layer)| {
@@ -289,7 +290,7 @@ fn base_layers(
         };
         Ok(StreamedLayer {
             name: name.clone(),
-            diff_id: layer.diff_id.clone(),
+            diff_id: layer.diff_id,
             paths: vec![name.clone()],
             part: Part {
                 message: Some(format!(
@@ -312,10 +313,7 @@ const NEEDED: &str = "the image description names as a layer";
 /// Hashes store layers whose time was not known when they were described.
 fn record(plans: &[TarPlan], progress: Progress) -> Result<Vec<RecordedLayer>, StreamError> {
     let bar = progress.bar(plans.iter().map(TarPlan::size).sum());
-    let recorded = plans
-        .par_iter()
-        .map(|plan| description::record(plan, &bar))
-        .collect::<Result<_, _>>();
+    let recorded = parallel::try_map(plans.par_iter(), |plan| description::record(plan, &bar));
     bar.finish();
     recorded.map_err(StreamError::Content)
 }
@@ -333,10 +331,9 @@ fn store_layers(
         &description.gname,
     );
     let listed = &description.store_layers;
-    let plans = listed
-        .par_iter()
-        .map(|paths| store_layer::plan(paths, &owner, mtime))
-        .collect::<Result<Vec<TarPlan>, ScanError>>()?;
+    let plans = parallel::try_map(listed.par_iter(), |paths| {
+        store_layer::plan(paths, &owner, mtime)
+    })?;
     let recorded = match &description.builder.store_layers {
         Some(recorded) => recorded.clone(),
         None => record(&plans, progress)?,
@@ -391,6 +388,7 @@ fn customisation_layer(
         source: Arc::new(Source::file(&path, file)),
         offset: 0,
         size,
+        sparse: None,
     };
     let paths = vec![directory.display().to_string()];
     member.of(size, Content::Range(range), paths)
@@ -422,8 +420,7 @@ impl Member {
                 found: size,
             });
         }
-        let hex = recorded.diff_id.strip_prefix("sha256:");
-        let name = format!("{}/layer.tar", hex.unwrap_or(&recorded.diff_id));
+        let name = format!("{}/layer.tar", recorded.diff_id.hex());
         Ok(StreamedLayer {
             part: Part {
                 message: Some(self.message),
@@ -437,7 +434,7 @@ impl Member {
                 },
                 recorded: Some(RecordedDiffId {
                     layer: shown,
-                    diff_id: recorded.diff_id.clone(),
+                    diff_id: recorded.diff_id,
                 }),
             },
             name,
@@ -465,7 +462,10 @@ fn image_config(
     layers: &[StreamedLayer],
 ) -> Result<String, StreamError> {
     let created = created.to_string();
-    let diff_ids: Vec<&str> = layers.iter().map(|layer| layer.diff_id.as_str()).collect();
+    let diff_ids: Vec<String> = layers
+        .iter()
+        .map(|layer| layer.diff_id.to_string())
+        .collect();
     let history: Vec<Value> = layers
         .iter()
         .map(|layer| {
@@ -554,10 +554,13 @@ impl Streamed {
 
     /// Hashes all layers whose DiffID was recorded, until `gave_up`.
     fn verify(&self, gave_up: &AtomicBool) -> Result<(), StreamError> {
-        self.layers
-            .par_iter()
-            .take_any_while(|_| !gave_up.load(Ordering::Relaxed))
-            .try_for_each(Part::verify)
+        parallel::try_map(self.layers.par_iter(), |layer| {
+            if gave_up.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            layer.verify()
+        })
+        .map(drop)
     }
 }
 
@@ -583,13 +586,13 @@ impl Part {
         };
         let mut hash = HashWriter::new();
         write::write_entry_content(&self.entry, &mut hash).map_err(StreamError::Content)?;
-        let found = hash.into_diff_id().to_string();
+        let found = hash.into_diff_id();
         if found == recorded.diff_id {
             return Ok(());
         }
         Err(StreamError::Changed {
             layer: recorded.layer.clone(),
-            recorded: recorded.diff_id.clone(),
+            recorded: recorded.diff_id,
             found,
         })
     }

@@ -8,7 +8,10 @@ use std::io::{self, Read, Write};
 use rayon::prelude::*;
 use thiserror::Error;
 
+use crate::compress::{self, LimitError};
 use crate::digest::{HashWriter, Sha256};
+use crate::limits::Limits;
+use crate::parallel;
 use crate::plan::{Entry, Kind, TarPlan, Xattr};
 use crate::tar;
 use crate::tar::read::{Member, ReadError, Reader, Skip};
@@ -21,7 +24,12 @@ use crate::tar::write::{self, WriteError};
 pub fn of_reader(input: impl Read) -> Result<String, TarSumError> {
     let mut reader = Reader::new(Streamed(input));
     let mut sums = Vec::new();
+    let mut expanded: u64 = 0;
     while let Some(member) = reader.next_member()? {
+        if member.sparse.is_some() {
+            expanded = expanded.saturating_add(member.size);
+            compress::check_growth(reader.next_header_at(), expanded, &Limits::default())?;
+        }
         let mut hash = header_of_member(&member);
         io::copy(&mut reader.content(&member), &mut hash).map_err(TarSumError::Content)?;
         sums.push(hash.into_sha256().hex());
@@ -34,6 +42,8 @@ pub fn of_reader(input: impl Read) -> Result<String, TarSumError> {
 pub enum TarSumError {
     #[error("cannot compute the TarSum of standard input")]
     Tar(#[from] ReadError),
+    #[error("cannot compute the TarSum of standard input, which has sparse files")]
+    Holes(#[from] LimitError),
     #[error("cannot compute the TarSum of standard input")]
     Content(#[source] io::Error),
 }
@@ -45,15 +55,11 @@ pub enum TarSumError {
 /// When content cannot be read or has changed.
 pub fn of_plan(plan: &TarPlan) -> Result<String, WriteError> {
     debug_assert!(plan.prefix.is_empty(), "the prefix's members are not known");
-    let sums = plan
-        .entries
-        .par_iter()
-        .map(|entry| {
-            let mut hash = header_of_entry(entry);
-            write::write_entry_content(entry, &mut hash)?;
-            Ok(hash.into_sha256().hex())
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let sums = parallel::try_map(plan.entries.par_iter(), |entry| {
+        let mut hash = header_of_entry(entry);
+        write::write_entry_content(entry, &mut hash)?;
+        Ok(hash.into_sha256().hex())
+    })?;
     Ok(of_sums(sums))
 }
 

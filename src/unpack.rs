@@ -19,6 +19,7 @@ use crate::archive::RangeReader;
 use crate::flatten::flat::{Flat, FlatEntry, NodeId, SharedFile, Step};
 use crate::flatten::records::RecordsError;
 use crate::flatten::{About, FlatKind};
+use crate::holes;
 use crate::plan::Range;
 use crate::tree::SpecialKind;
 
@@ -145,12 +146,12 @@ impl Unpack<'_> {
 
 fn write_file(content: Range, path: &Path) -> io::Result<()> {
     let mut options = File::options();
-    let mut file = options
+    let file = options
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)?;
-    io::copy(&mut RangeReader::new(content), &mut file).map(drop)
+    holes::copy(&mut RangeReader::new(content), &file).map(drop)
 }
 
 fn make_special(kind: SpecialKind, path: &Path) -> nix::Result<()> {

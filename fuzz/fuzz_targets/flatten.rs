@@ -35,13 +35,16 @@ fn place(bytes: &[u8]) -> Option<Flat> {
         if member.uid == FIRST {
             placing.begin_layer();
         }
-        if member.content_at + member.size > bytes.len() as u64 {
+        // The content of sparse files is copied before it comes here.
+        let is_sparse = member.sparse.is_some();
+        if is_sparse || member.content_at + member.size > bytes.len() as u64 {
             return None;
         }
         let range = (member.kind == MemberKind::Regular).then(|| Range {
             source: Arc::clone(&source),
             offset: member.content_at,
             size: member.size,
+            sparse: None,
         });
         placing.place(&member, range).ok()?;
     }

@@ -12,7 +12,7 @@ use nix_image_builder::plan::{Content, Entry, Kind, Owner, TarPlan};
 use nix_image_builder::tar::names::path_of;
 use nix_image_builder::tar::read::{Member, MemberKind, ReadError, Reader, Skip};
 use nix_image_builder::tar::{Dialect, write};
-use nix_image_builder::tarsum;
+use nix_image_builder::tarsum::{self, TarSumError};
 use nix_image_builder::tree::SpecialKind;
 use nix_image_builder_fuzz::mutate_tar;
 
@@ -28,6 +28,9 @@ impl Read for Dripping<'_> {
 
 impl Skip for Dripping<'_> {}
 
+/// How large a sparse file may be to be read, in bytes.
+const MAX_SPARSE: u64 = 1 << 20;
+
 type Listing = Vec<(Member, Vec<u8>)>;
 
 fn list(input: impl Skip) -> Result<Listing, ReadError> {
@@ -36,11 +39,16 @@ fn list(input: impl Skip) -> Result<Listing, ReadError> {
     while let Some(member) = reader.next_member()? {
         if let Some((before, _)) = found.last() {
             assert!(
-                before.content_at + before.size < member.content_at,
+                before.content_at + before.stored() < member.content_at,
                 "members overlap"
             );
         }
         let mut content = Vec::new();
+        // A hole is as large as its map says.
+        if member.sparse.is_some() && member.size > MAX_SPARSE {
+            found.push((member, content));
+            continue;
+        }
         // What cannot be read whole is an error of the next member too.
         let _ = reader.content(&member).read_to_end(&mut content);
         found.push((member, content));
@@ -49,6 +57,9 @@ fn list(input: impl Skip) -> Result<Listing, ReadError> {
 }
 
 fn entry(member: &Member, content: Vec<u8>) -> Option<Entry> {
+    if member.sparse.is_some() && member.size > MAX_SPARSE {
+        return None;
+    }
     let kind = match member.kind {
         MemberKind::Regular => Kind::Regular {
             size: content.len() as u64,
@@ -130,7 +141,10 @@ fuzz_target!(|bytes: &[u8]| {
         (Err(whole), Err(dripping)) => assert_eq!(whole.to_string(), dripping.to_string()),
         _ => panic!("{whole:?} but {dripping:?}"),
     }
-    assert_eq!(whole.is_ok(), tarsum::of_reader(bytes).is_ok());
+    match (&whole, tarsum::of_reader(bytes)) {
+        (_, Err(TarSumError::Holes(_))) => return,
+        (whole, sum) => assert_eq!(whole.is_ok(), sum.is_ok()),
+    }
     if let Ok(listing) = whole {
         rewrite(&listing, Dialect::Gnu);
         rewrite(&listing, Dialect::Pax);

@@ -62,6 +62,7 @@ fn member(
                 source: Arc::new(Source::closed_file(path)),
                 offset: 0,
                 size: metadata.len(),
+                sparse: None,
             },
         }))
     } else if kind.is_symlink() {

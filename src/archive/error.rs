@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::MAX_DEPTH;
+use super::{MAX_DEPTH, MAX_PARTS};
+use crate::compress::LimitError;
 use crate::digest::Digest;
+use crate::mistaken::Mistaken;
 use crate::tar::read::ReadError;
 
 /// An image archive is damaged, or tries what it may not.
@@ -16,6 +18,8 @@ pub enum ArchiveError {
     Open { path: PathBuf, source: io::Error },
     #[error("cannot read image archive `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error("`{}` {what}", path.display())]
+    Mistaken { path: PathBuf, what: Mistaken },
     #[error("image archive `{}` is damaged or no tar", path.display())]
     Tar { path: PathBuf, source: ReadError },
     #[error("image archive `{}` names `{name}`, which {what}; names have to stay within the archive", path.display())]
@@ -46,6 +50,14 @@ pub enum ArchiveError {
     TooDeep { path: PathBuf, name: String },
     #[error("image archive `{}` has more than {max} members and directories; no image needs as many, but `dockerToolsLimits.maxMembers` allows more", path.display())]
     TooMany { path: PathBuf, max: usize },
+    #[error("the sparse files in image archive `{}` have more than {MAX_PARTS} parts together; pack it without `--sparse`", path.display())]
+    TooManyParts { path: PathBuf },
+    #[error("image archive `{}` has the sparse file `{name}`, whose holes are too large to be filled", path.display())]
+    Holes {
+        path: PathBuf,
+        name: String,
+        source: LimitError,
+    },
     #[error("the names of the members of image archive `{}` have more than {max} bytes together; no image needs as many, but `dockerToolsLimits.maxNames` allows more", path.display())]
     TooManyNames {
         path: PathBuf,

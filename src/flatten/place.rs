@@ -612,6 +612,7 @@ mod tests {
             gname: Vec::new(),
             mtime: 0,
             size: 0,
+            sparse: None,
             link: Vec::new(),
             device: (0, 0),
             xattrs: Vec::new(),

@@ -110,8 +110,9 @@ impl Records {
         self.written + self.tail.len() as u64
     }
 
-    /// Says that the content of a file is `range`.
+    /// Says that the content of a file is `range`, which has no holes.
     pub(super) fn file(&mut self, range: &Range) -> SaidKind {
+        debug_assert!(range.sparse.is_none(), "maps are not kept");
         let is_same = |source| Arc::ptr_eq(source, &range.source);
         // That of the layer at hand is the last.
         let number = self.sources.iter().rposition(is_same).unwrap_or_else(|| {
@@ -181,6 +182,7 @@ impl Records {
                 source: Arc::clone(&self.sources[source as usize]),
                 offset,
                 size,
+                sparse: None,
             }),
             SaidKind::Symlink { target } => FlatKind::Symlink { target },
             SaidKind::Special(kind) => FlatKind::Special(kind),

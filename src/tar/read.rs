@@ -2,6 +2,7 @@
 //! tar programs would read differently is refused by name; see `docs/format.md`.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -9,12 +10,16 @@ use super::BLOCK;
 
 mod extensions;
 mod fields;
+mod sparse;
 
 use extensions::Extensions;
 use fields::{Block, Fields};
+use sparse::{Found, Sparse};
+pub use sparse::{Piece, SparseMap};
 
 /// The largest extension header that is accepted, in bytes: without a limit, one could fill the
-/// memory. An extended attribute has up to 64 KiB.
+/// memory. An extended attribute has up to 64 KiB. It is the limit of Go too, there for the map of a sparse file as
+/// well.
 pub const MAX_EXTENSION: u64 = 1 << 20;
 
 /// The longest name or link target, in bytes. Linux has no longer paths.
@@ -53,6 +58,16 @@ pub enum ReadError {
         "the member at byte {at} has a name or link target of {length} bytes; Linux has none above {MAX_NAME}"
     )]
     NameLength { at: u64, length: usize },
+    #[error("the sparse file at byte {at} {what}")]
+    Sparse { at: u64, what: &'static str },
+    #[error(
+        "the sparse file at byte {at} has {stored} bytes of content, but its map lists parts of {listed}"
+    )]
+    SparseSize { at: u64, listed: u64, stored: u64 },
+    #[error(
+        "the sparse file at byte {at} has a map of more than {MAX_EXTENSION} bytes, which Go's programs refuse; pack it without `--sparse`"
+    )]
+    SparseMapSize { at: u64 },
     #[error("the member at byte {at} {what}")]
     Member { at: u64, what: &'static str },
     #[error(
@@ -76,15 +91,25 @@ pub struct Member {
     pub gname: Vec<u8>,
     /// Whole seconds since 1970; 0 for an earlier time.
     pub mtime: u64,
-    /// The bytes of content that follow.
+    /// Of its content, in bytes: of a sparse file with its holes.
     pub size: u64,
+    /// Where the holes of a sparse file are. Only what is between them follows in the tar.
+    pub sparse: Option<Arc<SparseMap>>,
     /// The target of a symlink or hard link, else empty.
     pub link: Vec<u8>,
     pub device: (u64, u64),
     /// `SCHILY.xattr.` records: name and value, in the order of the header.
     pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Where the content begins, in bytes from the start of the tar.
+    /// Where the content, or what is stored of it, begins, in bytes from the start of the tar.
     pub content_at: u64,
+}
+
+impl Member {
+    /// How many bytes of content are stored.
+    #[must_use]
+    pub fn stored(&self) -> u64 {
+        self.sparse.as_ref().map_or(self.size, |map| map.stored())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +153,14 @@ pub trait Skip: Read {
     }
 }
 
+/// Whether `bytes` begin with the header of a tar's member.
+#[must_use]
+pub fn is_header(bytes: &[u8]) -> bool {
+    bytes.first_chunk().is_some_and(fields::is_header)
+}
+
 impl<R: Read> Skip for io::Take<R> {}
+impl<A: Read, B: Read> Skip for io::Chain<A, B> {}
 impl Skip for &[u8] {}
 
 /// Reads a tar from its first byte to its end marker.
@@ -140,6 +172,7 @@ pub struct Reader<R> {
     /// Where the next header is.
     next_header: u64,
     is_at_end: bool,
+    may_be_empty: bool,
 }
 
 impl<R: Skip> Reader<R> {
@@ -149,6 +182,16 @@ impl<R: Skip> Reader<R> {
             position: 0,
             next_header: 0,
             is_at_end: false,
+            may_be_empty: false,
+        }
+    }
+
+    /// The same for a layer, which may have not one byte: Go's reader, and so every engine, takes that for a layer
+    /// with nothing in it.
+    pub fn of_layer(input: R) -> Self {
+        Self {
+            may_be_empty: true,
+            ..Self::new(input)
         }
     }
 
@@ -167,10 +210,10 @@ impl<R: Skip> Reader<R> {
                 break;
             };
             let header = Fields::read(&block, at)?;
-            self.next_header = content_end(at, header.size)?;
+            self.next_header = content_end(at + BLOCK, header.size)?;
             match header.typeflag {
                 b'L' | b'K' | b'x' | b'g' => self.extend(&header, &mut extensions)?,
-                _ => return self.member(header, extensions).map(Some),
+                _ => return self.member(header, &block, extensions).map(Some),
             }
         }
         extensions.refuse_unused().map(|()| None)
@@ -182,10 +225,16 @@ impl<R: Skip> Reader<R> {
         self.next_header
     }
 
-    /// The content of the member that was read last.
+    /// The content of the member that was read last; of a sparse file with zeros in its holes.
     pub fn content(&mut self, member: &Member) -> Content<'_, R> {
-        let end = member.content_at + member.size;
-        Content { reader: self, end }
+        Content {
+            stored: Stored {
+                end: member.content_at + member.stored(),
+                reader: self,
+            },
+            sparse: member.sparse.clone(),
+            position: 0,
+        }
     }
 
     /// Gives back the input, which stands anywhere.
@@ -193,38 +242,20 @@ impl<R: Skip> Reader<R> {
         self.input
     }
 
-    fn member(&mut self, header: Fields, extensions: Extensions) -> Result<Member, ReadError> {
+    fn member(
+        &mut self,
+        header: Fields,
+        block: &Block,
+        mut extensions: Extensions,
+    ) -> Result<Member, ReadError> {
         let at = header.at;
         let wrong = |what| Err(ReadError::Member { at, what });
-        let is_renamed = extensions.name.is_some();
-        let had_slash = header.name.ends_with(b"/");
-        let name = extensions.name.unwrap_or(header.name);
-        let has_slash = name.ends_with(b"/");
+        let kind = kind(&header, &extensions)?;
+        let name = extensions.name.take().unwrap_or(header.name);
         if name.is_empty() {
             return wrong("has no name");
         }
-        let kind = match header.typeflag {
-            // Programs of before 1988 have no type for directories, only the slash. Where there are
-            // two names, some look at one for it and some at the other.
-            b'\0' if is_renamed && (had_slash || has_slash) => {
-                return wrong("has no type and two names, of which one is that of a directory");
-            }
-            b'\0' if has_slash && name.iter().any(|byte| *byte != b'/') => MemberKind::Directory,
-            b'0' | b'\0' | b'7' => MemberKind::Regular,
-            b'1' => MemberKind::HardLink,
-            b'2' => MemberKind::Symlink,
-            b'3' => MemberKind::CharDevice,
-            b'4' => MemberKind::BlockDevice,
-            b'5' => MemberKind::Directory,
-            b'6' => MemberKind::Fifo,
-            other => {
-                return Err(ReadError::Type {
-                    at,
-                    typeflag: char::from(other).escape_default().to_string(),
-                });
-            }
-        };
-        if has_slash && kind != MemberKind::Directory {
+        if name.ends_with(b"/") && kind != MemberKind::Directory {
             return wrong("has a name that ends in `/`, but is no directory");
         }
         let link = match kind {
@@ -255,7 +286,32 @@ impl<R: Skip> Reader<R> {
             // Some programs skip what follows such a header, and others read it as headers.
             return Err(ReadError::Content { at, size });
         }
-        self.next_header = content_end(at, size)?;
+        let is_file = matches!(header.typeflag, b'0' | b'7' | b'\0') && kind == MemberKind::Regular;
+        let may_be_sparse = is_file && header.is_posix;
+        let sparse = match (header.typeflag, extensions.sparse) {
+            (b'S', None) | (_, Some(_)) if extensions.size.is_some() => {
+                return wrong(
+                    "is a sparse file with a size in its extension header, which Python takes for another one",
+                );
+            }
+            (b'S', None) => Some(sparse::old(at, block, size, self)?),
+            (_, None) => None,
+            (_, Some(Sparse::Listed(parts, whole))) if may_be_sparse => {
+                Some(sparse::listed(at, &parts, whole, size)?)
+            }
+            (_, Some(Sparse::InContent(whole))) if may_be_sparse => {
+                Some(sparse::in_content(at, whole, size, self)?)
+            }
+            _ => {
+                return wrong(
+                    "is described as a sparse file by records before a header of another kind",
+                );
+            }
+        };
+        let content_at = at + BLOCK + sparse.as_ref().map_or(0, |found| found.read);
+        let sparse = sparse.map(|Found { map, .. }| Arc::new(map));
+        let stored = sparse.as_ref().map_or(size, |map| map.stored());
+        self.next_header = content_end(content_at, stored)?;
         Ok(Member {
             name,
             kind,
@@ -265,14 +321,15 @@ impl<R: Skip> Reader<R> {
             uname: extensions.uname.unwrap_or(header.uname),
             gname: extensions.gname.unwrap_or(header.gname),
             mtime: extensions.mtime.unwrap_or(header.mtime),
-            size,
+            size: sparse.as_ref().map_or(size, |map| map.size()),
+            sparse,
             link,
             device: match kind {
                 MemberKind::CharDevice | MemberKind::BlockDevice => header.device,
                 _ => (0, 0),
             },
             xattrs: extensions.xattrs,
-            content_at: at + BLOCK,
+            content_at,
         })
     }
 
@@ -293,7 +350,7 @@ impl<R: Skip> Reader<R> {
         const ZEROS: Block = [0; BLOCK as usize];
         let at = self.position;
         match self.read_block()? {
-            None if at == 0 => Err(ReadError::Empty),
+            None if at == 0 && !self.may_be_empty => Err(ReadError::Empty),
             Some(ZEROS) => match self.read_block()? {
                 None | Some(ZEROS) => Ok(None),
                 Some(_) => Err(ReadError::LoneZeros { at }),
@@ -359,14 +416,52 @@ impl<R: Skip> Reader<R> {
     }
 }
 
+impl<R: Skip> sparse::Source for Reader<R> {
+    fn next(&mut self) -> Result<Block, ReadError> {
+        let mut block = [0; BLOCK as usize];
+        self.read_exactly(&mut block, "the map of a sparse file")?;
+        Ok(block)
+    }
+}
+
 /// The content of one member, as a stream.
 #[derive(Debug)]
 pub struct Content<'a, R> {
+    stored: Stored<'a, R>,
+    sparse: Option<Arc<SparseMap>>,
+    /// How far a sparse file has been read, in bytes.
+    position: u64,
+}
+
+/// What a tar has of the content of one member.
+#[derive(Debug)]
+struct Stored<'a, R> {
     reader: &'a mut Reader<R>,
     end: u64,
 }
 
 impl<R: Skip> Read for Content<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(map) = &self.sparse else {
+            return self.stored.read(buffer);
+        };
+        let read = match map.piece(self.position) {
+            Piece::Data { left, .. } => {
+                let wanted = left.min(buffer.len() as u64) as usize;
+                self.stored.read(&mut buffer[..wanted])?
+            }
+            Piece::Zeros { left } => {
+                let wanted = left.min(buffer.len() as u64) as usize;
+                buffer[..wanted].fill(0);
+                wanted
+            }
+        };
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl<R: Skip> Read for Stored<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.end - self.reader.position;
         let wanted = left.min(buffer.len() as u64) as usize;
@@ -388,20 +483,40 @@ impl<R: Skip> Read for Content<'_, R> {
     }
 }
 
-impl<R: Skip> Skip for Content<'_, R> {
-    fn skip(&mut self, count: u64) -> io::Result<u64> {
-        let count = count.min(self.end - self.reader.position);
-        let skipped = self.reader.input.skip(count)?;
-        self.reader.position += skipped;
-        Ok(skipped)
-    }
+/// What a header is the header of, with the extension headers before it.
+fn kind(header: &Fields, extensions: &Extensions) -> Result<MemberKind, ReadError> {
+    let at = header.at;
+    let had_slash = header.name.ends_with(b"/");
+    let name = extensions.name.as_ref().unwrap_or(&header.name);
+    let has_slash = name.ends_with(b"/");
+    Ok(match header.typeflag {
+        // Programs of before 1988 have no type for directories, only the slash. Where there are
+        // two names, some look at one for it and some at the other.
+        b'\0' if extensions.name.is_some() && (had_slash || has_slash) => {
+            let what = "has no type and two names, of which one is that of a directory";
+            return Err(ReadError::Member { at, what });
+        }
+        b'\0' if has_slash && name.iter().any(|byte| *byte != b'/') => MemberKind::Directory,
+        b'0' | b'\0' | b'7' | b'S' => MemberKind::Regular,
+        b'1' => MemberKind::HardLink,
+        b'2' => MemberKind::Symlink,
+        b'3' => MemberKind::CharDevice,
+        b'4' => MemberKind::BlockDevice,
+        b'5' => MemberKind::Directory,
+        b'6' => MemberKind::Fifo,
+        other => {
+            let typeflag = char::from(other).escape_default().to_string();
+            return Err(ReadError::Type { at, typeflag });
+        }
+    })
 }
 
-fn content_end(header_at: u64, size: u64) -> Result<u64, ReadError> {
+/// Where the next header is behind `size` bytes from `content_at` on.
+fn content_end(content_at: u64, size: u64) -> Result<u64, ReadError> {
     size.checked_next_multiple_of(BLOCK)
-        .and_then(|padded| padded.checked_add(header_at + BLOCK))
+        .and_then(|padded| padded.checked_add(content_at))
         .ok_or_else(|| ReadError::Number {
-            at: header_at,
+            at: content_at - BLOCK,
             field: "size",
             value: size.to_string(),
         })

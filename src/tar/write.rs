@@ -218,16 +218,20 @@ fn is_of_output(error: &io::Error) -> bool {
 }
 
 fn write_range(range: &Range, out: &mut Out<'_>, piece: &mut [u8]) -> Result<(), WriteError> {
+    let read_error = |source| WriteError::Read {
+        path: range.source.path().to_owned(),
+        source,
+    };
+    let range = &Range {
+        source: range.source.held().map_err(read_error)?,
+        ..range.clone()
+    };
     let mut written = 0;
     while written < range.size {
         let wanted = (range.size - written).min(piece.len() as u64) as usize;
         let got = range
-            .source
-            .read_at(&mut piece[..wanted], range.offset + written)
-            .map_err(|source| WriteError::Read {
-                path: range.source.path().to_owned(),
-                source,
-            })?;
+            .read_at(&mut piece[..wanted], written)
+            .map_err(read_error)?;
         if got == 0 {
             return Err(WriteError::Changed {
                 path: range.source.path().to_owned(),

@@ -18,6 +18,7 @@ mod layered;
 mod layout;
 mod merge_derivations;
 mod merge_images;
+mod mistaken;
 mod numbers;
 mod output;
 mod pull;
@@ -56,7 +57,7 @@ fn check_output(sandbox: &Sandbox, output: &Output, status: i32, expected: &Expe
 
 /// Builds what `attrs` say by the subcommand `subcommand`, which has to fail.
 #[track_caller]
-fn check(sandbox: &Sandbox, subcommand: &str, attrs: &Value, expected: &Expect) {
+pub(crate) fn check(sandbox: &Sandbox, subcommand: &str, attrs: &Value, expected: &Expect) {
     sandbox.write_attrs(attrs);
     check_command(
         sandbox,
@@ -93,7 +94,7 @@ fn check_layer(change: impl FnOnce(&Sandbox, &mut Value), expected: Expect) {
 }
 
 /// The attributes of an image that can be built, without a base.
-fn image_attrs(sandbox: &Sandbox) -> Value {
+pub(crate) fn image_attrs(sandbox: &Sandbox) -> Value {
     let layer = sandbox.directory("layer", &[("json", "{}"), ("VERSION", "1.0")]);
     std::fs::write(layer.join("layer.tar"), Tar::new().directory("./").finish()).unwrap();
     json!({

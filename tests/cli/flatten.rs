@@ -119,6 +119,7 @@ fn ours(layers: &[Layer]) -> Result<Flat, (usize, PlaceError)> {
                 source: Arc::clone(&source),
                 offset: start + member.content_at,
                 size: member.size,
+                sparse: None,
             });
             let placed = placing.place(&member, content);
             placed.map_err(|error| (number, error))?;

@@ -9,6 +9,7 @@ mod append;
 mod errors;
 mod export;
 mod flatten;
+mod foreign;
 mod inspect;
 mod join;
 mod json;

@@ -167,7 +167,10 @@ fn an_item_that_is_a_link_to_a_directory_is_merged_as_the_directory() {
 /// How GNU tar is told to write, and what its output is piped through.
 fn packing() -> impl Strategy<Value = (&'static str, &'static str)> {
     let formats = select(vec!["gnu", "pax", "ustar", "v7", "oldgnu"]);
-    (formats, select(vec!["cat", "gzip", "xz", "zstd -q"]))
+    (
+        formats,
+        select(vec!["cat", "gzip", "xz", "bzip2", "zstd -q"]),
+    )
 }
 
 /// Puts tars of the items in their place.

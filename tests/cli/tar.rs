@@ -352,6 +352,7 @@ fn prefix(tar: &Path) -> Range {
         source: Arc::new(Source::file(tar, File::open(tar).unwrap())),
         offset: 0,
         size: reader.next_header_at(),
+        sparse: None,
     }
 }
 

@@ -101,10 +101,13 @@ fn tokio_tar_june_2026_partial_sparse_maps() {
     header.prefix = [vec![0; 41], b"00000000000\x0000000000001\0".to_vec()].concat();
     layer_is_refused(
         &Tar::new().header(&header).finish(),
-        "first part of a long name",
+        "a part that goes on behind its end",
     );
-    header.prefix.clear();
-    layer_is_refused(&Tar::new().header(&header).finish(), "unsupported type `S`");
+    header.prefix = [vec![0; 138], b"00000000001\0".to_vec()].concat();
+    layer_is_refused(
+        &Tar::new().header(&header).finish(),
+        "a map that lists nothing",
+    );
     let layer = Tar::new().pax(&[("GNU.sparse.map", "0,")]).file("a", "");
     layer_is_refused(&layer.finish(), "sparse");
 }
@@ -145,12 +148,35 @@ fn tokio_tar_june_2026_a_ustar_header_with_a_version_of_nuls() {
 
 #[test]
 fn cve_2025_58183_the_map_of_a_sparse_file_fills_no_memory() {
-    let map = "1\n".repeat(400_000);
-    let layer = Tar::new()
-        .pax(&[("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0")])
-        .file("sparse", map)
-        .finish();
-    layer_is_refused(&layer, "sparse");
+    let layer_of = |map: &str| {
+        let records = [
+            ("GNU.sparse.major", "1"),
+            ("GNU.sparse.minor", "0"),
+            ("GNU.sparse.realsize", "0"),
+        ];
+        let mut map = map.as_bytes().to_vec();
+        map.resize(map.len().next_multiple_of(512), 0);
+        Tar::new().pax(&records).file("sparse", map).finish()
+    };
+    let parts = |count: usize| format!("{count}\n{}", "0\n0\n".repeat(count));
+    layer_is_refused(&layer_of(&"1\n".repeat(400_000)), "behind its end");
+    layer_is_refused(&layer_of(&"9".repeat(400_000)), "no list of numbers");
+    layer_is_refused(
+        &layer_of("9223372036854775807\n"),
+        "longer than its content",
+    );
+    layer_is_refused(&layer_of(&parts(300_000)), "more than 1048576 bytes");
+    // As many as there may be take their time and memory, and no more.
+    let (_, ran) = build_within("export", &image_of(&[&layer_of(&parts(262_000))]), SOON);
+    ran.succeeded();
+}
+
+/// Each of these takes a decoder of its own.
+#[test]
+fn very_many_empty_streams_of_bzip2_end_in_time() {
+    let empty = b"BZh9\x17rE8P\x90\0\0\0\0";
+    let (_, ran) = build_within("image", &empty.repeat(10_000), SOON);
+    ran.refused("the tar has not one byte");
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub(crate) struct Case {
 }
 
 /// Random numbers that never change: SplitMix64.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -25,15 +25,15 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 
-    fn one_in(&mut self, count: usize) -> bool {
+    pub(crate) fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == 0
     }
 
-    fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
 }
@@ -318,7 +318,7 @@ fn malformed_records() -> Vec<Vec<u8>> {
 
 /// A member, with good values where nothing else is asked for, between two good ones: what comes
 /// after it shows whether all agree where it ends.
-fn between(label: String, odd: Tar) -> Case {
+pub(crate) fn between(label: String, odd: Tar) -> Case {
     let before = Tar::new().file("before", "1");
     let bytes = Tar([before.0, odd.0].concat()).file("after", "22").finish();
     Case { label, bytes }

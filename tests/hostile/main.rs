@@ -11,6 +11,7 @@ mod support;
 mod generate;
 mod measured;
 mod tars;
+mod sparse;
 
 mod cves;
 mod entries;

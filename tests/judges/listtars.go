@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"log"
 	"os"
@@ -19,8 +20,11 @@ import (
 
 var types = map[byte]string{
 	tar.TypeReg: "-", tar.TypeRegA: "-", tar.TypeCont: "-", tar.TypeLink: "h", tar.TypeSymlink: "l",
-	tar.TypeChar: "c", tar.TypeBlock: "b", tar.TypeDir: "d", tar.TypeFifo: "p",
+	tar.TypeGNUSparse: "-", tar.TypeChar: "c", tar.TypeBlock: "b", tar.TypeDir: "d", tar.TypeFifo: "p",
 }
+
+// No content above this is read, in bytes.
+const maxContent = 1 << 20
 
 func list(out io.Writer, content []byte) {
 	reader := tar.NewReader(bytes.NewReader(content))
@@ -41,8 +45,15 @@ func list(out io.Writer, content []byte) {
 		if !known {
 			kind = "?"
 		}
-		fmt.Fprintf(out, "%s %d %o %d %d %x %x\n", kind, header.Size, header.Mode&0o7777,
-			header.Uid, header.Gid, header.Name, header.Linkname)
+		sum := crc32.NewIEEE()
+		if kind == "-" && header.Size <= maxContent {
+			if _, err := io.Copy(sum, reader); err != nil {
+				fmt.Fprintf(out, "!%s\n", strings.ReplaceAll(err.Error(), "\n", " "))
+				break
+			}
+		}
+		fmt.Fprintf(out, "%s %d %o %d %d %x %x %d\n", kind, header.Size, header.Mode&0o7777,
+			header.Uid, header.Gid, header.Name, header.Linkname, sum.Sum32())
 	}
 	fmt.Fprintln(out, ".")
 }

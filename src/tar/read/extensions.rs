@@ -3,6 +3,7 @@
 
 use super::ReadError;
 use super::fields::{Fields, MAX_ID, MAX_SIZE, until_nul};
+use super::sparse::{self, Records, Sparse};
 
 /// What extension headers said about the member behind them.
 #[derive(Default)]
@@ -16,6 +17,7 @@ pub(super) struct Extensions {
     pub(super) gname: Option<Vec<u8>>,
     pub(super) mtime: Option<u64>,
     pub(super) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) sparse: Option<Sparse>,
     pax: bool,
     /// Where the last of them is.
     at: Option<u64>,
@@ -68,8 +70,16 @@ impl Extensions {
     fn take_pax(&mut self, records: &[u8], at: u64) -> Result<(), ReadError> {
         let wrong = |what| ReadError::Extension { at, what };
         self.pax = true;
-        for (key, value) in pax_records(records, at)? {
+        let records = pax_records(records, at)?;
+        self.take_sparse(&records).map_err(wrong)?;
+        for (key, value) in records {
             match key {
+                b"path" if self.sparse.is_some() && self.name.is_some() => {
+                    let name = self.name.as_deref().unwrap_or_default();
+                    if value != name && !sparse::is_stand_in(value, name) {
+                        return Err(wrong("gives a sparse file two names"));
+                    }
+                }
                 b"path" if self.name.is_some() => return Err(wrong("gives a second name")),
                 b"path" => self.name = Some(value.to_vec()),
                 b"linkpath" if self.link.is_some() => {
@@ -94,6 +104,43 @@ impl Extensions {
     }
 }
 
+impl Extensions {
+    /// Takes in the records of a sparse file, with its name: what else is called a name is one that the file has for
+    /// programs that know nothing of sparse files.
+    fn take_sparse(&mut self, all: &[PaxRecord<'_>]) -> Result<(), &'static str> {
+        let mut records = Records::default();
+        for (key, value) in all {
+            if let Some(key) = key.strip_prefix(SPARSE) {
+                records.take(key, value)?;
+            }
+        }
+        let others = all.iter().filter(|(key, _)| !key.starts_with(SPARSE));
+        let mentions = |text: &[u8]| text.windows(6).any(|part| part == b"sparse");
+        if records.is_listed()
+            && others
+                .into_iter()
+                .any(|(key, value)| mentions(key) || mentions(value))
+        {
+            return Err(
+                "has something like a record of a sparse file in another record, where Python finds it",
+            );
+        }
+        let name = records.name.take();
+        self.sparse = records.finish()?;
+        match (name, &self.name) {
+            (Some(_), Some(_)) => Err("gives a second name"),
+            (Some(name), None) => {
+                self.name = Some(name);
+                Ok(())
+            }
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+/// What the keys of records begin with that describe a sparse file.
+const SPARSE: &[u8] = b"GNU.sparse.";
+
 fn refuse_global_overrides(records: &[u8], at: u64) -> Result<(), ReadError> {
     for (key, _) in pax_records(records, at)? {
         if matches!(
@@ -103,6 +150,12 @@ fn refuse_global_overrides(records: &[u8], at: u64) -> Result<(), ReadError> {
             return Err(ReadError::Extension {
                 at,
                 what: "sets a name, link target, size or owner for all members",
+            });
+        }
+        if key.starts_with(SPARSE) {
+            return Err(ReadError::Extension {
+                at,
+                what: "describes all members as sparse files",
             });
         }
     }
@@ -145,12 +198,9 @@ fn check_pax_record((key, value): PaxRecord<'_>, at: u64) -> Result<(), ReadErro
             wrong("has names in an encoding that is not supported")
         }
         b"SCHILY.realsize" | b"SUN.holesdata" => {
-            wrong("describes a sparse file, which is not supported")
+            wrong("describes a sparse file as only star and Solaris do, which is not supported")
         }
-        key if key.starts_with(b"GNU.sparse.") => {
-            wrong("describes a sparse file, which is not supported")
-        }
-        key if key.starts_with(b"GNU.") => {
+        key if key.starts_with(b"GNU.") && !key.starts_with(SPARSE) => {
             wrong("has records of GNU tar's backups, which are not supported")
         }
         _ => Ok(()),
@@ -174,7 +224,7 @@ fn split_pax_record(records: &[u8]) -> Option<(PaxRecord<'_>, &[u8])> {
 }
 
 /// Decimal digits, and no sign.
-fn decimal(text: &[u8]) -> Option<u64> {
+pub(super) fn decimal(text: &[u8]) -> Option<u64> {
     let is_decimal = text.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(text).ok().filter(|_| is_decimal)?;
     text.parse().ok()

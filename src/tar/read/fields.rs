@@ -24,6 +24,8 @@ pub(super) struct Fields {
     pub(super) uname: Vec<u8>,
     pub(super) gname: Vec<u8>,
     pub(super) device: (u64, u64),
+    /// Whether the header is of the POSIX kind.
+    pub(super) is_posix: bool,
 }
 
 impl Fields {
@@ -44,7 +46,10 @@ impl Fields {
         };
         Ok(Self {
             at,
-            name: header_name(block, at)?,
+            name: match old.linkflag[0] {
+                b'S' => sparse_name(block, at)?,
+                _ => header_name(block, at)?,
+            },
             mode: u32::try_from(number(at, "mode", &old.mode, u64::MAX)? & 0o7777)
                 .unwrap_or_default(),
             uid: id("uid", &old.uid)?,
@@ -56,6 +61,7 @@ impl Fields {
             uname,
             gname,
             device: (device(&block[DEV_MAJOR])?, device(&block[DEV_MINOR])?),
+            is_posix: has_prefix(block),
         })
     }
 }
@@ -90,6 +96,11 @@ fn checksum_matches(block: &Block, field: &[u8]) -> bool {
     octal(field).is_some_and(|stored| stored == u64::from(sum))
 }
 
+/// Whether the block is the header of anything.
+pub(super) fn is_header(block: &Block) -> bool {
+    checksum_matches(block, &Header::from_byte_slice(block).as_old().cksum)
+}
+
 /// Whether the header can have a name in two parts, whatever version it claims.
 fn has_prefix(block: &Block) -> bool {
     block[MAGIC].starts_with(b"ustar\0")
@@ -119,12 +130,37 @@ fn header_name(block: &Block, at: u64) -> Result<Vec<u8>, ReadError> {
     Ok([prefix, name].join(&b'/'))
 }
 
+/// The places of a header of the type `S` that are neither the map nor the size of the whole file: times, and
+/// numbers of volumes.
+const UNUSED_BY_SPARSE: [Range<usize>; 2] = [345..386, 495..512];
+
+/// The name in a header of the type `S`, which has the map of a sparse file where others have the first part of a
+/// name.
+fn sparse_name(block: &Block, at: u64) -> Result<Vec<u8>, ReadError> {
+    let wrong = |what| Err(ReadError::Member { at, what });
+    if &block[MAGIC] != GNU_MAGIC {
+        return wrong("is a sparse file of GNU tar's own format in a header of another one");
+    }
+    let mut unused = UNUSED_BY_SPARSE.iter().cloned();
+    if unused.any(|place| block[place].iter().any(|byte| *byte != 0)) {
+        return wrong(
+            "is a sparse file whose header has more than its map, which programs read in different ways",
+        );
+    }
+    Ok(until_nul(&block[..100]).to_vec())
+}
+
 pub(super) fn until_nul(field: &[u8]) -> &[u8] {
     field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// Reads a number from 0 to `max`.
-fn number(at: u64, field: &'static str, bytes: &[u8], max: u64) -> Result<u64, ReadError> {
+pub(super) fn number(
+    at: u64,
+    field: &'static str,
+    bytes: &[u8],
+    max: u64,
+) -> Result<u64, ReadError> {
     let value = match bytes {
         // Base 256; every other value of the first byte is a negative number, or one that is so
         // large that programs differ in it.

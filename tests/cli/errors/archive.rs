@@ -28,7 +28,7 @@ fn check_members(add: impl FnOnce(Tar) -> Tar, expected: Expect) {
 #[test]
 fn an_archive_that_is_no_tar_is_refused() {
     check_base(
-        "#!/bin/sh\n".repeat(100).as_bytes(),
+        "no tar at all\n".repeat(100).as_bytes(),
         expect![[r#"
         listing the layer's closure
         reading base image `/nix/store/[HASH]-base.tar`

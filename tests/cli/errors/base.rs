@@ -67,7 +67,7 @@ fn a_base_that_is_a_directory_is_refused() {
         expect![[r#"
             listing the layer's closure
             reading base image `/nix/store/[HASH]-base`
-            error: `/nix/store/[HASH]-base` is no image archive and no OCI layout: it has no file `manifest.json` and no `index.json`
+            error: `/nix/store/[HASH]-base` is a directory, but not that of an OCI layout: it has no `index.json`, no `oci-layout` and no `blobs`; an image is such a directory, or an archive
         "#]],
     );
 }

@@ -77,7 +77,7 @@ fn an_image_packed_with_xz_is_refused() {
     check_with(
         &tars::xz(&tars::image()),
         expect![[r#"
-        error: image `/nix/store/[HASH]-other.tar` is packed with xz; `mergeImages` takes tar archives that are plain or packed with gzip or zstd
+        error: image `/nix/store/[HASH]-other.tar`, the last one, is packed with xz; `mergeImages` packs its result as that is, and writes tar archives that are plain or packed with gzip or zstd
     "#]],
     );
 }
@@ -85,7 +85,7 @@ fn an_image_packed_with_xz_is_refused() {
 #[test]
 fn an_image_that_is_no_archive_is_refused() {
     check_with(
-        "#!/bin/sh\n".repeat(100).as_bytes(),
+        "no tar at all\n".repeat(100).as_bytes(),
         expect![[r#"
         reading image `/nix/store/[HASH]-good.tar`
         reading image `/nix/store/[HASH]-other.tar`

@@ -179,6 +179,10 @@ pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     pack("zstd", &["-q", "--check"], bytes)
 }
 
+pub(crate) fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    pack("bzip2", &[], bytes)
+}
+
 pub(crate) fn xz(bytes: &[u8]) -> Vec<u8> {
     pack("xz", &[], bytes)
 }
