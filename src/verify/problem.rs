@@ -9,7 +9,7 @@ use crate::archive::{ArchiveError, shown};
 use crate::blob::Damage;
 use crate::compress::Packing;
 use crate::digest::{DiffId, Digest};
-use crate::document::DocumentError;
+use crate::document::{DocumentError, Respelled};
 use crate::entries::WrongEntry;
 use crate::images::ImagesError;
 use crate::oci::{OciError, Platform};
@@ -74,6 +74,8 @@ pub enum What {
     Document(#[source] DocumentError),
     #[error("is not what it should be")]
     Oci(#[source] OciError),
+    #[error("has the key `{}`, which Docker, podman and all that is written in Go read as `{}`, and other programs do not", _0.found, _0.read_as)]
+    Key(Respelled),
     #[error("names an image `{reference}`, which is no name and tag")]
     Tag { reference: String },
     #[error("names two images `{reference}`")]
@@ -143,6 +145,7 @@ impl What {
         match self {
             Self::Archive(_) => "archive",
             Self::Images(_) | Self::Document(_) | Self::Oci(_) => "document",
+            Self::Key(_) => "key",
             Self::Repeated => "repeated",
             Self::Unused => "unused",
             Self::Missing { .. } | Self::Beside { .. } => "missing",
@@ -176,9 +179,20 @@ impl What {
     #[must_use]
     pub fn is_note(&self) -> bool {
         match self {
-            Self::Unused | Self::MoreLinks { .. } | Self::NoRepository { .. } => true,
+            Self::Unused | Self::MoreLinks { .. } | Self::NoRepository { .. } | Self::Key(_) => {
+                true
+            }
             Self::Entry { wrong, .. } => *wrong == WrongEntry::WhiteoutContent,
             _ => false,
+        }
+    }
+
+    /// How many problems it stands for.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::MoreEntries { count } => *count,
+            _ => 1,
         }
     }
 

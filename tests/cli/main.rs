@@ -5,6 +5,7 @@ mod sandbox;
 mod support;
 mod trees;
 
+mod documents;
 mod errors;
 mod export;
 mod flatten;
