@@ -655,23 +655,17 @@ fn an_image_with_keys_in_lower_case_is_one_as_any_other() {
             .replace(&digest.hex(), "[CONFIG]")
     };
     expect![[r#"
-        /nix/store/[HASH]-base.tar is wrong: 2 problems
-          [CONFIG].json
-            does not say by `os` what the image runs on
-            does not say by `architecture` what the image runs on
+        /nix/store/[HASH]-base.tar is right: 1 image, 1 layer, 3 files
         note: [CONFIG].json has the key `env`, which Docker, podman and all that is written in Go read as `Env`, and other programs do not
         note: manifest.json has the key `config`, which Docker, podman and all that is written in Go read as `Config`, and other programs do not
         note: manifest.json has the key `repotags`, which Docker, podman and all that is written in Go read as `RepoTags`, and other programs do not
         note: manifest.json has the key `layers`, which Docker, podman and all that is written in Go read as `Layers`, and other programs do not
     "#]].assert_eq(&verified(&archive));
     expect![[r#"
-        /nix/store/[HASH]-base.tar is wrong: 2 problems
-          blobs/sha256/[CONFIG]
-            does not say by `os` what the image runs on
-            does not say by `architecture` what the image runs on
+        /nix/store/[HASH]-base.tar is right: 1 image, 1 layer, 5 files
         note: blobs/sha256/[CONFIG] has the key `env`, which Docker, podman and all that is written in Go read as `Env`, and other programs do not
-        note: blobs/sha256/dcf7517f2f8a3d91b12e36bbf28ac081441ac1764b68376793a52c7758d539ca has the key `schemaversion`, which Docker, podman and all that is written in Go read as `schemaVersion`, and other programs do not
-        note: blobs/sha256/dcf7517f2f8a3d91b12e36bbf28ac081441ac1764b68376793a52c7758d539ca has the key `mediatype`, which Docker, podman and all that is written in Go read as `mediaType`, and other programs do not
+        note: blobs/sha256/f959ea2dfdc67c76c7cbaed9537f50855097f3624fa7fe80c01ca9f5a59805a6 has the key `schemaversion`, which Docker, podman and all that is written in Go read as `schemaVersion`, and other programs do not
+        note: blobs/sha256/f959ea2dfdc67c76c7cbaed9537f50855097f3624fa7fe80c01ca9f5a59805a6 has the key `mediatype`, which Docker, podman and all that is written in Go read as `mediaType`, and other programs do not
         note: index.json has the key `schemaversion`, which Docker, podman and all that is written in Go read as `schemaVersion`, and other programs do not
         note: index.json has the key `mediatype`, which Docker, podman and all that is written in Go read as `mediaType`, and other programs do not
         note: oci-layout has the key `imagelayoutversion`, which Docker, podman and all that is written in Go read as `imageLayoutVersion`, and other programs do not
