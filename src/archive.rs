@@ -70,7 +70,19 @@ pub struct ArchiveFile {
     pub mode: u32,
     pub owner: Arc<Owner>,
     pub mtime: u64,
+    /// Where its content was found, though it may have been copied since.
+    pub place: Place,
     pub range: Range,
+}
+
+/// Where the content of a file is in its archive. Files with equal places share it, whatever they are called;
+/// and they sort as the archive has them, or by name if it is a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Which file of a directory has it; 0 for all that one tar has.
+    file: u32,
+    /// In bytes.
+    offset: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -97,15 +109,15 @@ pub type Visit<'a> = dyn FnMut(&MemberPath, &mut dyn Read) -> Result<(), Archive
 
 /// What a caller does while an archive is indexed.
 pub trait Visitor {
-    /// Sees the content of the regular member `name`, which is at `range`, if the archive can be
-    /// read forwards only.
+    /// Sees the content of the regular member `name` at `place`, if the archive can be read forwards
+    /// only.
     ///
     /// # Errors
     /// As the visitor wants; indexing ends with the error.
     fn content(
         &mut self,
         name: &MemberPath,
-        range: &Range,
+        place: Place,
         content: &mut dyn Read,
     ) -> Result<(), ArchiveError>;
 
@@ -123,7 +135,7 @@ impl Visitor for Strict<'_, '_> {
     fn content(
         &mut self,
         name: &MemberPath,
-        _: &Range,
+        _: Place,
         content: &mut dyn Read,
     ) -> Result<(), ArchiveError> {
         (self.0)(name, content)
@@ -251,9 +263,9 @@ pub fn index_stream(
                 && let Some(ArchiveMember::File(file)) = archive.members.get(&name)
                 && member.kind == MemberKind::Regular
             {
-                let range = file.range.clone();
+                let place = file.place;
                 let content = reader.content(&member);
-                archive.visit(&name, &range, content, visitor)?;
+                archive.visit(&name, place, member.size, content, visitor)?;
             }
         }
         Ok(())
@@ -379,12 +391,13 @@ impl Archive {
         })
     }
 
-    /// Shows `content`, that of the regular member `name`, to `visitor`, and keeps it if it may be a
-    /// document.
+    /// Shows `content`, `size` bytes of the regular member `name`, to `visitor`, and keeps it if it may be
+    /// a document.
     fn visit(
         &mut self,
         name: &MemberPath,
-        range: &Range,
+        place: Place,
+        size: u64,
         mut content: impl Read,
         visitor: &mut impl Visitor,
     ) -> Result<(), ArchiveError> {
@@ -394,14 +407,14 @@ impl Archive {
         }
         let is_document = matches!(*start, [b'{' | b'[' | b'n' | b' ' | b'\t' | b'\n' | b'\r']);
         let max = self.limits.max_json;
-        if !is_document || !self.documents.make_room(range.size, max) {
-            return visitor.content(name, range, &mut start.as_slice().chain(content));
+        if !is_document || !self.documents.make_room(size, max) {
+            return visitor.content(name, place, &mut start.as_slice().chain(content));
         }
         if let Err(source) = content.read_to_end(&mut start) {
             return visitor.wrong(self.read_error(source));
         }
-        visitor.content(name, range, &mut start.as_slice())?;
-        self.documents.keep(range.offset, start);
+        visitor.content(name, place, &mut start.as_slice())?;
+        self.documents.keep(place.offset, start);
         Ok(())
     }
 
@@ -456,6 +469,10 @@ impl Archive {
                 mode,
                 owner: Arc::clone(&self.owner),
                 mtime: member.mtime,
+                place: Place {
+                    file: 0,
+                    offset: member.content_at,
+                },
                 range: Range {
                     source: Arc::clone(source),
                     offset: member.content_at,
@@ -585,26 +602,11 @@ impl Archive {
 
     /// Where the symlink `link` leads.
     fn target_path(&self, link: MemberPath, target: &[u8]) -> Result<MemberPath, ArchiveError> {
-        let leaves = || ArchiveError::Leaves {
+        target_of(&link, target).ok_or_else(|| ArchiveError::Leaves {
             path: self.path.clone(),
             name: shown(&link.join(&b'/')),
             target: shown(target),
-        };
-        let mut at = link.clone();
-        at.pop();
-        if target.starts_with(b"/") {
-            return Err(leaves());
-        }
-        for part in target.split(|byte| *byte == b'/') {
-            match part {
-                b"" | b"." => {}
-                b".." => {
-                    at.pop().ok_or_else(leaves)?;
-                }
-                name => at.push(name.to_vec()),
-            }
-        }
-        Ok(at)
+        })
     }
 
     /// The text of the JSON document `name`, whole.
@@ -708,6 +710,43 @@ impl Archive {
             said: Box::new(said),
         })
     }
+}
+
+/// Where the symlink `link` to `target` leads; none if that is out of the archive.
+fn target_of(link: &[Vec<u8>], target: &[u8]) -> Option<MemberPath> {
+    let mut at = link.to_vec();
+    at.pop();
+    if target.starts_with(b"/") {
+        return None;
+    }
+    for part in target.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                at.pop()?;
+            }
+            name => at.push(name.to_vec()),
+        }
+    }
+    Some(at)
+}
+
+/// The member that `name` is or leads to; `link` tells where a symlink leads. None if there is none, or it is
+/// more than [`MAX_LINKS`] away.
+pub(crate) fn follow<M>(
+    members: &BTreeMap<MemberPath, M>,
+    name: MemberPath,
+    link: impl Fn(&M) -> Option<&[u8]>,
+) -> Option<(MemberPath, &M)> {
+    let mut path = name;
+    for _ in 0..MAX_LINKS {
+        let member = members.get(&path)?;
+        match link(member) {
+            None => return Some((path, member)),
+            Some(target) => path = target_of(&path, target)?,
+        }
+    }
+    None
 }
 
 /// The name that would be a directory and something else once the member `name`, which is a

@@ -4,18 +4,20 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::archive::{
-    self, Archive, ArchiveError, ArchiveMember, MemberPath, RangeReader, text_of,
+    self, Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place, RangeReader,
+    text_of,
 };
 use crate::blob::{self, Damage};
 use crate::closure::{ClosureFiles, Seen};
 use crate::compress::Packing;
-use crate::digest::{Algorithm, DiffId, Digests};
+use crate::digest::{Algorithm, DiffId, Digest, Digests, Sha256};
 pub use crate::images::Choice;
 use crate::images::{self, Blob, Image, ImagesError};
 use crate::limits::Limits;
@@ -46,6 +48,8 @@ pub struct BaseLayer {
     pub name: String,
     /// How that member is packed.
     pub packing: Packing,
+    /// Of the member as it stands.
+    pub sha256: Sha256,
     pub diff_id: DiffId,
     /// Of the uncompressed tar, in bytes.
     pub size: u64,
@@ -156,13 +160,6 @@ pub struct Wanted<'a> {
     pub store: &'a [u8],
 }
 
-/// Where a range is: equal for equal members of one archive, whatever they are called.
-pub(crate) type Place = (usize, u64);
-
-pub(crate) fn place(range: &Range) -> Place {
-    (Arc::as_ptr(&range.source).addr(), range.offset)
-}
-
 /// Reads the base image in the archive, or the OCI layout, `path`.
 ///
 /// # Errors
@@ -176,116 +173,260 @@ pub fn read(
     progress: Progress,
 ) -> Result<BaseImage, BaseError> {
     let bar = progress.count();
-    // A compressed archive streams by once here; what its layers hold is learned on the way.
-    let mut streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>> = BTreeMap::new();
+    let (archive, streamed) = index(path, wanted, limits, &bar)?;
+    let image = images::choose(&archive, choice)?;
+    let layers = files_of(&archive, &image)?;
+    let config = images::read_config(&archive, &image.config)?;
+    check_variables(&archive, &config)?;
+    let mut known = Known::new(&archive, streamed, wanted, &bar);
+    let layers = known.layers(&image.config.name, layers, &config.rootfs.diff_ids)?;
+    bar.finish();
+    Ok(BaseImage {
+        config_name: image.config.name,
+        platform: config.platform(),
+        env: config.config.env,
+        layers,
+        archive,
+    })
+}
+
+/// One of all images in an archive.
+#[derive(Debug)]
+pub struct ReadImage {
+    /// As [`Image::names`].
+    pub names: Vec<String>,
+    /// The member that holds the config.
+    pub config_name: String,
+    /// Of the config: what engines know the image by.
+    pub id: Sha256,
+    /// Lowest first. A layer may occur twice.
+    pub layers: Vec<BaseLayer>,
+}
+
+/// Reads all images in the archive, or the OCI layout, `path`; of a layout's that have the same names, the one
+/// that fits `platform`.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_all(
+    path: &Path,
+    platform: Option<&Platform>,
+    limits: &Limits,
+    progress: Progress,
+) -> Result<(Archive, Vec<ReadImage>), BaseError> {
+    let nothing = Wanted {
+        files: &ClosureFiles::default(),
+        store: b"",
+    };
+    let bar = progress.count();
+    let (archive, streamed) = index(path, nothing, limits, &bar)?;
+    let mut known = Known::new(&archive, streamed, nothing, &bar);
+    let mut configs = BTreeMap::new();
+    let images = images::all(&archive, platform)?.into_iter();
+    let images = images
+        .map(|image| {
+            let layers = files_of(&archive, &image)?;
+            let (id, diff_ids) = config_of(&archive, &image.config, &mut configs)?;
+            Ok(ReadImage {
+                layers: known.layers(&image.config.name, layers, &diff_ids)?,
+                names: image.names,
+                config_name: image.config.name,
+                id,
+            })
+        })
+        .collect::<Result<_, BaseError>>()?;
+    bar.finish();
+    Ok((archive, images))
+}
+
+/// Which file of an archive a config is, and by which digest it is named.
+type NamedConfig = (Place, Option<Digest>);
+
+/// The digest and the DiffIDs of `config`, which is read once, however many images have it.
+fn config_of(
+    archive: &Archive,
+    config: &Blob,
+    known: &mut BTreeMap<NamedConfig, (Sha256, Rc<[DiffId]>)>,
+) -> Result<(Sha256, Rc<[DiffId]>), BaseError> {
+    const NEEDED_BY: &str = "its manifest names as a config";
+    let file = archive.file(&config.name, NEEDED_BY)?;
+    if let Some(said) = config.size {
+        archive.check_size(&config.name, file.range.size, said)?;
+    }
+    if let Some((id, diff_ids)) = known.get(&(file.place, config.digest)) {
+        return Ok((*id, Rc::clone(diff_ids)));
+    }
+    let parsed = images::read_config(archive, config)?;
+    check_variables(archive, &parsed)?;
+    let mut diff_ids = parsed.rootfs.diff_ids;
+    // No image may have so many layers.
+    diff_ids.truncate(archive.limits.max_layers.saturating_add(1));
+    let id = Sha256::of(&archive.json(&config.name, NEEDED_BY)?);
+    let found = (id, Rc::from(diff_ids));
+    known.insert((file.place, config.digest), found.clone());
+    Ok(found)
+}
+
+/// What a compressed archive told of its layers while it streamed by.
+type Streamed = BTreeMap<Place, Result<LayerFacts, BaseError>>;
+
+fn index(
+    path: &Path,
+    wanted: Wanted<'_>,
+    limits: &Limits,
+    bar: &Bar,
+) -> Result<(Archive, Streamed), BaseError> {
+    let mut by_name: BTreeMap<MemberPath, Result<LayerFacts, BaseError>> = BTreeMap::new();
     let archive = archive::index(path, limits, &mut |name, content| {
         if may_be_layer(name) {
             let layer = text_of(name);
             let algorithm = images::algorithm_by_name(&layer);
             let content = &mut bar.watch_reader(content);
             let facts = layer_facts(path, &layer, content, algorithm, wanted, limits);
-            streamed.insert(name.clone(), facts);
+            by_name.insert(name.clone(), facts);
         }
         Ok(())
     })?;
-
-    let image = images::choose(&archive, choice)?;
-    let config_name = image.config.name.clone();
-    let (config, layers) = read_image(&archive, image, streamed, wanted, &bar)?;
-    bar.finish();
-    Ok(BaseImage {
-        archive,
-        config_name,
-        platform: config.platform(),
-        env: config.config.env,
-        layers,
-    })
+    let by_name = by_name.into_iter();
+    let streamed = by_name.filter_map(|(name, facts)| match archive.members.get(&name) {
+        Some(ArchiveMember::File(file)) => Some((file.place, facts)),
+        _ => None,
+    });
+    let streamed = streamed.collect();
+    Ok((archive, streamed))
 }
 
-/// Reads all layers of `image`, one of those in `archive`, which is not compressed.
-///
-/// # Errors
-/// As [`read`].
-pub fn read_layers_of(archive: &Archive, image: Image) -> Result<Vec<BaseLayer>, BaseError> {
-    let nothing = Wanted {
-        files: &ClosureFiles::default(),
-        store: b"",
-    };
-    let bar = Progress::Plain.count();
-    read_image(archive, image, BTreeMap::new(), nothing, &bar).map(|(_, layers)| layers)
+/// The layers of `image`, with the files that they are.
+fn files_of<'a>(
+    archive: &'a Archive,
+    image: &Image,
+) -> Result<Vec<(Blob, &'a ArchiveFile)>, BaseError> {
+    let (count, max) = (image.layers.len(), archive.limits.max_layers);
+    if count > max {
+        let path = archive.path.clone();
+        return Err(BaseError::TooManyLayers { path, count, max });
+    }
+    let layers = image.layers.iter().map(|blob| {
+        let file = archive.file(&blob.name, "its manifest names as a layer")?;
+        Ok((blob.clone(), file))
+    });
+    layers.collect()
 }
 
-/// The config, but for its DiffIDs, and the layers of `image`.
-fn read_image(
-    archive: &Archive,
-    image: Image,
-    streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>>,
-    wanted: Wanted<'_>,
-    bar: &Bar,
-) -> Result<(ImageConfig, Vec<BaseLayer>), BaseError> {
-    let path = &archive.path;
-    let limits = &archive.limits;
-    let count = image.layers.len();
-    if count > limits.max_layers {
-        return Err(BaseError::TooManyLayers {
-            path: path.to_owned(),
-            count,
-            max: limits.max_layers,
-        });
+fn check_variables(archive: &Archive, config: &ImageConfig) -> Result<(), BaseError> {
+    let (count, max) = (config.config.env.len(), archive.limits.max_env);
+    if count <= max {
+        return Ok(());
     }
-    let blobs = image.layers.into_iter();
-    let layers = blobs
-        .map(|blob| {
-            let file = archive.file(&blob.name, "its manifest names as a layer")?;
-            Ok((blob, file.range.clone()))
-        })
-        .collect::<Result<Vec<_>, ArchiveError>>()?;
-    let mut config = images::read_config(archive, &image.config)?;
-    let variables = config.config.env.len();
-    if variables > limits.max_env {
-        return Err(BaseError::TooManyVariables {
-            path: path.to_owned(),
-            count: variables,
-            max: limits.max_env,
-        });
-    }
-    let diff_ids = std::mem::take(&mut config.rootfs.diff_ids);
-    if diff_ids.len() != count {
-        return Err(BaseError::LayerCount {
-            path: path.to_owned(),
-            config: image.config.name,
-            layers: count,
-            diff_ids: diff_ids.len(),
-        });
+    let path = archive.path.clone();
+    Err(BaseError::TooManyVariables { path, count, max })
+}
+
+/// What is known of the layers of an archive. Each is read once, however many images have it.
+struct Known<'a> {
+    archive: &'a Archive,
+    streamed: Streamed,
+    facts: BTreeMap<Place, LayerFacts>,
+    wanted: Wanted<'a>,
+    /// Moves with what is read.
+    bar: &'a Bar,
+}
+
+impl<'a> Known<'a> {
+    fn new(archive: &'a Archive, streamed: Streamed, wanted: Wanted<'a>, bar: &'a Bar) -> Self {
+        Self {
+            archive,
+            streamed,
+            facts: BTreeMap::new(),
+            wanted,
+            bar,
+        }
     }
 
-    let facts = read_layers(archive, &layers, streamed, wanted, bar)?;
-    let layers = layers
-        .into_iter()
-        .zip(diff_ids)
-        .map(|((blob, range), said)| {
-            let facts = facts[&place(&range)].clone();
-            check_blob(archive, &blob, &facts, range.size)?;
+    /// The `layers` of an image whose `config` lists `diff_ids`.
+    fn layers(
+        &mut self,
+        config: &str,
+        layers: Vec<(Blob, &ArchiveFile)>,
+        diff_ids: &[DiffId],
+    ) -> Result<Vec<BaseLayer>, BaseError> {
+        let path = || self.archive.path.clone();
+        if diff_ids.len() != layers.len() {
+            return Err(BaseError::LayerCount {
+                path: path(),
+                config: config.to_owned(),
+                layers: layers.len(),
+                diff_ids: diff_ids.len(),
+            });
+        }
+        self.read(&layers)?;
+        let layers = layers.into_iter().zip(diff_ids);
+        let layers = layers.map(|((blob, file), said)| {
+            let facts = self.facts[&file.place].clone();
+            check_blob(self.archive, &blob, &facts, file.range.size)?;
             let found = facts.diff_id;
-            if found == said {
-                Ok(BaseLayer {
-                    name: blob.name,
-                    packing: facts.packing,
-                    diff_id: found,
-                    size: facts.size,
-                    seen: facts.seen,
-                })
-            } else {
-                Err(BaseError::DiffId {
-                    path: path.to_owned(),
+            if found != *said {
+                return Err(BaseError::DiffId {
+                    path: path(),
                     layer: blob.name,
                     found,
-                    said,
-                })
+                    said: *said,
+                });
             }
-        })
-        .collect::<Result<_, _>>()?;
-    Ok((config, layers))
+            Ok(BaseLayer {
+                name: blob.name,
+                packing: facts.packing,
+                sha256: facts.digests.sha256,
+                diff_id: found,
+                size: facts.size,
+                seen: facts.seen,
+            })
+        });
+        layers.collect()
+    }
+
+    /// Reads those of `layers` that are not known yet, each once, by whatever names the manifest has it.
+    fn read(&mut self, layers: &[(Blob, &ArchiveFile)]) -> Result<(), BaseError> {
+        let mut left: BTreeMap<Place, (&str, &ArchiveFile, Algorithm)> = BTreeMap::new();
+        for (blob, file) in layers {
+            let algorithm = blob.algorithm();
+            let (_, _, last) = left
+                .entry(file.place)
+                .or_insert((&blob.name, file, algorithm));
+            *last = algorithm.max(*last);
+        }
+        let mut unread = Vec::new();
+        for (place, (name, file, algorithm)) in left {
+            if let Some(streamed) = self.streamed.remove(&place) {
+                self.facts.insert(place, streamed?);
+            }
+            // What is called by a digest through a link may have been read without it.
+            let is_enough =
+                |facts: &LayerFacts| facts.digests.by(algorithm).algorithm() == algorithm;
+            if !self.facts.get(&place).is_some_and(is_enough) {
+                unread.push((place, name, file, algorithm));
+            }
+        }
+        let Self {
+            archive,
+            wanted,
+            bar,
+            ..
+        } = *self;
+        let read = |(place, name, file, algorithm): (Place, &str, &ArchiveFile, Algorithm)| {
+            let (path, limits) = (&archive.path, &archive.limits);
+            let content = &mut bar.watch_reader(RangeReader::new(file.range.clone()));
+            layer_facts(path, name, content, algorithm, wanted, limits).map(|facts| (place, facts))
+        };
+        let more: Vec<_> = if archive.is_compressed {
+            // In the order of the archive, since every step back uncompresses all of it again.
+            unread.into_iter().map(read).collect::<Result<_, _>>()?
+        } else {
+            parallel::try_map(unread.into_par_iter(), read)?
+        };
+        self.facts.extend(more);
+        Ok(())
+    }
 }
 
 /// Compares a layer of `size` bytes with what names it.
@@ -311,54 +452,6 @@ fn check_blob(
         }),
         _ => Ok(()),
     }
-}
-
-/// Reads each of `layers` once, by whatever names the manifest has it, and tells the facts by its
-/// place. What `streamed` has already is not read again.
-fn read_layers(
-    archive: &Archive,
-    layers: &[(Blob, Range)],
-    streamed: BTreeMap<MemberPath, Result<LayerFacts, BaseError>>,
-    wanted: Wanted<'_>,
-    bar: &Bar,
-) -> Result<BTreeMap<Place, LayerFacts>, BaseError> {
-    let mut left: BTreeMap<Place, (&(Blob, Range), Algorithm)> = BTreeMap::new();
-    for layer in layers {
-        let algorithm = layer.0.algorithm();
-        let (_, last) = left.entry(place(&layer.1)).or_insert((layer, algorithm));
-        *last = algorithm.max(*last);
-    }
-    let mut facts = BTreeMap::new();
-    for (member, read) in streamed {
-        let Some(ArchiveMember::File(file)) = archive.members.get(&member) else {
-            continue;
-        };
-        let place = place(&file.range);
-        // What is called by a digest through a link may have been read without it.
-        let is_enough = |(_, algorithm): &(_, Algorithm)| match &read {
-            Ok(facts) => facts.digests.by(*algorithm).algorithm() == *algorithm,
-            Err(_) => true,
-        };
-        if left.get(&place).is_some_and(is_enough) {
-            left.remove(&place);
-            facts.insert(place, read?);
-        }
-    }
-    let read = |(place, ((blob, range), algorithm)): (Place, (&(Blob, Range), Algorithm))| {
-        let (path, limits) = (&archive.path, &archive.limits);
-        let content = &mut bar.watch_reader(RangeReader::new(range.clone()));
-        layer_facts(path, &blob.name, content, algorithm, wanted, limits)
-            .map(|facts| (place, facts))
-    };
-    let more: Vec<_> = if archive.is_compressed {
-        // In the order of the archive, since every step back uncompresses all of it again.
-        left.into_iter().map(read).collect::<Result<_, _>>()?
-    } else {
-        let left: Vec<_> = left.into_iter().collect();
-        parallel::try_map(left.into_par_iter(), read)?
-    };
-    facts.extend(more);
-    Ok(facts)
 }
 
 /// Whether a member is worth reading as a layer before the manifest is known.

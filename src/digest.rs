@@ -189,20 +189,18 @@ impl DiffId {
     pub fn hex(&self) -> String {
         self.0.hex()
     }
+
+    /// The digest of the layer where it is not packed.
+    #[must_use]
+    pub fn sha256(&self) -> Sha256 {
+        self.0
+    }
 }
 
 impl From<DiffId> for Digest {
     fn from(DiffId(sha256): DiffId) -> Self {
         Self::Sha256(sha256)
     }
-}
-
-/// What stands for a name in a set of very many: the first 64 bits of its SHA-256.
-#[must_use]
-pub fn fingerprint(name: &[u8]) -> u64 {
-    let mut short = [0; 8];
-    short.copy_from_slice(&Sha256::of(name).0[..8]);
-    u64::from_le_bytes(short)
 }
 
 /// `bytes` as lower-case hexadecimal digits, two a byte.

@@ -1,25 +1,22 @@
-//! Parses the JSON documents of foreign images. What two programs would read differently is refused:
-//! a key that is there twice, or that is a known one but for the case of its letters; a list in the
-//! place of an object; texts that are no Unicode, even where nobody reads them.
+//! Parses the JSON documents of foreign images as Go's `encoding/json` reads them, since every engine is
+//! written in Go. What two programs would read differently is refused: a key that is there twice, or
+//! once more in another case; a list in the place of an object; texts that are no Unicode, even where
+//! nobody reads them.
 
+mod keys;
 mod strict;
 
 use serde::de::{DeserializeOwned, Error as _};
-use serde_ignored::Path;
 use thiserror::Error;
 
+use keys::Spellings;
+pub use keys::{Exact, Respelled, Unique, is_same_key};
 use strict::Strict;
 
 /// A document is no JSON, not what it should be, or ambiguous.
 #[derive(Debug, Error)]
-pub enum DocumentError {
-    #[error(transparent)]
-    Json(serde_json::Error),
-    #[error(
-        "the key `{found}` is `{known}` to programs that overlook the case of letters, and another one to the rest"
-    )]
-    Case { found: String, known: &'static str },
-}
+#[error(transparent)]
+pub struct DocumentError(serde_json::Error);
 
 /// How long the message of a parser may be, in bytes: it may have a text in it, of any length.
 const MAX_MESSAGE: usize = 500;
@@ -29,44 +26,43 @@ impl From<serde_json::Error> for DocumentError {
         let message = error.to_string();
         let mut length = MAX_MESSAGE;
         if message.len() <= length {
-            return Self::Json(error);
+            return Self(error);
         }
         while !message.is_char_boundary(length) {
             length -= 1;
         }
         let (line, column) = (error.line(), error.column());
-        Self::Json(serde_json::Error::custom(format!(
+        Self(serde_json::Error::custom(format!(
             "{}... at line {line} column {column}",
             &message[..length]
         )))
     }
 }
 
-/// Parses `text`. `known` are the keys of the objects that `T` reads; other keys are passed over,
-/// unless they differ from one of these in the case of letters only: Go's `encoding/json` would
-/// take them for it.
+/// Parses `text`. The keys of each struct in `T` are those of its fields, read as Go reads them: a key
+/// that differs from one in the case of letters only is that key. Other keys are passed over. Types
+/// that are maps in Go, where every letter counts, are [`Exact`] or [`Unique`].
 ///
 /// # Errors
-/// When `text` is no JSON, does not fit `T`, or has a key that is read twice or in two ways; and when
+/// When `text` is no JSON, does not fit `T`, or has a key of a field twice, in whatever case; and when
 /// values are within each other more than 127 deep, read or not.
-pub fn parse<T: DeserializeOwned>(
+pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, DocumentError> {
+    parse_noting(text).map(|(parsed, _)| parsed)
+}
+
+/// The same, with the keys that are there in another case, the first ten different ones. Go's programs
+/// read them, and others do not.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_noting<T: DeserializeOwned>(
     text: &[u8],
-    known: &'static [&'static str],
-) -> Result<T, DocumentError> {
+) -> Result<(T, Vec<Respelled>), DocumentError> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let mut ambiguous = None;
-    let parsed = serde_ignored::deserialize(Strict(&mut deserializer), |path| {
-        if let Path::Map { key, .. } = path
-            && let Some(known) = known.iter().find(|known| folded(known) == folded(&key))
-        {
-            ambiguous.get_or_insert_with(|| (key.clone(), *known));
-        }
-    })?;
+    let spellings = Spellings::default();
+    let parsed = T::deserialize(Strict::new(&mut deserializer, &spellings))?;
     deserializer.end()?;
-    match ambiguous {
-        Some((found, known)) if found != known => Err(DocumentError::Case { found, known }),
-        _ => Ok(parsed),
-    }
+    Ok((parsed, spellings.into_respelled()))
 }
 
 /// How many values the JSON `text` has at most; to tell before any of them takes memory. Each has a
@@ -89,12 +85,6 @@ pub fn values(text: &[u8]) -> usize {
     count
 }
 
-/// `key` without what case can change. There and back, since two letters beyond ASCII (`ſ` and the
-/// sign of the kelvin) have a twin within.
-pub(crate) fn folded(key: &str) -> String {
-    key.to_lowercase().to_uppercase()
-}
-
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
@@ -107,7 +97,7 @@ mod tests {
     }
 
     fn parse_layers(text: &str) -> Result<Option<Vec<u8>>, String> {
-        let parsed = parse::<Layers>(text.as_bytes(), &["layers", "disk"]);
+        let parsed = parse::<Layers>(text.as_bytes());
         parsed
             .map(|parsed| parsed.layers)
             .map_err(|error| error.to_string())
@@ -115,9 +105,9 @@ mod tests {
 
     #[test]
     fn keys_that_nobody_reads_may_be_anything() {
-        let text = r#"{"layers":[1],"other":1,"other":2,"nested":{"Layers":[2]}}"#;
+        let text = r#"{"layers":[1],"other":1,"other":2,"Other":3,"nested":{"Layers":[2]}}"#;
         assert_eq!(parse_layers(text), Ok(Some(vec![1])));
-        assert_eq!(parse_layers(r#"{"disk":1}"#), Ok(None));
+        assert_eq!(parse_layers(r#"{"layerss":1}"#), Ok(None));
     }
 
     #[test]
@@ -127,21 +117,74 @@ mod tests {
             r#"{"layers":[1],"l\u0061yers":[2]}"#,
         ] {
             let error = parse_layers(text).unwrap_err();
-            assert!(error.starts_with("duplicate field `layers`"), "{error}");
+            assert!(
+                error.starts_with("the key `layers` is there twice"),
+                "{error}"
+            );
         }
     }
 
     #[test]
-    fn a_key_in_another_case_is_refused() {
+    fn a_key_in_another_case_is_that_key_and_noted() {
+        for found in ["LAYERS", "layer\u{17f}"] {
+            let text = format!(r#"{{"{found}":[1]}}"#);
+            let (parsed, respelled) = parse_noting::<Layers>(text.as_bytes()).unwrap();
+            assert_eq!(parsed.layers, Some(vec![1]));
+            let expected = Respelled {
+                found: found.to_owned(),
+                read_as: "layers",
+            };
+            assert_eq!(respelled, [expected]);
+        }
+        let (_, respelled) = parse_noting::<Layers>(br#"{"layers":[1],"Other":1}"#).unwrap();
+        assert_eq!(respelled, []);
+    }
+
+    /// What `layers` is to Go no ignored key can hide, whatever it looks like.
+    #[test]
+    fn one_key_in_two_cases_is_refused() {
         for text in [
             r#"{"layers":[1],"Layers":[2]}"#,
-            r#"{"LAYERS":[1]}"#,
-            r#"{"layer\u017f":[1]}"#,
-            r#"{"dis\u212a":[1]}"#,
+            r#"{"disk":1,"layers":[1],"Layers":[2]}"#,
+            r#"{"Layers":null,"disk":{"layers":1},"layers":[2]}"#,
         ] {
             let error = parse_layers(text).unwrap_err();
-            assert!(error.contains("overlook the case of letters"), "{error}");
+            assert!(
+                error.contains("`layers`") && error.contains("`Layers`"),
+                "{error}"
+            );
         }
+    }
+
+    #[test]
+    fn as_many_spellings_as_there_may_be_are_not_all_kept() {
+        let spelled = |number: usize| {
+            let letters = "layers".char_indices();
+            let upper = |(at, letter): (usize, char)| match number >> at & 1 {
+                0 => letter,
+                _ => letter.to_ascii_uppercase(),
+            };
+            format!(r#"{{"{}":[1]}}"#, letters.map(upper).collect::<String>())
+        };
+        let text = (0..64).map(spelled).collect::<Vec<_>>().join(",");
+        let text = format!("[{text}]");
+        let (parsed, respelled) = parse_noting::<Vec<Layers>>(text.as_bytes()).unwrap();
+        assert_eq!((parsed.len(), respelled.len()), (64, 10));
+    }
+
+    #[test]
+    fn the_keys_of_maps_are_what_they_are() {
+        let (Exact(picked), respelled) =
+            parse_noting::<Exact<Layers>>(br#"{"Layers":[1],"LAYERS":[2]}"#).unwrap();
+        assert_eq!((picked.layers, respelled), (None, Vec::new()));
+        let text = br#"{"Layers":[1],"layers":[2]}"#;
+        let Exact(picked) = parse::<Exact<Layers>>(text).unwrap();
+        assert_eq!(picked.layers, Some(vec![2]));
+        let Unique(all) = parse::<Unique<Vec<u8>>>(text).unwrap();
+        assert_eq!(all.len(), 2);
+        let text = br#"{"a":[1],"a":[2]}"#;
+        let error = parse::<Unique<Vec<u8>>>(text).unwrap_err().to_string();
+        assert!(error.starts_with("the key `a` is there twice"), "{error}");
     }
 
     #[test]
@@ -155,7 +198,7 @@ mod tests {
         struct Nested {
             some: Option<Vec<Layers>>,
         }
-        let parse_nested = |text: &str| parse::<Nested>(text.as_bytes(), &[]).is_ok();
+        let parse_nested = |text: &str| parse::<Nested>(text.as_bytes()).is_ok();
         assert!(parse_nested(r#"{"some":[{"layers":[1]}]}"#));
         assert!(!parse_nested(r#"{"some":[[[1]]]}"#));
     }
@@ -164,7 +207,7 @@ mod tests {
     fn texts_that_nobody_reads_are_texts() {
         let parse_other = |value: &[u8]| {
             let text = [br#"{"other":[{"a":"#, value, b"}]}"].concat();
-            let parsed = parse::<Layers>(&text, &[]);
+            let parsed = parse::<Layers>(&text);
             parsed.map(|_| ()).map_err(|error| error.to_string())
         };
         for good in [
@@ -186,8 +229,8 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         }
         let text = b"{\"\xff\":1}";
-        assert!(parse::<Layers>(text, &[]).is_err());
-        assert!(parse::<Layers>(br#"{"\ud83d":1}"#, &[]).is_err());
+        assert!(parse::<Layers>(text).is_err());
+        assert!(parse::<Layers>(br#"{"\ud83d":1}"#).is_err());
     }
 
     #[test]

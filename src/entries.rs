@@ -1,12 +1,13 @@
 //! Notes the entries of a layer as they pass: which store paths it holds, and what is wrong with
 //! its names, whiteouts and hard links by the image specification (`layer.md`).
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
+use hashbrown::HashTable;
 use thiserror::Error;
 
 use crate::archive::shown;
-use crate::digest;
+use crate::fingerprint::Fingerprint;
 use crate::store_path::StorePath;
 use crate::tar::read::{Member, MemberKind};
 use crate::whiteout;
@@ -47,15 +48,60 @@ pub struct Entries {
     pub links_below: Vec<LinkBelow>,
     /// How many more there are.
     pub more_links_below: u64,
-    names: HashSet<Fingerprint>,
+    names: Names,
 }
 
-/// A name and [`EntryKind`]: with whole names, a million entries would take hundreds of megabytes. So many
-/// have two equal ones once in 10^7 images.
-type Fingerprint = u64;
+/// The names of entries, each with its [`EntryKind`]. Whole names would take hundreds of megabytes for a
+/// million entries; these are at most 30 bytes each.
+///
+/// Where there are many, many small tables have them instead of a large one: a table that grows is there
+/// twice for a while.
+#[derive(Debug, Default)]
+struct Names(Vec<HashTable<Fingerprint>>);
+
+/// How many names one table has before there are more.
+const FEW: usize = 4096;
+
+/// How many tables there are then.
+const TABLES: usize = 64;
+
+impl Names {
+    fn insert(&mut self, name: &[u8], kind: EntryKind) {
+        let print = Fingerprint::of((name, kind));
+        if self.0.is_empty() {
+            self.0.push(HashTable::new());
+        }
+        if self.find(print) {
+            return;
+        }
+        if self.0.len() == 1 && self.0[0].len() == FEW {
+            let few = std::mem::take(&mut self.0[0]);
+            self.0.resize_with(TABLES, HashTable::new);
+            few.into_iter().for_each(|print| self.add(print));
+        }
+        self.add(print);
+    }
+
+    fn add(&mut self, print: Fingerprint) {
+        let table = print.other_bits() as usize % self.0.len();
+        self.0[table].insert_unique(print.hash(), print, |other| other.hash());
+    }
+
+    fn find(&self, print: Fingerprint) -> bool {
+        let Some(table) = (print.other_bits() as usize).checked_rem(self.0.len()) else {
+            return false;
+        };
+        let found = self.0[table].find(print.hash(), |other| *other == print);
+        found.is_some()
+    }
+
+    fn contains(&self, name: &[u8], kind: EntryKind) -> bool {
+        self.find(Fingerprint::of((name, kind)))
+    }
+}
 
 /// What counts about an entry's type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EntryKind {
     Directory,
     Symlink,
@@ -134,13 +180,13 @@ impl Entries {
         if member.kind == MemberKind::HardLink {
             self.check_link(member);
         }
-        self.names.insert(fingerprint(&name, kind));
+        self.names.insert(&name, kind);
     }
 
     /// Whether the layer has `name`, without `./` and the like, as a `kind`.
     #[must_use]
     pub fn has(&self, name: &[u8], kind: EntryKind) -> bool {
-        self.names.contains(&fingerprint(name, kind))
+        self.names.contains(name, kind)
     }
 
     fn tell(&mut self, member: &Member, what: WrongEntry) {
@@ -274,6 +320,26 @@ fn plain(name: &[u8]) -> Option<Vec<u8>> {
     (!leaves).then(|| parts.join(&b'/'))
 }
 
-fn fingerprint(name: &[u8], kind: EntryKind) -> Fingerprint {
-    digest::fingerprint(name) ^ kind as u64
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_again_with_their_kinds() {
+        let mut names = Names::default();
+        assert!(!names.contains(b"0", EntryKind::Other));
+        let name = |number: usize| format!("usr/{number}").into_bytes();
+        let kinds = [EntryKind::Directory, EntryKind::Symlink, EntryKind::Other];
+        for number in 0..10_000 {
+            for _ in 0..2 {
+                names.insert(&name(number), kinds[number % 3]);
+            }
+        }
+        for number in 0..10_000 {
+            let found = kinds.map(|kind| names.contains(&name(number), kind));
+            assert_eq!(found, [0, 1, 2].map(|kind| kind == number % 3));
+        }
+        assert!(!names.contains(&name(10_000), EntryKind::Directory));
+        assert_eq!(names.0.iter().map(HashTable::len).sum::<usize>(), 10_000);
+    }
 }

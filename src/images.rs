@@ -5,7 +5,7 @@ mod agree;
 mod layout;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -14,10 +14,10 @@ use thiserror::Error;
 use crate::archive::{self, Archive, ArchiveError, ArchiveMember};
 use crate::compress::Packing;
 use crate::digest::{Algorithm, Digest};
-use crate::document::{self, DocumentError};
+use crate::document::{self, DocumentError, Respelled, Unique};
 use crate::oci::{self, Descriptor, ImageConfig, MediaType, OciError, Platform};
 pub(crate) use agree::check as check_agreement;
-use layout::{Candidate, candidates, candidates_for, choose_of_layout, fitting};
+use layout::{Candidate, Manifests, candidates, candidates_for, choose_of_layout};
 
 /// Docker's list of the images in an archive.
 pub const MANIFEST: &str = "manifest.json";
@@ -93,6 +93,11 @@ pub enum ImagesError {
         path.display()
     )]
     TooManyImages { path: PathBuf, max: usize },
+    #[error(
+        "the images in `{}` have more than {max} layers together; `dockerToolsLimits.maxValues` allows more",
+        path.display()
+    )]
+    TooManyLayers { path: PathBuf, max: usize },
     #[error("image archive `{}` is two images{}: `manifest.json` names the config {manifest}, and `index.json` {index}; programs differ in which of the two they read", path.display(), calling(name.as_deref()))]
     Disagree {
         path: PathBuf,
@@ -134,9 +139,6 @@ struct ManifestEntry {
     layers: Option<Vec<String>>,
 }
 
-/// The keys that [`ManifestEntry`] reads.
-const MANIFEST_KEYS: &[&str] = &["Config", "RepoTags", "Layers"];
-
 /// The image of `archive` that `choice` wants.
 ///
 /// # Errors
@@ -162,16 +164,22 @@ pub fn all(archive: &Archive, platform: Option<&Platform>) -> Result<Vec<Image>,
         return Ok(images);
     }
     let mut images: Vec<Vec<Candidate>> = Vec::new();
+    let mut by_names: BTreeMap<Vec<String>, usize> = BTreeMap::new();
     for candidate in candidates(archive)? {
-        let same = |image: &&mut Vec<Candidate>| image[0].names == candidate.names;
-        match images.iter_mut().find(same) {
+        let names = candidate.names.clone();
+        let number = *by_names.entry(names).or_insert(images.len());
+        match images.get_mut(number) {
             Some(image) => image.push(candidate),
             None => images.push(vec![candidate]),
         }
     }
+    let mut manifests = Manifests::new(archive);
     let images = images.into_iter();
     images
-        .map(|image| fitting(archive, image, platform)?.read(archive))
+        .map(|image| {
+            let fitting = manifests.fitting(image, platform)?;
+            manifests.image(fitting)
+        })
         .collect()
 }
 
@@ -190,8 +198,9 @@ pub fn list(archive: &Archive, choice: Choice<'_>) -> Result<Vec<Image>, ImagesE
             false => agree::check(archive, &images).map(|()| images),
         };
     }
+    let mut manifests = Manifests::new(archive);
     let candidates = candidates_for(archive, choice)?.into_iter();
-    candidates.map(|image| image.read(archive)).collect()
+    candidates.map(|image| manifests.image(image)).collect()
 }
 
 /// Whether the archive has any of the documents of an OCI layout.
@@ -232,13 +241,16 @@ fn choose_of_docker(archive: &Archive, choice: Choice<'_>) -> Result<Image, Imag
 
 /// All images that `manifest.json` lists.
 pub(crate) fn images_of_docker(archive: &Archive) -> Result<Vec<Image>, ImagesError> {
+    read_manifest(archive).map(|(images, _)| images)
+}
+
+/// The same, with the keys of `manifest.json` that are there in another case.
+pub(crate) fn read_manifest(
+    archive: &Archive,
+) -> Result<(Vec<Image>, Vec<Respelled>), ImagesError> {
     let text = archive.json(MANIFEST, "every Docker image archive has")?;
-    let entries: Vec<ManifestEntry> =
-        document::parse(&text, MANIFEST_KEYS).map_err(|source| ImagesError::Document {
-            path: archive.path.clone(),
-            name: MANIFEST.to_owned(),
-            source,
-        })?;
+    let (entries, respelled): (Vec<ManifestEntry>, _) = document::parse_noting(&text)
+        .map_err(|source| document_error(archive, MANIFEST, source))?;
     if entries.is_empty() {
         return Err(ImagesError::Empty {
             path: archive.path.clone(),
@@ -261,7 +273,7 @@ pub(crate) fn images_of_docker(archive: &Archive) -> Result<Vec<Image>, ImagesEr
             .map(Blob::named)
             .collect(),
     });
-    Ok(images.collect())
+    Ok((images.collect(), respelled))
 }
 
 impl Image {
@@ -363,11 +375,18 @@ fn digest_in(name: &str) -> Option<Digest> {
 /// When it is missing, is not what it is named as, or no config.
 pub fn read_config(archive: &Archive, config: &Blob) -> Result<ImageConfig, ImagesError> {
     let text = config.json(archive, "its manifest names as a config")?;
-    ImageConfig::parse(&text).map_err(|source| ImagesError::Document {
-        path: archive.path.clone(),
-        name: config.name.clone(),
-        source,
-    })
+    ImageConfig::parse(&text).map_err(|source| document_error(archive, &config.name, source))
+}
+
+/// The names of images, and of each the tags with their last layers.
+pub(crate) type Repositories = Unique<Unique<String>>;
+
+/// Parses the text of `repositories`; none if it is `null`, as where images without names were merged.
+///
+/// # Errors
+/// When it is something else, or has a name or a tag twice.
+pub(crate) fn repositories(text: &[u8]) -> Result<Option<Repositories>, DocumentError> {
+    document::parse(text)
 }
 
 impl<'a> Choice<'a> {
@@ -407,6 +426,12 @@ impl<'a> Choice<'a> {
     }
 }
 
+/// The name, as Docker shows it, and the tag of a reference: the same for what engines call by one name.
+pub(crate) fn reference(name: &str) -> (Option<&str>, Option<&str>) {
+    let (name, tag) = split(name);
+    (name.map(short), tag)
+}
+
 /// The name and the tag of a reference. A layout may call its images by a tag alone, which skopeo
 /// takes for a name as well.
 fn split(reference: &str) -> (Option<&str>, Option<&str>) {
@@ -442,6 +467,14 @@ fn shown_names<'a>(images: impl Iterator<Item = &'a [String]>) -> String {
         0 if names.is_empty() => "only images without a name".to_owned(),
         0 => names.join(", "),
         more => format!("{}, and {more} more", names.join(", ")),
+    }
+}
+
+fn document_error(archive: &Archive, name: &str, source: DocumentError) -> ImagesError {
+    ImagesError::Document {
+        path: archive.path.clone(),
+        name: name.to_owned(),
+        source,
     }
 }
 

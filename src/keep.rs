@@ -2,6 +2,7 @@
 //! nothing of an OCI layout without its index, and nothing that speaks of layers that were unpacked.
 
 use std::collections::BTreeSet;
+use std::ops::Bound::{Included, Unbounded};
 use std::path::Path;
 
 use thiserror::Error;
@@ -35,7 +36,11 @@ pub fn only(
 ) -> Result<(), KeepError> {
     let all = names.iter().chain(layers.iter().map(|layer| &layer.name));
     let needed = needed(archive, all)?;
-    let leads_to = |path: &MemberPath| needed.iter().any(|name| name.starts_with(path));
+    // What begins with a path follows it in the order of names.
+    let leads_to = |path: &MemberPath| {
+        let mut from_here = needed.range::<[Vec<u8>], _>((Included(path.as_slice()), Unbounded));
+        from_here.next().is_some_and(|name| name.starts_with(path))
+    };
     archive.members.retain(|path, _| leads_to(path));
 
     let packed = layers.iter().filter(|layer| layer.is_unpacked());

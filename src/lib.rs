@@ -57,6 +57,7 @@ pub mod archive;
 pub mod blob;
 pub mod images;
 pub mod base;
+pub mod fingerprint;
 pub mod flatten;
 pub mod entries;
 pub mod told;

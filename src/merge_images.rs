@@ -5,22 +5,25 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value, json};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::Surroundings;
-use crate::archive::{self, Archive, ArchiveError, ArchiveMember};
+use crate::archive::{self, Archive, ArchiveError, ArchiveMember, MemberPath, RangeReader};
 use crate::attrs::{Attrs, MergeAttrs};
-use crate::base::{self, BaseError, BaseLayer};
+use crate::base::{self, BaseError, BaseLayer, ReadImage};
 use crate::compress::{Compression, Packing};
-use crate::images::{self, Image, ImagesError};
+use crate::digest::{HashWriter, Sha256};
+use crate::document::DocumentError;
+use crate::images;
 use crate::json::jq;
 use crate::keep::{self, KeepError};
 use crate::members::{self, Planned};
-use crate::oci::Platform;
 use crate::output::{self, OutputError};
 use crate::plan::{Content, Kind};
 use crate::progress;
+use crate::warnings::Warnings;
 
 /// The mode of a directory that no input lists, and of the archive's own.
 const DIRECTORY_MODE: u32 = 0o755;
@@ -43,18 +46,21 @@ pub enum MergeImagesError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error("`{name}` of image `{}` is not what it should be", path.display())]
-    Json {
+    Document {
         path: PathBuf,
         name: &'static str,
-        source: serde_json::Error,
+        source: DocumentError,
     },
     #[error(
         "cannot merge image `{}` with those before it: `{name}` is a directory here and something else there",
         path.display()
     )]
     TwoKinds { path: PathBuf, name: String },
-    #[error(transparent)]
-    Images(#[from] ImagesError),
+    #[error(
+        "cannot merge image `{}` with those before it: they have another file called `{name}`, and only one can be in the archive; copy one of the images with `skopeo copy`, which calls layers and configs by their digests",
+        path.display()
+    )]
+    OtherBytes { path: PathBuf, name: String },
     #[error(transparent)]
     Base(#[from] BaseError),
     #[error(transparent)]
@@ -63,37 +69,22 @@ pub enum MergeImagesError {
     Output(#[from] OutputError),
 }
 
-/// Makes an image archive of an OCI layout, and gives its `manifest.json`.
-fn of_layout(
-    archive: &mut Archive,
-    platform: Option<&Platform>,
-    temporary: &Path,
-) -> Result<Vec<Value>, MergeImagesError> {
-    keep::spool(archive, temporary)?;
-    let mut entries = Vec::new();
-    let mut configs = Vec::new();
-    let mut layers = Vec::new();
-    for image in images::all(archive, platform)? {
-        let tags: Vec<&String> = image
-            .names
-            .iter()
-            .filter(|name| name.contains(':'))
-            .collect();
-        let mut entry = json!({ "Config": image.config.name, "RepoTags": tags });
-        configs.push(image.config.name.clone());
-        let mut of_image = base::read_layers_of(archive, image)?;
-        entry["Layers"] = of_image.iter().map(BaseLayer::member).collect();
-        entries.push(entry);
-        layers.append(&mut of_image);
-    }
-    keep::only(archive, &configs, &layers, temporary)?;
-    Ok(entries)
+/// An image file that is merged.
+struct Input {
+    archive: Archive,
+    /// Its part of `manifest.json`.
+    manifest: Vec<Value>,
+    /// Its part of `repositories`; none if it has no such file.
+    repositories: Option<Value>,
+    /// What its images consist of: names of files, with the digests of their bytes.
+    parts: BTreeMap<String, Sha256>,
 }
 
 /// Merges the images that `attrs` name. The archive is compressed as the last of them is.
 ///
 /// # Errors
-/// When an image cannot be read or the output not be written.
+/// When an image cannot be read, is not what it says, or has other bytes under a name of another image; and when
+/// the output cannot be written.
 pub fn build(
     attrs: &Attrs<MergeAttrs>,
     surroundings: &Surroundings,
@@ -101,56 +92,38 @@ pub fn build(
     let paths = &attrs.ours.images;
     let compression = compression(paths.last().ok_or(MergeImagesError::None)?)?;
     let progress = surroundings.progress;
-    let platform = attrs.ours.platform.as_ref();
-    let temporary = &surroundings.temporary_directory;
 
     let mut manifest = Vec::new();
     let mut repositories = None;
-    let mut inputs = Vec::new();
+    let mut archives = Vec::new();
+    let mut names = Names::default();
     for path in paths {
         progress.phase("read", &format!("reading image `{}`", path.display()));
-        let mut archive = archive::index(path, &attrs.limits, &mut |_, _| Ok(()))?;
-        if let Some(more) = document(&archive, "repositories")? {
-            add_repositories(repositories.get_or_insert_default(), more);
+        let input = read(path, attrs, &mut names, surroundings)?;
+        manifest.extend(input.manifest);
+        if let Some(more) = input.repositories {
+            add_repositories(repositories.get_or_insert(Value::Null), more);
         }
-        match document(&archive, images::MANIFEST)? {
-            None if images::is_layout(&archive) => {
-                manifest.append(&mut of_layout(&mut archive, platform, temporary)?);
-            }
-            None => {}
-            Some(mut entries) => {
-                if images::is_layout(&archive) {
-                    let needed = images::all(&archive, platform)?;
-                    let needed = needed.iter().flat_map(Image::members).cloned();
-                    keep::only(&mut archive, &needed.collect::<Vec<_>>(), &[], temporary)?;
-                }
-                manifest.append(&mut entries);
-            }
-        }
-        inputs.push(archive);
+        archives.push((input.archive, input.parts));
     }
-    let repositories = repositories.map_or(Value::Null, Value::Object);
+    names.warnings.tell(progress);
     // nixpkgs unpacks each image below its name and copies in the order of these names.
-    inputs.sort_by(|a, b| file_name(&a.path).cmp(file_name(&b.path)));
+    archives.sort_by(|(a, _), (b, _)| file_name(&a.path).cmp(file_name(&b.path)));
 
-    let mut merged = BTreeMap::new();
-    for archive in inputs {
-        add_members(&mut merged, archive, temporary)?;
+    let mut merged = Merged::default();
+    for (archive, parts) in archives {
+        merged.add(archive, &parts, &surroundings.temporary_directory)?;
     }
-    for (name, document) in [
-        (b"manifest.json".as_slice(), Value::Array(manifest)),
-        (b"repositories", repositories),
-    ] {
-        let text = jq::print(&document).into_bytes();
-        let kind = Kind::Regular {
-            size: text.len() as u64,
-            content: Content::Inline(text),
-        };
-        let mode = DOCUMENT_MODE;
-        merged.insert(vec![name.to_vec()], Planned { mode, kind });
+    let documents = [
+        (images::MANIFEST, Value::Array(manifest)),
+        (images::REPOSITORIES, repositories.unwrap_or_default()),
+    ];
+    for (name, document) in documents {
+        merged.set_document(name, &document);
     }
 
-    let plan = members::into_plan(merged, DIRECTORY_MODE, surroundings.source_date_epoch);
+    let epoch = surroundings.source_date_epoch;
+    let plan = members::into_plan(merged.into_members(), DIRECTORY_MODE, epoch);
     let size = progress::size(plan.size());
     let images = progress::count(paths.len(), "image");
     let text = format!("writing an archive of {images}, {size}");
@@ -163,6 +136,117 @@ pub fn build(
         threads,
         progress,
     )?)
+}
+
+/// Reads the image file `path`, and compares everything in it with what names it.
+fn read(
+    path: &Path,
+    attrs: &Attrs<MergeAttrs>,
+    names: &mut Names,
+    surroundings: &Surroundings,
+) -> Result<Input, MergeImagesError> {
+    let temporary = &surroundings.temporary_directory;
+    let platform = attrs.ours.platform.as_ref();
+    let progress = surroundings.progress;
+    let (mut archive, read) = base::read_all(path, platform, &attrs.limits, progress)?;
+    for image in &read {
+        names.add(path, image);
+    }
+    let repositories = match has(&archive, images::REPOSITORIES) {
+        true => Some(document(
+            &archive,
+            images::REPOSITORIES,
+            images::repositories,
+        )?),
+        false => None,
+    };
+    if images::has(&archive, images::MANIFEST) {
+        // What is in it has been read already.
+        let manifest = document(&archive, images::MANIFEST, |_| Ok(()))?;
+        let parts = parts(&read, |layer| (layer.name.clone(), layer.sha256));
+        if images::is_layout(&archive) {
+            let needed: Vec<String> = parts.keys().cloned().collect();
+            keep::only(&mut archive, &needed, &[], temporary)?;
+        }
+        return Ok(Input {
+            archive,
+            manifest,
+            repositories,
+            parts,
+        });
+    }
+    let manifest = read.iter().map(manifest_entry).collect();
+    // What is unpacked has the digest that is its DiffID.
+    let parts = parts(&read, |layer| match layer.is_unpacked() {
+        true => (layer.member(), layer.diff_id.sha256()),
+        false => (layer.name.clone(), layer.sha256),
+    });
+    let configs: Vec<String> = read.iter().map(|image| image.config_name.clone()).collect();
+    let layers: Vec<BaseLayer> = read.into_iter().flat_map(|image| image.layers).collect();
+    keep::only(&mut archive, &configs, &layers, temporary)?;
+    Ok(Input {
+        archive,
+        manifest,
+        repositories,
+        parts,
+    })
+}
+
+/// The files of `images`: their configs, and `of_layer` of each layer.
+fn parts(
+    images: &[ReadImage],
+    of_layer: impl Fn(&BaseLayer) -> (String, Sha256),
+) -> BTreeMap<String, Sha256> {
+    let configs = images
+        .iter()
+        .map(|image| (image.config_name.clone(), image.id));
+    let layers = images.iter().flat_map(|image| &image.layers);
+    configs.chain(layers.map(of_layer)).collect()
+}
+
+/// What `manifest.json` says of an image of a layout, which has none.
+fn manifest_entry(image: &ReadImage) -> Value {
+    let tags = image.names.iter().filter(|name| name.contains(':'));
+    let layers = image.layers.iter().map(BaseLayer::member);
+    json!({
+        "Config": image.config_name,
+        "RepoTags": tags.collect::<Vec<_>>(),
+        "Layers": layers.collect::<Vec<_>>(),
+    })
+}
+
+/// The names of all images, with the file and the ID of the last image that has each.
+#[derive(Default)]
+struct Names {
+    by_reference: BTreeMap<(String, String), (PathBuf, Sha256)>,
+    warnings: Warnings,
+}
+
+impl Names {
+    /// Adds those of `image`, which is in the file `path`. That two images have one name is told.
+    fn add(&mut self, path: &Path, image: &ReadImage) {
+        for name in image.names.iter().filter(|name| name.contains(':')) {
+            let (repository, tag) = images::reference(name);
+            let [repository, tag] =
+                [repository, tag].map(|part| part.unwrap_or_default().to_owned());
+            let here = (path.to_owned(), image.id);
+            let Some((other, id)) = self.by_reference.insert((repository, tag), here) else {
+                continue;
+            };
+            if id != image.id {
+                self.warnings.add("names that two images have", || {
+                    let name = archive::shown(name.as_bytes());
+                    format!(
+                        "two images are called `{name}`, one in `{}` and another in `{}`: `docker load` gives \
+                         the name to the last one, podman and skopeo take the first; give one of them another \
+                         name or tag",
+                        other.display(),
+                        path.display()
+                    )
+                });
+            }
+        }
+    }
 }
 
 fn compression(path: &Path) -> Result<Compression, MergeImagesError> {
@@ -189,75 +273,187 @@ fn file_name(path: &Path) -> &OsStr {
     path.file_name().unwrap_or_default()
 }
 
-/// The document `name` of an archive, if it has one.
-fn document<T: serde::de::DeserializeOwned>(
-    archive: &Archive,
-    name: &'static str,
-) -> Result<Option<T>, MergeImagesError> {
+/// Whether the archive has `name`, or anything in a directory of that name.
+fn has(archive: &Archive, name: &str) -> bool {
     let path = [name.as_bytes().to_vec()];
     let mut from_here = archive.members.range(path.to_vec()..);
-    if !from_here
-        .next()
-        .is_some_and(|(at, _)| at.starts_with(&path))
-    {
-        return Ok(None);
-    }
+    let next = from_here.next();
+    next.is_some_and(|(at, _)| at.starts_with(&path))
+}
+
+/// The document `name` of an archive as it stands, which `check` parses strictly before.
+fn document<T: DeserializeOwned, P>(
+    archive: &Archive,
+    name: &'static str,
+    check: impl FnOnce(&[u8]) -> Result<P, DocumentError>,
+) -> Result<T, MergeImagesError> {
     let text = archive.json_to_keep(name, "`mergeImages` joins")?;
-    let parsed = serde_json::from_slice(&text).map_err(|source| MergeImagesError::Json {
+    let parsed = check(&text).and_then(|_| Ok(serde_json::from_slice(&text)?));
+    parsed.map_err(|source| MergeImagesError::Document {
         path: archive.path.clone(),
         name,
         source,
-    })?;
-    Ok(Some(parsed))
+    })
 }
 
 /// Adds the names and tags of one image. A name that is there already keeps its tags: jq's `add`,
 /// with which nixpkgs merges, would forget them.
-fn add_repositories(repositories: &mut Map<String, Value>, more: Map<String, Value>) {
+fn add_repositories(repositories: &mut Value, more: Value) {
+    let Value::Object(more) = more else { return };
+    let Value::Object(names) = repositories else {
+        *repositories = Value::Object(more);
+        return;
+    };
     for (name, tags) in more {
-        match (repositories.get_mut(&name), tags) {
+        match (names.get_mut(&name), tags) {
             (Some(Value::Object(old)), Value::Object(tags)) => old.extend(tags),
             (_, tags) => {
-                repositories.insert(name, tags);
+                names.insert(name, tags);
             }
         }
     }
 }
 
-/// Adds the members of `archive` whose names are still free.
-fn add_members(
-    merged: &mut members::Members,
-    mut archive: Archive,
-    temporary: &Path,
-) -> Result<(), MergeImagesError> {
-    for (path, member) in &archive.members {
-        let is_directory = matches!(member, ArchiveMember::Directory { .. });
-        let is_other = |planned: &Planned| !matches!(planned.kind, Kind::Directory);
-        if let Some(name) = archive::two_kinds(merged, is_other, path, is_directory) {
-            return Err(MergeImagesError::TwoKinds {
-                path: archive.path.clone(),
-                name: archive::shown(&name.join(&b'/')),
-            });
+/// The members of all images so far.
+#[derive(Default)]
+struct Merged {
+    members: BTreeMap<MemberPath, Joined>,
+    /// How many archives they come from.
+    archives: usize,
+    /// The digests of the files that images consist of.
+    parts: BTreeMap<MemberPath, Sha256>,
+}
+
+/// A member, and the number of the archive that it comes from.
+struct Joined {
+    archive: usize,
+    planned: Planned,
+}
+
+impl Joined {
+    fn target(&self) -> Option<&[u8]> {
+        match &self.planned.kind {
+            Kind::Symlink { target } => Some(target),
+            _ => None,
         }
     }
-    archive.members.retain(|path, _| !merged.contains_key(path));
-    keep::spool_if_out_of_order(&mut archive, temporary)?;
-    for (path, member) in archive.members {
-        let planned = match member {
-            ArchiveMember::Directory { mode } => Planned {
-                mode: mode & !UMASK,
-                kind: Kind::Directory,
-            },
-            ArchiveMember::File(file) => Planned {
-                mode: file.mode & !UMASK,
-                kind: Kind::of_range(file.range),
-            },
-            ArchiveMember::Symlink { target } => Planned {
-                mode: crate::scan::SYMLINK_MODE,
-                kind: Kind::Symlink { target },
+}
+
+impl Merged {
+    /// Adds the members of `archive` whose names are still free. What its images consist of, `parts`, may be
+    /// there already if it is the same.
+    fn add(
+        &mut self,
+        mut archive: Archive,
+        parts: &BTreeMap<String, Sha256>,
+        temporary: &Path,
+    ) -> Result<(), MergeImagesError> {
+        self.refuse_two_kinds(&archive)?;
+        let names = parts
+            .keys()
+            .map(|name| archive.member_path(name.as_bytes()));
+        let names: Vec<MemberPath> = names.collect::<Result<_, _>>()?;
+        archive
+            .members
+            .retain(|path, _| !self.members.contains_key(path));
+        keep::spool_if_out_of_order(&mut archive, temporary)?;
+        self.archives += 1;
+        for (path, member) in archive.members {
+            let (archive, planned) = (self.archives, planned(member));
+            self.members.insert(path, Joined { archive, planned });
+        }
+        for (name, digest) in names.into_iter().zip(parts.values()) {
+            if !self.has_part(&name, *digest)? {
+                return Err(MergeImagesError::OtherBytes {
+                    path: archive.path,
+                    name: archive::shown(&name.join(&b'/')),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_two_kinds(&self, archive: &Archive) -> Result<(), MergeImagesError> {
+        for (path, member) in &archive.members {
+            let is_directory = matches!(member, ArchiveMember::Directory { .. });
+            let is_other = |joined: &Joined| !matches!(joined.planned.kind, Kind::Directory);
+            if let Some(name) = archive::two_kinds(&self.members, is_other, path, is_directory) {
+                return Err(MergeImagesError::TwoKinds {
+                    path: archive.path.clone(),
+                    name: archive::shown(&name.join(&b'/')),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `name`, by which an image of the last archive calls a part, leads to the bytes of this `digest`.
+    fn has_part(&mut self, name: &MemberPath, digest: Sha256) -> Result<bool, MergeImagesError> {
+        let found = archive::follow(&self.members, name.clone(), Joined::target);
+        let Some((found, joined)) = found else {
+            return Ok(false);
+        };
+        if joined.archive == self.archives {
+            self.parts.insert(found, digest);
+            return Ok(true);
+        }
+        if let Some(known) = self.parts.get(&found) {
+            return Ok(*known == digest);
+        }
+        let Kind::Regular {
+            content: Content::Range(range),
+            ..
+        } = &joined.planned.kind
+        else {
+            return Ok(false);
+        };
+        let mut hash = HashWriter::new();
+        let read = io::copy(&mut RangeReader::new(range.clone()), &mut hash);
+        read.map_err(|source| MergeImagesError::Read {
+            path: range.source.path().to_owned(),
+            source,
+        })?;
+        let known = hash.into_sha256();
+        self.parts.insert(found, known);
+        Ok(known == digest)
+    }
+
+    /// Writes the document `name` anew.
+    fn set_document(&mut self, name: &str, document: &Value) {
+        let text = jq::print(document).into_bytes();
+        let planned = Planned {
+            mode: DOCUMENT_MODE,
+            kind: Kind::Regular {
+                size: text.len() as u64,
+                content: Content::Inline(text),
             },
         };
-        merged.insert(path, planned);
+        let archive = self.archives;
+        self.members
+            .insert(vec![name.as_bytes().to_vec()], Joined { archive, planned });
     }
-    Ok(())
+
+    fn into_members(self) -> members::Members {
+        let members = self.members.into_iter();
+        members
+            .map(|(path, joined)| (path, joined.planned))
+            .collect()
+    }
+}
+
+fn planned(member: ArchiveMember) -> Planned {
+    match member {
+        ArchiveMember::Directory { mode } => Planned {
+            mode: mode & !UMASK,
+            kind: Kind::Directory,
+        },
+        ArchiveMember::File(file) => Planned {
+            mode: file.mode & !UMASK,
+            kind: Kind::of_range(file.range),
+        },
+        ArchiveMember::Symlink { target } => Planned {
+            mode: crate::scan::SYMLINK_MODE,
+            kind: Kind::Symlink { target },
+        },
+    }
 }

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::compress::Packing;
 use crate::digest::{DiffId, Digest};
-use crate::document::{self, DocumentError};
+use crate::document::{self, DocumentError, Exact, Respelled};
 
 /// The file that makes a directory, or an archive, an OCI layout.
 pub const LAYOUT: &str = "oci-layout";
@@ -42,7 +42,7 @@ pub struct Descriptor {
     pub size: u64,
     /// What the image that it leads to runs on, if an index says so.
     pub platform: Option<Platform>,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "annotations")]
     pub annotations: Annotations,
 }
 
@@ -58,7 +58,7 @@ pub struct Platform {
     pub variant: Option<String>,
 }
 
-/// What of a descriptor's annotations counts.
+/// What of a descriptor's annotations counts. They are a map in Go, so every letter of a key does.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(expecting = "an object")]
 pub struct Annotations {
@@ -89,6 +89,8 @@ pub struct Annotations {
 #[derive(Debug)]
 pub struct Index {
     pub manifests: Vec<Descriptor>,
+    /// Its keys in another case.
+    pub respelled: Vec<Respelled>,
 }
 
 /// The parts of one image.
@@ -97,6 +99,8 @@ pub struct Manifest {
     pub config: Descriptor,
     /// Lowest first. Each has the media type [`MediaType::Layer`].
     pub layers: Vec<Descriptor>,
+    /// Its keys in another case.
+    pub respelled: Vec<Respelled>,
 }
 
 /// What of an image config counts.
@@ -113,6 +117,9 @@ pub struct ImageConfig {
     pub config: ContainerConfig,
     #[serde(default, deserialize_with = "or_default")]
     pub rootfs: RootFs,
+    /// Those of these keys that are in another case.
+    #[serde(skip)]
+    pub respelled: Vec<Respelled>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -185,42 +192,15 @@ struct RawLayout {
     image_layout_version: String,
 }
 
-/// The keys that [`Index`] and [`Manifest`] read.
-const KEYS: &[&str] = &[
-    "schemaVersion",
-    "mediaType",
-    "manifests",
-    "config",
-    "layers",
-    "digest",
-    "size",
-    "platform",
-    "architecture",
-    "os",
-    "variant",
-    "annotations",
-];
-
-/// The keys that [`ImageConfig`] reads.
-const CONFIG_KEYS: &[&str] = &[
-    "architecture",
-    "os",
-    "variant",
-    "config",
-    "Env",
-    "rootfs",
-    "diff_ids",
-];
-
-/// Checks the text of `oci-layout`.
+/// Checks the text of `oci-layout`, and gives its keys in another case.
 ///
 /// # Errors
 /// When it is not JSON, or of another version than 1.
-pub fn check_layout(text: &[u8]) -> Result<(), OciError> {
-    let layout: RawLayout = document::parse(text, &["imageLayoutVersion"])?;
+pub fn check_layout(text: &[u8]) -> Result<Vec<Respelled>, OciError> {
+    let (layout, respelled): (RawLayout, _) = document::parse_noting(text)?;
     let found = layout.image_layout_version;
     if found.starts_with("1.") {
-        return Ok(());
+        return Ok(respelled);
     }
     Err(OciError::LayoutVersion { found })
 }
@@ -232,12 +212,15 @@ impl Index {
     /// When it is no index, or could be taken for something else too.
     pub fn parse(text: &[u8]) -> Result<Self, OciError> {
         const WHAT: &str = "an index";
-        let raw = Raw::parse(text, &MediaType::Index, WHAT)?;
+        let (raw, respelled) = Raw::parse(text, &MediaType::Index, WHAT)?;
         let manifests = raw.manifests.ok_or(OciError::Lacks {
             key: "manifests",
             what: WHAT,
         })?;
-        Ok(Self { manifests })
+        Ok(Self {
+            manifests,
+            respelled,
+        })
     }
 }
 
@@ -250,7 +233,7 @@ impl Manifest {
     pub fn parse(text: &[u8]) -> Result<Self, OciError> {
         const WHAT: &str = "a manifest";
         let lacks = |key| OciError::Lacks { key, what: WHAT };
-        let raw = Raw::parse(text, &MediaType::Manifest, WHAT)?;
+        let (raw, respelled) = Raw::parse(text, &MediaType::Manifest, WHAT)?;
         let config = raw.config.ok_or_else(|| lacks("config"))?;
         if config.media_type != MediaType::Config {
             return Err(OciError::NoImage {
@@ -260,7 +243,11 @@ impl Manifest {
         let layers = raw.layers.ok_or_else(|| lacks("layers"))?;
         let odd = |layer: &Descriptor| !matches!(layer.media_type, MediaType::Layer(_));
         match layers.iter().position(odd) {
-            None => Ok(Self { config, layers }),
+            None => Ok(Self {
+                config,
+                layers,
+                respelled,
+            }),
             Some(index) => Err(OciError::Layer {
                 number: index + 1,
                 found: layers[index].media_type.clone(),
@@ -274,14 +261,19 @@ impl Manifest {
 /// # Errors
 /// When it is no manifest.
 pub fn parts(text: &[u8]) -> Result<Vec<Descriptor>, OciError> {
-    let raw = Raw::parse(text, &MediaType::Manifest, "a manifest")?;
+    let (raw, _) = Raw::parse(text, &MediaType::Manifest, "a manifest")?;
     let layers = raw.layers.unwrap_or_default();
     Ok(raw.config.into_iter().chain(layers).collect())
 }
 
 impl Raw {
-    fn parse(text: &[u8], expected: &MediaType, what: &'static str) -> Result<Self, OciError> {
-        let raw: Self = document::parse(text, KEYS)?;
+    /// The document, and its keys in another case.
+    fn parse(
+        text: &[u8],
+        expected: &MediaType,
+        what: &'static str,
+    ) -> Result<(Self, Vec<Respelled>), OciError> {
+        let (raw, respelled): (Self, _) = document::parse_noting(text)?;
         if raw.schema_version != 2 {
             return Err(OciError::Schema {
                 found: raw.schema_version,
@@ -301,7 +293,7 @@ impl Raw {
                 found,
                 expected: what,
             }),
-            _ => Ok(raw),
+            _ => Ok((raw, respelled)),
         }
     }
 }
@@ -312,7 +304,11 @@ impl ImageConfig {
     /// # Errors
     /// When it is none, or ambiguous.
     pub fn parse(text: &[u8]) -> Result<Self, DocumentError> {
-        document::parse(text, CONFIG_KEYS)
+        let (config, respelled) = document::parse_noting(text)?;
+        Ok(Self {
+            respelled,
+            ..config
+        })
     }
 
     /// What the image runs on, if its config says so.
@@ -429,6 +425,11 @@ pub(crate) fn short_or_none<'de, D: Deserializer<'de>>(
     Ok(text.map(|Short(text)| text))
 }
 
+/// The annotations that are there, `null` included.
+fn annotations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Annotations, D::Error> {
+    or_default(deserializer).map(|Exact(annotations)| annotations)
+}
+
 /// What is there, and the default for `null`, which Go's programs write for what is empty.
 fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
@@ -541,17 +542,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_there_twice_or_in_another_case_is_refused() {
+    fn a_key_that_is_there_twice_in_whatever_case_is_refused() {
         let manifest = manifest().to_string();
         let twice = manifest.replace("{\"schemaVersion\"", "{\"layers\":[],\"schemaVersion\"");
         check_error(
             Manifest::parse(twice.as_bytes()),
-            "duplicate field `layers`",
+            "the key `layers` is there twice",
         );
         let other = manifest.replace("{\"schemaVersion\"", "{\"Layers\":[],\"schemaVersion\"");
         check_error(
             Manifest::parse(other.as_bytes()),
-            "the key `Layers` is `layers`",
+            "the keys `Layers` and `layers` are one key to Docker",
         );
     }
 

@@ -13,16 +13,15 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::archive::{
-    self, Archive, ArchiveError, ArchiveMember, MemberPath, RangeReader, Visitor, text_of,
+    self, Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place, RangeReader,
+    Visitor, text_of,
 };
-use crate::base::{Place, place};
 use crate::blob::{self, Content, Damage};
 use crate::compress::{Decoded, MAGIC, Packing};
 use crate::digest::{Algorithm, Digests};
 use crate::entries::{Entries, Noting};
 use crate::images;
 use crate::limits::Limits;
-use crate::plan::Range;
 use crate::progress::Progress;
 use crate::read_ahead::ReadAhead;
 use crate::source::Source;
@@ -219,17 +218,17 @@ impl Survey {
     pub fn file(&self, name: &str, needed_by: &'static str) -> Result<&Surveyed, ArchiveError> {
         let file = self.archive.file(name, needed_by)?;
         // Nothing is left out that can be read, but for what a damaged archive ends in.
-        self.at(&file.range).ok_or_else(|| ArchiveError::Missing {
+        self.of(file).ok_or_else(|| ArchiveError::Missing {
             path: self.archive.path.clone(),
             name: name.to_owned(),
             needed_by,
         })
     }
 
-    /// What is known of the file at `range`, if it could be read.
+    /// What is known of `file`, if it could be read.
     #[must_use]
-    pub fn at(&self, range: &Range) -> Option<&Surveyed> {
-        self.files.get(&place(range))
+    pub fn of(&self, file: &ArchiveFile) -> Option<&Surveyed> {
+        self.files.get(&file.place)
     }
 }
 
@@ -348,7 +347,7 @@ fn read_files(
         .values()
         .chain(repeated)
         .filter_map(|member| match member {
-            ArchiveMember::File(file) => Some((place(&file.range), &file.range)),
+            ArchiveMember::File(file) => Some((file.place, &file.range)),
             _ => None,
         })
         .collect();
@@ -390,12 +389,12 @@ fn by_sha512(archive: &Archive) -> BTreeSet<Place> {
     let names = archive.members.keys().map(text_of);
     let names = names.filter(|name| images::algorithm_by_name(name) == Algorithm::Sha512);
     let files = names.filter_map(|name| archive.file(&name, "is named").ok().cloned());
-    files.map(|file| place(&file.range)).collect()
+    files.map(|file| file.place).collect()
 }
 
 /// Keeps what is wrong and goes on.
 impl Visitor for Told<ArchiveError> {
-    fn content(&mut self, _: &MemberPath, _: &Range, _: &mut dyn Read) -> Result<(), ArchiveError> {
+    fn content(&mut self, _: &MemberPath, _: Place, _: &mut dyn Read) -> Result<(), ArchiveError> {
         Ok(())
     }
 
@@ -423,13 +422,13 @@ impl Visitor for Seen<'_> {
     fn content(
         &mut self,
         name: &MemberPath,
-        range: &Range,
+        place: Place,
         content: &mut dyn Read,
     ) -> Result<(), ArchiveError> {
         let algorithm = images::algorithm_by_name(&text_of(name));
         // Where the archive cannot be read, its reader will say so too.
         if let Ok(file) = self.totals.read(content, algorithm) {
-            self.files.add(place(range), file);
+            self.files.add(place, file);
         }
         Ok(())
     }

@@ -16,6 +16,15 @@ impl<T, const MAX: usize> Told<T, MAX> {
         self.add_with(|| one);
     }
 
+    /// Adds `one`, which stands for `count`, or counts these.
+    pub fn add_counted(&mut self, one: T, count: u64) {
+        if self.told.len() < MAX {
+            self.told.push(one);
+        } else {
+            self.more += count;
+        }
+    }
+
     /// Adds what `one` makes, or counts it without making it.
     pub fn add_with(&mut self, one: impl FnOnce() -> T) {
         if self.told.len() < MAX {

@@ -11,8 +11,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::archive::{ArchiveError, ArchiveFile, ArchiveMember, MemberPath, shown, text_of};
+use crate::archive::{ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place, shown, text_of};
 use crate::digest::Sha256;
+use crate::document::Respelled;
 use crate::engines::{self, Engine, Objection};
 use crate::images::{self, Image, ImagesError};
 use crate::oci;
@@ -78,8 +79,8 @@ struct Verifier<'a> {
     layers: BTreeSet<MemberPath>,
     /// The names that `manifest.json` gives its images, and the last layer of each.
     tags: BTreeMap<String, Option<Rc<str>>>,
-    /// The configs that have been parsed, by name; none for what is no config.
-    configs: BTreeMap<String, Option<Rc<Config>>>,
+    /// The configs that have been parsed; none for what is no config.
+    configs: BTreeMap<Place, Option<Rc<Config>>>,
     problems: Told<Problem>,
     notes: Told<Problem>,
     is_consistent: bool,
@@ -136,19 +137,19 @@ impl<'a> Verifier<'a> {
         let (ArchiveMember::File(one), Some(ArchiveMember::File(other))) = (one, other) else {
             return false;
         };
-        let file = |file: &ArchiveFile| self.survey.at(&file.range);
-        let digest = |one: &ArchiveFile| file(one).map(|file| file.digests.sha256);
+        let digest = |one: &ArchiveFile| self.survey.of(one).map(|file| file.digests.sha256);
         digest(one).is_some() && digest(one) == digest(other)
     }
 
     /// Checks what `manifest.json` leads to.
     fn check_docker(&mut self) {
         self.use_member(images::MANIFEST);
-        match images::images_of_docker(&self.survey.archive) {
-            Ok(images) => {
+        match images::read_manifest(&self.survey.archive) {
+            Ok((images, respelled)) => {
+                self.note_keys(images::MANIFEST, &respelled);
                 for image in &images {
                     self.check_tags(image);
-                    self.check_image(image, images::MANIFEST, None);
+                    self.check_image(image, images::MANIFEST, &[]);
                 }
             }
             Err(error) => self.problem(images::MANIFEST, What::Images(error)),
@@ -183,6 +184,13 @@ impl<'a> Verifier<'a> {
                 let reference = shown(reference.as_bytes());
                 self.problem(images::MANIFEST, What::TwoImages { reference });
             }
+        }
+    }
+
+    /// Notes the keys of the document `name` that Go's programs read, and others do not.
+    fn note_keys(&mut self, name: &str, respelled: &[Respelled]) {
+        for key in respelled {
+            self.problem(name, What::Key(key.clone()));
         }
     }
 
@@ -253,10 +261,9 @@ impl<'a> Verifier<'a> {
             }
             &mut self.problems
         };
-        told.add(Problem {
-            file: shown(file.as_bytes()),
-            what,
-        });
+        let count = what.count();
+        let file = shown(file.as_bytes());
+        told.add_counted(Problem { file, what }, count);
     }
 
     fn report(mut self) -> Report {

@@ -9,6 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use nix_image_builder::base::{self, Choice, Wanted};
 use nix_image_builder::closure::ClosureFiles;
 use nix_image_builder::config::{self, BaseJson};
+use nix_image_builder::document::is_same_key;
 use nix_image_builder::json::{jq, jshon, python};
 use nix_image_builder::limits::Limits;
 use nix_image_builder::plan::{Entry, Owner, TarPlan};
@@ -66,10 +67,20 @@ fn read_base(manifest: &[u8], config: &[u8]) {
             Err(error) => panic!("it was read: {error}"),
         };
         for variable in &base.env {
-            let env = config["config"]["Env"].as_array().expect("it was read");
+            let env = member(member(&config, "config"), "Env");
+            let env = env.as_array().expect("it was read");
             assert!(env.iter().any(|given| given == variable));
         }
     }
+}
+
+/// The value of `key`, in whatever case, in `object`, which has been read and so has one such key at most.
+fn member<'a>(object: &'a Value, key: &str) -> &'a Value {
+    let members = object.as_object().expect("it was read");
+    let mut found = members.iter().filter(|(name, _)| is_same_key(name, key));
+    let (_, value) = found.next().expect("it was read");
+    assert!(found.next().is_none(), "two keys are `{key}`");
+    value
 }
 
 /// Whether Nix can have such numbers: it has none that is too large for a double.

@@ -1,12 +1,13 @@
 //! Indexes a directory as if it were an archive: an OCI layout that nobody packed.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, shown};
+use super::{Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place, shown};
 use crate::plan::{Owner, Range};
 use crate::source::Source;
 
@@ -15,7 +16,8 @@ const FILE_MODE: u32 = 0o444;
 const DIRECTORY_MODE: u32 = 0o555;
 const MTIME: u64 = 1;
 
-/// Adds what is in `directory`, which has the name `at`, to `archive`. Links are not followed.
+/// Adds what is in `directory`, which has the name `at`, to `archive`, in the order of the names. Links are not
+/// followed.
 ///
 /// # Errors
 /// When something cannot be read, is neither directory, file nor link, or is too much.
@@ -25,13 +27,18 @@ pub(super) fn index(
     at: &MemberPath,
 ) -> Result<(), ArchiveError> {
     let entries = fs::read_dir(directory).map_err(|source| read(directory, source))?;
+    let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|source| read(directory, source))?;
-        let path = entry.path();
         let mut name = at.clone();
         name.push(entry.file_name().into_vec());
         archive.count(1, name.iter().map(Vec::len).sum())?;
         archive.refuse_too_deep(&name)?;
+        names.push(name);
+    }
+    names.sort();
+    for name in names {
+        let path = directory.join(OsStr::from_bytes(name.last().expect("it has just got one")));
         let member = member(archive, &name, &path)?;
         let is_directory = matches!(member, ArchiveMember::Directory { .. });
         archive.members.insert(name.clone(), member);
@@ -58,6 +65,10 @@ fn member(
             mode: FILE_MODE,
             owner: Arc::new(Owner::root()),
             mtime: MTIME,
+            place: Place {
+                file: u32::try_from(archive.members.len()).unwrap_or(u32::MAX),
+                offset: 0,
+            },
             range: Range {
                 source: Arc::new(Source::closed_file(path)),
                 offset: 0,
@@ -82,5 +93,36 @@ fn read(path: &Path, source: io::Error) -> ArchiveError {
     ArchiveError::Open {
         path: PathBuf::from(path),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive;
+    use crate::limits::Limits;
+
+    /// Neither the order in which a file system lists names nor that of places in memory shows.
+    #[test]
+    fn files_sort_by_name() {
+        let layout = tempfile::tempdir().unwrap();
+        for name in [
+            "b", "a/z", "a-b", "c/d/e", "a/b/c", "a/a", "B", "c/d.x", "z",
+        ] {
+            let path = layout.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, name).unwrap();
+        }
+        let archive = archive::index_directory(layout.path(), &Limits::default()).unwrap();
+        let files = archive
+            .members
+            .iter()
+            .filter_map(|(name, member)| match member {
+                ArchiveMember::File(file) => Some((file.place, name)),
+                _ => None,
+            });
+        let by_name: Vec<_> = files.collect();
+        assert_eq!(by_name.len(), 9);
+        assert!(by_name.is_sorted_by(|(one, _), (next, _)| one < next));
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{ALL, Engine, Objection, Refusal, always, cut, shown, since, values};
-use crate::document::folded;
+use crate::document::is_same_key;
 
 /// The key of variables, the only one that is written here too.
 const ENV: &str = "Env";
@@ -127,7 +127,7 @@ pub fn check(config: &Value) -> Vec<Objection> {
 /// The key that `key` is to programs which overlook the case of letters.
 fn known(key: &str) -> Option<(&'static str, &'static Key)> {
     let exact = KEYS.get_key_value(key);
-    let found = exact.or_else(|| KEYS.iter().find(|(known, _)| folded(known) == folded(key)));
+    let found = exact.or_else(|| KEYS.iter().find(|(known, _)| is_same_key(known, key)));
     found.map(|(known, rule)| (known.as_str(), rule))
 }
 
@@ -146,13 +146,13 @@ pub fn set_env(config: &mut Map<String, Value>, env: Vec<Value>) {
 }
 
 fn is_env(key: &str) -> bool {
-    folded(key) == folded(ENV)
+    is_same_key(key, ENV)
 }
 
 fn other_case(config: &Map<String, Value>, key: &str, known: &str) -> Objection {
     let twin = config
         .keys()
-        .find(|other| *other != key && folded(other) == folded(known));
+        .find(|other| *other != key && is_same_key(other, known));
     let text = match twin {
         Some(twin) => format!(
             "`config.{}` and `config.{}` are one key to Go's programs, and the last one wins; leave one of the two out, and write the other `{known}`",
@@ -278,7 +278,7 @@ fn check_healthcheck(
     for (key, value) in healthcheck {
         let known = HEALTHCHECK
             .iter()
-            .find(|(known, _)| folded(known) == folded(key));
+            .find(|(known, _)| is_same_key(known, key));
         let Some((known, r#type)) = known else {
             continue;
         };

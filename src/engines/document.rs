@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::config::{self, Type};
 use super::{ALL, Engine, Objection, Refusal, always, created, cut, platform};
-use crate::document::folded;
+use crate::document::is_same_key;
 use crate::oci::Platform;
 use crate::told::Told;
 
@@ -46,12 +46,12 @@ pub fn check(text: &[u8], platform: Option<&Platform>) -> Result<Objections, ser
     let mut objections = Objections::default();
     let object: Object<'_> = serde_json::from_slice(text)?;
     for (key, value) in &object {
-        match folded(key).as_str() {
-            key if key == folded("config") => {
+        match key.as_str() {
+            key if is_same_key(key, "config") => {
                 let config = config::check(&serde_json::from_str(value.get())?);
                 config.into_iter().for_each(|one| objections.add(one));
             }
-            key if key == folded("history") => check_history(value, &mut objections)?,
+            key if is_same_key(key, "history") => check_history(value, &mut objections)?,
             _ => check_key("", &KEYS, key, value, &mut objections)?,
         }
     }
@@ -116,7 +116,7 @@ fn check_key(
     value: &RawValue,
     objections: &mut Objections,
 ) -> Result<(), serde_json::Error> {
-    let is_key = |known: &str| folded(known) == folded(key);
+    let is_key = |known: &str| is_same_key(known, key);
     if is_key("created") {
         let value: Value = serde_json::from_str(value.get())?;
         let objection = created::check(&format!("`{place}created`"), &value);

@@ -8,7 +8,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
 use hashbrown::HashTable;
@@ -18,6 +17,7 @@ use super::flat::{Flat, Unsorted};
 use super::records::{RecordAt, Records, RecordsError, Said, SaidKind, Window};
 use super::{About, FlatKind};
 use crate::archive::shown;
+use crate::fingerprint::Fingerprint;
 use crate::limits::Limits;
 use crate::plan::{Range, Xattr};
 use crate::tar::read::{Member, MemberKind};
@@ -98,8 +98,6 @@ pub struct Placing {
     nodes: Vec<Node>,
     /// The numbers of all nodes but the root, by their fingerprints.
     by_fingerprint: HashTable<u32>,
-    /// What fingerprints are made with. Nobody can know it beforehand, and so look for names with equal ones.
-    keys: [RandomState; 2],
     records: Records,
     window: Window,
     /// How many entries have been made; those gone again count. It is the time of this module.
@@ -111,6 +109,7 @@ pub struct Placing {
 /// A name in a directory, and what stands there now. A million of these are in memory at once.
 #[derive(Debug)]
 struct Node {
+    /// Of the number of the directory and the name.
     fingerprint: Fingerprint,
     /// The number of the directory.
     parent: u32,
@@ -123,11 +122,6 @@ struct Node {
     /// Of what is below it, what was placed before is not there.
     hides_before: u32,
 }
-
-/// What stands for a name in a directory: 96 bits, in which a million of them are all different but once in
-/// 10^17 images.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Fingerprint(u32, u32, u32);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NodeKind {
@@ -184,7 +178,6 @@ impl Placing {
             limits: *limits,
             nodes: vec![root],
             by_fingerprint: HashTable::new(),
-            keys: [RandomState::new(), RandomState::new()],
             records,
             window: Window::default(),
             made: 0,
@@ -450,14 +443,14 @@ impl Placing {
 
     /// The number of the entry `name` of `directory`, if it is there.
     fn entry(&self, directory: Directory, name: &[u8]) -> Option<u32> {
-        let number = self.find(self.fingerprint(directory.node, name))?;
+        let number = self.find(Fingerprint::of((directory.node, name)))?;
         let is_there = self.nodes[number as usize].touched >= directory.hides_before;
         is_there.then_some(number)
     }
 
     /// The number of the node for `name` in the directory `parent`, which may be new.
     fn node(&mut self, parent: u32, name: &[u8]) -> u32 {
-        let fingerprint = self.fingerprint(parent, name);
+        let fingerprint = Fingerprint::of((parent, name));
         if let Some(number) = self.find(fingerprint) {
             return number;
         }
@@ -482,12 +475,6 @@ impl Placing {
         let is_it = |number: &u32| self.nodes[*number as usize].fingerprint == fingerprint;
         let found = self.by_fingerprint.find(fingerprint.hash(), is_it);
         found.copied()
-    }
-
-    fn fingerprint(&self, parent: u32, name: &[u8]) -> Fingerprint {
-        let [one, two] = &self.keys;
-        let (one, two) = (one.hash_one((parent, name)), two.hash_one((parent, name)));
-        Fingerprint(one as u32, (one >> 32) as u32, two as u32)
     }
 
     /// Takes one of the entries that may still be made.
@@ -544,12 +531,6 @@ fn unlisted() -> Said {
     Said::Entry {
         about: UNLISTED,
         kind: SaidKind::Directory,
-    }
-}
-
-impl Fingerprint {
-    fn hash(self) -> u64 {
-        u64::from(self.0) | u64::from(self.1) << 32
     }
 }
 

@@ -2,10 +2,11 @@
 //! writes both since version 25: some programs read the one, some the other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::layout::{Candidate, listed};
-use super::{Image, ImagesError, has, short, split};
-use crate::archive::Archive;
+use super::{Blob, Image, ImagesError, has, reference};
+use crate::archive::{Archive, Place};
 use crate::digest::{Algorithm, Digest};
 use crate::oci;
 
@@ -43,16 +44,10 @@ pub(crate) fn check(archive: &Archive, images: &[Image]) -> Result<(), ImagesErr
     let algorithms: BTreeSet<Algorithm> = all.iter().map(Digest::algorithm).collect();
     let mut is_in_both = all.is_empty();
     let mut first = None;
+    let mut known = BTreeMap::new();
     for image in images {
-        let text = image
-            .config
-            .json(archive, "its manifest names as a config")?;
-        let config = image.config.algorithm().digest(&text);
-        let others = algorithms
-            .iter()
-            .filter(|other| **other != config.algorithm());
-        let others = others.map(|algorithm| algorithm.digest(&text));
-        let called: Vec<Digest> = others.chain([config]).collect();
+        let called = digests(archive, &image.config, &algorithms, &mut known)?;
+        let config = called[0];
         let is_among = |configs: &BTreeSet<Digest>| called.iter().any(|one| configs.contains(one));
         is_in_both |= is_among(&all);
         first.get_or_insert(config);
@@ -71,6 +66,28 @@ pub(crate) fn check(archive: &Archive, images: &[Image]) -> Result<(), ImagesErr
     }
 }
 
+/// What a config may be called: its digest by its own name's algorithm, and those by the other `algorithms`. It is
+/// read once, however many images have it.
+fn digests(
+    archive: &Archive,
+    config: &Blob,
+    algorithms: &BTreeSet<Algorithm>,
+    known: &mut BTreeMap<(Place, Option<Digest>), Rc<[Digest]>>,
+) -> Result<Rc<[Digest]>, ImagesError> {
+    const NEEDED_BY: &str = "its manifest names as a config";
+    let key = (archive.file(&config.name, NEEDED_BY)?.place, config.digest);
+    if let Some(digests) = known.get(&key) {
+        return Ok(Rc::clone(digests));
+    }
+    let text = config.json(archive, NEEDED_BY)?;
+    let own = config.algorithm();
+    let others = algorithms.iter().filter(|other| **other != own);
+    let all = [&own].into_iter().chain(others);
+    let digests: Rc<[Digest]> = all.map(|algorithm| algorithm.digest(&text)).collect();
+    known.insert(key, Rc::clone(&digests));
+    Ok(digests)
+}
+
 /// The config of each manifest that can be read; whoever reads the index does not get the others either.
 fn configs(archive: &Archive, candidates: &[Candidate]) -> BTreeMap<Digest, Option<Digest>> {
     let mut configs = BTreeMap::new();
@@ -83,11 +100,6 @@ fn configs(archive: &Archive, candidates: &[Candidate]) -> BTreeMap<Digest, Opti
             });
     }
     configs
-}
-
-fn reference(name: &str) -> Reference<'_> {
-    let (name, tag) = split(name);
-    (name.map(short), tag)
 }
 
 fn disagree(

@@ -20,7 +20,9 @@ pub(super) fn choose_of_layout(
     choice: Choice<'_>,
 ) -> Result<Image, ImagesError> {
     let candidates = candidates_for(archive, choice)?;
-    fitting(archive, candidates, choice.platform)?.read(archive)
+    let mut manifests = Manifests::new(archive);
+    let fitting = manifests.fitting(candidates, choice.platform)?;
+    manifests.image(fitting)
 }
 
 /// The images of a layout with the name that `choice` wants, at least one; those that are there, if any
@@ -141,45 +143,116 @@ impl Listed {
     }
 }
 
-/// The first of `candidates` that fits `wanted` best. One alone fits, unless the index says that it
-/// is for something else.
-pub(super) fn fitting(
-    archive: &Archive,
-    candidates: Vec<Candidate>,
-    wanted: Option<&Platform>,
-) -> Result<Candidate, ImagesError> {
-    let alone = candidates.len() == 1;
-    let mut configs = Configs::default();
-    let mut best = None;
-    let mut others = Vec::new();
-    for candidate in candidates {
-        let platform = match &candidate.descriptor.platform {
-            None if !alone => configs.platform(archive, &candidate)?,
-            said => said.clone(),
-        };
-        match fit(platform.as_ref(), wanted) {
-            None => others.extend(platform.map(|platform| format!("`{platform}`"))),
-            Some(fit) if best.as_ref().is_none_or(|(other, _)| fit > *other) => {
-                best = Some((fit, candidate));
-            }
-            Some(_) => {}
+/// The manifests of a layout that have been read, and what their configs say. Each is read once, however many
+/// images have it.
+pub(super) struct Manifests<'a> {
+    archive: &'a Archive,
+    manifests: BTreeMap<Digest, Rc<Manifest>>,
+    platforms: BTreeMap<Digest, Option<Platform>>,
+    /// How many layers the manifests list, and how many the images have that were made of them.
+    listed: usize,
+    made: usize,
+}
+
+impl<'a> Manifests<'a> {
+    pub(super) fn new(archive: &'a Archive) -> Self {
+        Self {
+            archive,
+            manifests: BTreeMap::new(),
+            platforms: BTreeMap::new(),
+            listed: 0,
+            made: 0,
         }
     }
-    match (best, wanted) {
-        (Some((_, candidate)), _) => Ok(candidate),
-        (None, Some(wanted)) => {
-            others.dedup();
-            Err(ImagesError::NoSuchPlatform {
-                path: archive.path.clone(),
-                wanted: wanted.to_string(),
-                found: others.join(", "),
-            })
+
+    /// The first of `candidates` that fits `wanted` best. One alone fits, unless the index says that it
+    /// is for something else.
+    pub(super) fn fitting(
+        &mut self,
+        candidates: Vec<Candidate>,
+        wanted: Option<&Platform>,
+    ) -> Result<Candidate, ImagesError> {
+        let path = || self.archive.path.clone();
+        let alone = candidates.len() == 1;
+        let mut best = None;
+        let mut others = Vec::new();
+        for candidate in candidates {
+            let platform = match &candidate.descriptor.platform {
+                None if !alone => self.platform(&candidate)?,
+                said => said.clone(),
+            };
+            match fit(platform.as_ref(), wanted) {
+                None => others.extend(platform.map(|platform| format!("`{platform}`"))),
+                Some(fit) if best.as_ref().is_none_or(|(other, _)| fit > *other) => {
+                    best = Some((fit, candidate));
+                }
+                Some(_) => {}
+            }
         }
-        // Everything fits when nothing is wanted.
-        (None, None) => Err(ImagesError::Empty {
-            path: archive.path.clone(),
-            name: oci::INDEX,
-        }),
+        match (best, wanted) {
+            (Some((_, candidate)), _) => Ok(candidate),
+            (None, Some(wanted)) => {
+                others.dedup();
+                Err(ImagesError::NoSuchPlatform {
+                    path: path(),
+                    wanted: wanted.to_string(),
+                    found: others.join(", "),
+                })
+            }
+            // Everything fits when nothing is wanted.
+            (None, None) => Err(ImagesError::Empty {
+                path: path(),
+                name: oci::INDEX,
+            }),
+        }
+    }
+
+    /// What an image runs on by its config.
+    fn platform(&mut self, candidate: &Candidate) -> Result<Option<Platform>, ImagesError> {
+        let manifest = self.manifest(candidate)?;
+        let platform = match self.platforms.entry(manifest.config.digest) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(free) => {
+                let config = read_config(self.archive, &Blob::described(&manifest.config))?;
+                free.insert(config.platform()).clone()
+            }
+        };
+        Ok(platform)
+    }
+
+    fn manifest(&mut self, candidate: &Candidate) -> Result<Rc<Manifest>, ImagesError> {
+        let digest = candidate.descriptor.digest;
+        if let Some(known) = self.manifests.get(&digest) {
+            return Ok(Rc::clone(known));
+        }
+        let manifest = Rc::new(candidate.manifest(self.archive)?);
+        self.listed += manifest.layers.len();
+        self.refuse_too_many(self.listed)?;
+        self.manifests.insert(digest, Rc::clone(&manifest));
+        Ok(manifest)
+    }
+
+    /// The image that `candidate` leads to.
+    pub(super) fn image(&mut self, candidate: Candidate) -> Result<Image, ImagesError> {
+        let manifest = self.manifest(&candidate)?;
+        self.made += manifest.layers.len();
+        self.refuse_too_many(self.made)?;
+        Ok(Image {
+            names: candidate.names,
+            config: Blob::described(&manifest.config),
+            layers: manifest.layers.iter().map(Blob::described).collect(),
+        })
+    }
+
+    /// A thousand images may have a thousand layers each, all of them the same. As in `manifest.json`, where
+    /// all images are together, each takes the memory of a value.
+    fn refuse_too_many(&self, layers: usize) -> Result<(), ImagesError> {
+        let max = self.archive.limits.max_values / 4;
+        if layers <= max {
+            return Ok(());
+        }
+        let path = self.archive.path.clone();
+        Err(ImagesError::TooManyLayers { path, max })
     }
 }
 
@@ -209,50 +282,11 @@ fn fit(platform: Option<&Platform>, wanted: Option<&Platform>) -> Option<u32> {
     }
 }
 
-/// What images run on by their configs, each of which is read once, however many share it.
-#[derive(Default)]
-struct Configs {
-    by_manifest: BTreeMap<Digest, Digest>,
-    by_config: BTreeMap<Digest, Option<Platform>>,
-}
-
-impl Configs {
-    fn platform(
-        &mut self,
-        archive: &Archive,
-        candidate: &Candidate,
-    ) -> Result<Option<Platform>, ImagesError> {
-        let digest = candidate.descriptor.digest;
-        if let Some(config) = self.by_manifest.get(&digest) {
-            return Ok(self.by_config[config].clone());
-        }
-        let config = candidate.manifest(archive)?.config;
-        self.by_manifest.insert(digest, config.digest);
-        let platform = match self.by_config.entry(config.digest) {
-            Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(free) => {
-                let config = read_config(archive, &Blob::described(&config))?;
-                free.insert(config.platform()).clone()
-            }
-        };
-        Ok(platform)
-    }
-}
-
 impl Candidate {
     pub(super) fn manifest(&self, archive: &Archive) -> Result<Manifest, ImagesError> {
         let blob = Blob::described(&self.descriptor);
         let text = blob.json(archive, "an index names as an image")?;
         Manifest::parse(&text).map_err(|source| oci_error(archive, &blob.name, source))
-    }
-
-    pub(super) fn read(self, archive: &Archive) -> Result<Image, ImagesError> {
-        let manifest = self.manifest(archive)?;
-        Ok(Image {
-            names: self.names,
-            config: Blob::described(&manifest.config),
-            layers: manifest.layers.iter().map(Blob::described).collect(),
-        })
     }
 }
 
@@ -269,7 +303,7 @@ mod tests {
         }
     }
 
-    /// Which of `offered` is the best for `wanted`, as [`fitting`] finds it.
+    /// Which of `offered` is the best for `wanted`, as [`Manifests::fitting`] finds it.
     fn best<'a>(offered: &[&'a str], wanted: &str) -> Option<&'a str> {
         let wanted = platform(wanted);
         let mut best: Option<(u32, &str)> = None;

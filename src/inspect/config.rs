@@ -10,7 +10,7 @@ use serde::ser::{Error as _, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::document;
+use crate::document::{self, is_same_key};
 
 /// The text of a config that can be shown.
 #[derive(Debug)]
@@ -110,7 +110,8 @@ impl<'a> Part<'a> {
         serde_json::from_str(self.0)
     }
 
-    /// The values of `keys`, if it is an object. Of equal keys the last one counts.
+    /// The values of `keys`, which are found in any case, if it is an object. Of equal keys the last one
+    /// counts, as in Go.
     ///
     /// # Errors
     /// None, since it has been parsed before.
@@ -120,7 +121,7 @@ impl<'a> Part<'a> {
     ) -> Result<[Self; N], serde_json::Error> {
         let mut found = [Self::NULL; N];
         self.each_member(|name, value| {
-            if let Some(at) = keys.iter().position(|key| *key == name) {
+            if let Some(at) = keys.iter().position(|key| is_same_key(&name, key)) {
                 found[at] = value;
             }
             Ok(())

@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use super::{Verifier, What};
 use crate::archive::{MemberPath, shown};
 use crate::digest::DiffId;
-use crate::document::{self, DocumentError};
+use crate::document::{self, DocumentError, Respelled};
 use crate::engines;
 use crate::engines::document::Objections;
 use crate::entries::Entries;
@@ -59,22 +59,17 @@ pub(super) struct Config {
     objections: Objections,
     /// Of the entries of the history, those that made a layer.
     layer_history_count: usize,
+    /// Its keys in another case.
+    respelled: Vec<Respelled>,
 }
-
-/// The keys that [`Rest`] reads.
-const KEYS: &[&str] = &[
-    "rootfs",
-    "type",
-    "history",
-    "empty_layer",
-    "created",
-    "author",
-];
 
 impl Config {
     fn parse(text: &[u8], max_layers: usize) -> Result<Self, DocumentError> {
         let config = ImageConfig::parse(text)?;
-        let rest: Rest = document::parse(text, KEYS)?;
+        let (rest, mut respelled): (Rest, _) = document::parse_noting(text)?;
+        // Both types have `rootfs`.
+        respelled.retain(|key| !config.respelled.contains(key));
+        respelled.extend(config.respelled.iter().cloned());
         let rootfs_type = rest.rootfs.and_then(|rootfs| rootfs.r#type);
         let history = rest.history.unwrap_or_default();
         let made_layer = |entry: &&History| entry.empty_layer != Some(true);
@@ -96,13 +91,14 @@ impl Config {
             history_count: history.len(),
             objections,
             layer_history_count: history.iter().filter(made_layer).count(),
+            respelled,
         })
     }
 }
 
 impl<'a> Verifier<'a> {
-    /// Checks `image`, which the document `namer` names, and which the index says is for `platform`.
-    pub(super) fn check_image(&mut self, image: &Image, namer: &str, platform: Option<&Platform>) {
+    /// Checks `image`, which the document `namer` names, and which the index says is for each of `platforms`.
+    pub(super) fn check_image(&mut self, image: &Image, namer: &str, platforms: &[Platform]) {
         let (count, max) = (image.layers.len(), self.survey.archive.limits.max_layers);
         if count > max {
             return self.problem(namer, What::TooManyLayers { count, max });
@@ -128,7 +124,7 @@ impl<'a> Verifier<'a> {
                 self.object(name, engines::document::check_size(file.size));
             }
             if let Some(config) = self.config(&image.config.name) {
-                self.check_config(image, &config, &layers, namer, platform);
+                self.check_config(image, &config, &layers, namer, platforms);
             }
         }
     }
@@ -239,15 +235,17 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// What the file `name` says, which is parsed once, however many images have it.
+    /// What the file `name` says, which is parsed once, however many images have it, by whatever names.
     fn config(&mut self, name: &str) -> Option<Rc<Config>> {
-        if let Some(known) = self.configs.get(name) {
+        let place = self.survey.archive.file(name, "is named").ok()?.place;
+        if let Some(known) = self.configs.get(&place) {
             return known.clone();
         }
         let max_layers = self.survey.archive.limits.max_layers;
         let text = self.text(name);
         let config = text.and_then(|text| match Config::parse(&text, max_layers) {
             Ok(mut config) => {
+                self.note_keys(name, &config.respelled);
                 let objections = std::mem::take(&mut config.objections);
                 for objection in objections.told {
                     self.problem(name, What::Objection(objection));
@@ -260,7 +258,7 @@ impl<'a> Verifier<'a> {
                 None
             }
         });
-        self.configs.insert(name.to_owned(), config.clone());
+        self.configs.insert(place, config.clone());
         config
     }
 
@@ -270,10 +268,10 @@ impl<'a> Verifier<'a> {
         config: &Config,
         layers: &[Option<&Surveyed>],
         namer: &str,
-        platform: Option<&Platform>,
+        platforms: &[Platform],
     ) {
         let name = &image.config.name;
-        self.check_platform(name, config, namer, platform);
+        self.check_platform(name, config, namer, platforms);
         self.check_diff_ids(image, config, layers);
         if config.rootfs_type != "layers" {
             let objection = engines::document::wrong_rootfs(&config.rootfs_type);
@@ -290,27 +288,23 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    fn check_platform(
-        &mut self,
-        name: &str,
-        config: &Config,
-        namer: &str,
-        said: Option<&Platform>,
-    ) {
+    fn check_platform(&mut self, name: &str, config: &Config, namer: &str, platforms: &[Platform]) {
         for (key, value) in [("os", &config.os), ("architecture", &config.architecture)] {
             if value.as_ref().is_none_or(String::is_empty) {
                 self.problem(name, What::NoPlatform { key });
             }
         }
-        let (Some(found), Some(said)) = (config.platform.clone(), said) else {
+        let Some(found) = &config.platform else {
             return;
         };
-        let variants = [&found, said].map(|platform| platform.variant.as_deref().unwrap_or(""));
-        let same_variant = variants[0] == variants[1] || variants.contains(&"");
-        if found.os != said.os || found.architecture != said.architecture || !same_variant {
-            let namer = namer.to_owned();
-            let said = said.clone();
-            self.problem(name, What::Platform { namer, found, said });
+        for said in platforms {
+            let variants = [found, said].map(|platform| platform.variant.as_deref().unwrap_or(""));
+            let same_variant = variants[0] == variants[1] || variants.contains(&"");
+            if found.os != said.os || found.architecture != said.architecture || !same_variant {
+                let (namer, found) = (namer.to_owned(), found.clone());
+                let said = said.clone();
+                self.problem(name, What::Platform { namer, found, said });
+            }
         }
     }
 

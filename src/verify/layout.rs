@@ -1,11 +1,11 @@
 //! Checks the documents of an OCI layout, index by index, and the images that they lead to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Verifier, What};
 use crate::digest::Digest;
 use crate::images::{self, Blob, Image, ImagesError};
-use crate::oci::{self, Descriptor, Index, Manifest, MediaType};
+use crate::oci::{self, Descriptor, Index, Manifest, MediaType, Platform};
 
 /// What has been followed so far.
 #[derive(Default)]
@@ -13,6 +13,8 @@ struct Followed {
     indexes: BTreeSet<Digest>,
     /// How many descriptors.
     count: usize,
+    /// Those of manifests, by the digests of these: each is parsed once, however often it is named.
+    manifests: BTreeMap<Digest, Vec<Descriptor>>,
 }
 
 impl Verifier<'_> {
@@ -26,15 +28,21 @@ impl Verifier<'_> {
         }
         if images::has(archive, oci::LAYOUT)
             && let Some(text) = self.text(oci::LAYOUT)
-            && let Err(error) = oci::check_layout(&text)
         {
-            self.problem(oci::LAYOUT, What::Oci(error));
+            match oci::check_layout(&text) {
+                Ok(respelled) => self.note_keys(oci::LAYOUT, &respelled),
+                Err(error) => self.problem(oci::LAYOUT, What::Oci(error)),
+            }
         }
         if images::has(archive, oci::INDEX)
             && let Some(text) = self.text(oci::INDEX)
         {
             match Index::parse(&text) {
-                Ok(index) => self.check_index(oci::INDEX, &index, 0, &mut Followed::default()),
+                Ok(index) => {
+                    let mut followed = Followed::default();
+                    self.check_index(oci::INDEX, &index, 0, &mut followed);
+                    self.check_manifests(followed.manifests);
+                }
                 Err(error) => self.problem(oci::INDEX, What::Oci(error)),
             }
         }
@@ -42,6 +50,7 @@ impl Verifier<'_> {
 
     /// Checks what `index` lists, which is in the file `name` and lies `depth` deep in others.
     fn check_index(&mut self, name: &str, index: &Index, depth: usize, followed: &mut Followed) {
+        self.note_keys(name, &index.respelled);
         let limits = self.survey.archive.limits;
         let path = || self.survey.archive.path.clone();
         followed.count += index.manifests.len();
@@ -96,33 +105,53 @@ impl Verifier<'_> {
                 }
             }
             MediaType::Manifest => {
-                if let Some(text) = self.text(&blob.name) {
-                    self.check_manifest(&blob.name, descriptor, &text);
-                }
+                let same = followed.manifests.entry(descriptor.digest).or_default();
+                same.push(descriptor.clone());
             }
             _ => {}
         }
     }
 
-    fn check_manifest(&mut self, name: &str, descriptor: &Descriptor, text: &[u8]) {
-        if descriptor.is_attestation() {
-            return match oci::parts(text) {
-                Ok(parts) => {
-                    for part in parts {
-                        self.check_blob(&Blob::described(&part), name, "a part");
-                    }
-                }
-                Err(error) => self.problem(name, What::Oci(error)),
+    fn check_manifests(&mut self, manifests: BTreeMap<Digest, Vec<Descriptor>>) {
+        for (digest, descriptors) in manifests {
+            let name = oci::blob_path(digest);
+            let Some(text) = self.text(&name) else {
+                continue;
             };
+            let is_image = |descriptor: &Descriptor| !descriptor.is_attestation();
+            let (images, others): (Vec<_>, Vec<_>) = descriptors.into_iter().partition(is_image);
+            if !others.is_empty() {
+                self.check_attestation(&name, &text);
+            }
+            if !images.is_empty() {
+                let platforms = images.into_iter().filter_map(|image| image.platform);
+                self.check_manifest(&name, &text, &platforms.collect::<Vec<_>>());
+            }
         }
+    }
+
+    fn check_attestation(&mut self, name: &str, text: &[u8]) {
+        match oci::parts(text) {
+            Ok(parts) => {
+                for part in parts {
+                    self.check_blob(&Blob::described(&part), name, "a part");
+                }
+            }
+            Err(error) => self.problem(name, What::Oci(error)),
+        }
+    }
+
+    /// Checks the manifest `name`, which indexes say is for `platforms`.
+    fn check_manifest(&mut self, name: &str, text: &[u8], platforms: &[Platform]) {
         match Manifest::parse(text) {
             Ok(manifest) => {
+                self.note_keys(name, &manifest.respelled);
                 let image = Image {
                     names: Vec::new(),
                     config: Blob::described(&manifest.config),
                     layers: manifest.layers.iter().map(Blob::described).collect(),
                 };
-                self.check_image(&image, name, descriptor.platform.as_ref());
+                self.check_image(&image, name, platforms);
             }
             Err(error) => self.problem(name, What::Oci(error)),
         }

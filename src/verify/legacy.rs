@@ -1,21 +1,15 @@
 //! Checks what Docker's archives have beside `manifest.json` for Dockers before 1.10: `repositories`,
 //! and `json` and `VERSION` in the directory of each layer.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use super::{Verifier, What};
 use crate::archive::{ArchiveMember, MemberPath, shown};
-use crate::base::place;
 use crate::digest::Sha256;
 use crate::document;
 use crate::images;
 use crate::layer::VERSION;
 use crate::oci;
-
-/// The names of images, and of each the tags with their last layers.
-type Repositories = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The `json` of a layer.
 #[derive(Debug, Deserialize)]
@@ -60,16 +54,17 @@ impl Verifier<'_> {
         let Some(text) = self.known(images::REPOSITORIES, text) else {
             return;
         };
-        let repositories: Repositories = match document::parse(&text, &[]) {
+        let repositories = match images::repositories(&text) {
             Ok(Some(repositories)) => repositories,
             // Images that have none are merged so.
             Ok(None) => return,
             Err(error) => return self.problem(images::REPOSITORIES, What::Document(error)),
         };
         let mut tags = std::mem::take(&mut self.tags);
-        let listed = repositories.iter();
+        let listed = repositories.0.iter();
         let listed = listed.flat_map(|(name, tags)| {
-            tags.iter()
+            tags.0
+                .iter()
                 .map(move |(tag, id)| (format!("{name}:{tag}"), id))
         });
         for (reference, id) in listed {
@@ -100,10 +95,7 @@ impl Verifier<'_> {
     /// the directory of that name, or is named so itself.
     fn is_layer(&self, id: &str, layer: &str) -> bool {
         let archive = &self.survey.archive;
-        let place = |name: &str| {
-            let file = archive.file(name, "is named").ok()?;
-            Some(place(&file.range))
-        };
+        let place = |name: &str| archive.file(name, "is named").ok().map(|file| file.place);
         let in_directory = format!("{id}/layer.tar");
         match place(&in_directory) {
             Some(found) => Some(found) == place(layer),
@@ -141,8 +133,11 @@ impl Verifier<'_> {
         let Some(text) = self.text(&json) else {
             return;
         };
-        match document::parse::<LegacyJson>(&text, &["id", "parent"]) {
-            Ok(parsed) => self.check_legacy_json(&json, &id, size, parsed),
+        match document::parse_noting::<LegacyJson>(&text) {
+            Ok((parsed, respelled)) => {
+                self.note_keys(&json, &respelled);
+                self.check_legacy_json(&json, &id, size, parsed);
+            }
             Err(error) => self.problem(&json, What::Document(error)),
         }
     }

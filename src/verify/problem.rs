@@ -9,7 +9,7 @@ use crate::archive::{ArchiveError, shown};
 use crate::blob::Damage;
 use crate::compress::Packing;
 use crate::digest::{DiffId, Digest};
-use crate::document::DocumentError;
+use crate::document::{DocumentError, Respelled};
 use crate::engines::{Objection, Refusal};
 use crate::entries::WrongEntry;
 use crate::images::ImagesError;
@@ -75,6 +75,8 @@ pub enum What {
     Document(#[source] DocumentError),
     #[error("is not what it should be")]
     Oci(#[source] OciError),
+    #[error("has the key `{}`, which Docker, podman and all that is written in Go read as `{}`, and other programs do not", _0.found, _0.read_as)]
+    Key(Respelled),
     #[error(transparent)]
     Objection(Objection),
     #[error("names two images `{reference}`")]
@@ -142,6 +144,7 @@ impl What {
         match self {
             Self::Archive(_) => "archive",
             Self::Images(_) | Self::Document(_) | Self::Oci(_) => "document",
+            Self::Key(_) => "key",
             Self::Repeated => "repeated",
             Self::Unused => "unused",
             Self::Missing { .. } | Self::Beside { .. } => "missing",
@@ -175,7 +178,9 @@ impl What {
     #[must_use]
     pub fn is_note(&self) -> bool {
         match self {
-            Self::Unused | Self::MoreLinks { .. } | Self::NoRepository { .. } => true,
+            Self::Unused | Self::MoreLinks { .. } | Self::NoRepository { .. } | Self::Key(_) => {
+                true
+            }
             Self::Objection(objection) => !objection.is_refused(),
             Self::Entry { wrong, .. } => *wrong == WrongEntry::WhiteoutContent,
             _ => false,
@@ -189,6 +194,15 @@ impl What {
         match self {
             Self::Objection(objection) => Some(objection.refused_by),
             _ => None,
+        }
+    }
+
+    /// How many problems it stands for.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::MoreEntries { count } => *count,
+            _ => 1,
         }
     }
 

@@ -14,6 +14,13 @@ impl Report {
         self.problems.count() == 0
     }
 
+    /// How many problems there are, those included that are only counted.
+    #[must_use]
+    pub fn problem_count(&self) -> u64 {
+        let told = self.problems.told.iter();
+        told.map(|problem| problem.what.count()).sum::<u64>() + self.problems.more
+    }
+
     /// Lines for people; `image` is what they call it.
     #[must_use]
     pub fn text(&self, image: &str) -> String {
@@ -23,7 +30,7 @@ impl Report {
             let files = progress::count(self.files as u64, "file");
             format!("{image} is right: {images}, {layers}, {files}\n")
         } else {
-            let problems = progress::count(self.problems.count(), "problem");
+            let problems = progress::count(self.problem_count(), "problem");
             let verdict = match self.is_consistent {
                 true => "is consistent, but not for every engine",
                 false => "is wrong",

@@ -122,15 +122,37 @@ fn check_image(change: impl FnOnce(&Sandbox, &mut Value), expected: Expect) {
     check(&sandbox, "image", &attrs, &expected);
 }
 
-/// Builds an image on the archive `base`, which is no image that one can build on.
+/// Builds an image on the archive `base`, which is no image that one can build on, or merge.
 #[track_caller]
 fn check_base(base: &[u8], expected: Expect) {
+    check_base_alone(base, expected);
+    check_merge_refuses(base);
+}
+
+/// Builds an image on the archive `base`, on which none can be built.
+#[track_caller]
+fn check_base_alone(base: &[u8], expected: Expect) {
     let sandbox = Sandbox::new();
     let path = sandbox.file("base.tar", base);
     let mut attrs = image_attrs(&sandbox);
     attrs["image"]["fromImage"] = json!(path);
     check(&sandbox, "image", &attrs, &expected);
     check_looks(&sandbox, &path);
+}
+
+#[track_caller]
+fn check_merge_refuses(image: &[u8]) {
+    let sandbox = Sandbox::new();
+    let image = sandbox.file("image.tar", image);
+    sandbox.write_attrs(&json!({
+        "outputs": { "out": sandbox.out() },
+        "merge": { "images": [image] },
+    }));
+    let output = sandbox.builder(&["merge"]).output().unwrap();
+    let stderr = sandbox.stderr(&output);
+    assert_eq!(output.status.code(), Some(FAILED), "{stderr}");
+    assert_eq!(stderr.matches("error: ").count(), 1, "{stderr}");
+    assert!(!sandbox.out().exists(), "the output is still there");
 }
 
 /// `verify` finds something wrong with the image at `path`, or cannot read it; `inspect` may show it.

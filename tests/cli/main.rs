@@ -6,6 +6,7 @@ mod support;
 mod trees;
 
 mod append;
+mod documents;
 mod errors;
 mod export;
 mod flatten;

@@ -178,7 +178,33 @@ pub(crate) fn build_within(section: &str, base: &[u8], time: Duration) -> (Sandb
         "`verify` finds it right: {}",
         ran.stderr
     );
+    if section == "image" {
+        merge_alike(base, time, &ran, looks_right);
+    }
     (sandbox, ran)
+}
+
+/// What an image may have too much of only where it is merged.
+const TOO_MUCH_TO_MERGE: [&str; 2] = ["more than 77500 values", "more than 77500 layers together"];
+
+/// Merges the image `base` with none. What cannot be built on is refused, and what can be is merged; if it
+/// `looks_right`, so does the result.
+#[track_caller]
+fn merge_alike(base: &[u8], time: Duration, built: &Ran, looks_right: bool) {
+    let sandbox = Sandbox::new();
+    sandbox.write_attrs(&attrs(&sandbox, "merge", &sandbox.file("base.tar", base)));
+    let merged = run(&sandbox, &["merge"], None, base.len(), time);
+    let is_too_much = |text: &&str| merged.stderr.contains(text);
+    if !TOO_MUCH_TO_MERGE.iter().any(is_too_much) {
+        let said = format!("{}{}", built.stderr, merged.stderr);
+        assert_eq!(built.succeeded, merged.succeeded, "{said}");
+    }
+    if merged.succeeded && looks_right && base.len() <= SMALL {
+        let out = sandbox.out();
+        let arguments = ["verify", out.to_str().unwrap()];
+        let verified = run(&sandbox, &arguments, None, base.len(), time);
+        assert!(verified.succeeded, "{}", verified.stdout);
+    }
 }
 
 /// Has an image verified and inspected, which people do with those of strangers. Each ends with a

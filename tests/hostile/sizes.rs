@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::measured::{build, build_within, config_of, image_is_refused, image_of};
+use crate::measured::{SOON, build, build_within, config_of, image_is_refused, image_of};
 use crate::tars::{Header, Tar};
 
 /// What a debug build on a busy machine may take for a million of things.
@@ -468,6 +468,126 @@ fn one_config_of_many_images_takes_no_time() {
     config["x"] = "x".repeat(900_000).into();
     let image = image_with(&format!("[{images}]"), &config.to_string());
     build("image", &image).1.succeeded();
+}
+
+/// An index that lists nothing disagrees with no `manifest.json`, which is compared with it all the same.
+const EMPTY_INDEX: &str = r#"{"schemaVersion":2,"manifests":[]}"#;
+
+/// Comparing them would read and hash it for each.
+#[test]
+fn one_config_of_many_images_is_compared_with_an_index_once() {
+    let mut config = config_of(&[]);
+    config["x"] = "x".repeat(900_000).into();
+    let image = |names: &[String]| {
+        let images: Vec<String> = names
+            .iter()
+            .map(|name| format!(r#"{{"Config":"{name}"}}"#))
+            .collect();
+        let links = names.iter().filter(|name| *name != "c.json");
+        links
+            .fold(Tar::new(), |tar, name| tar.link(b'2', name, "c.json"))
+            .file("c.json", config.to_string())
+            .file("manifest.json", format!("[{}]", images.join(",")))
+            .file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#)
+            .file("index.json", EMPTY_INDEX)
+            .finish()
+    };
+    let same = vec!["c.json".to_owned(); 1000];
+    build("image", &image(&same)).1.succeeded();
+    // Links of any number of names lead to it.
+    let links: Vec<String> = (0..99).map(|number| number.to_string()).collect();
+    build("image", &image(&links)).1.succeeded();
+}
+
+/// A layout whose indexes name one manifest again and again, each time as another image: `direct` times
+/// the one index, and once each of `indexes` others.
+fn repeated_manifest(direct: usize, indexes: usize, layers: usize, padding: usize) -> Vec<u8> {
+    let layer = Tar::new().finish();
+    let diff_id = format!("sha256:{}", hex(&layer));
+    let config = json!({ "rootfs": { "diff_ids": vec![diff_id; layers] } }).to_string();
+    let blob = |kind: &str, bytes: &[u8]| {
+        json!({
+            "mediaType": format!("application/vnd.oci.image.{kind}"),
+            "digest": format!("sha256:{}", hex(bytes)),
+            "size": bytes.len(),
+        })
+    };
+    let manifest = json!({
+        "schemaVersion": 2,
+        "config": blob("config.v1+json", config.as_bytes()),
+        "layers": vec![blob("layer.v1.tar", &layer); layers],
+        "x": "x".repeat(padding),
+    });
+    let manifest = manifest.to_string();
+    let named = |number: usize| {
+        let mut named = blob("manifest.v1+json", manifest.as_bytes());
+        let name = format!("app:{number}");
+        named["annotations"] = json!({ "org.opencontainers.image.ref.name": name });
+        named
+    };
+    let index = |manifests: Vec<serde_json::Value>| {
+        json!({ "schemaVersion": 2, "manifests": manifests }).to_string()
+    };
+    let inner: Vec<String> = (0..indexes)
+        .map(|number| index(vec![named(1000 + number)]))
+        .collect();
+    let mut manifests: Vec<_> = (0..direct).map(named).collect();
+    manifests.extend(
+        inner
+            .iter()
+            .map(|text| blob("index.v1+json", text.as_bytes())),
+    );
+    let mut layout = Tar::new()
+        .file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#)
+        .file("index.json", index(manifests));
+    let others = [config.as_bytes(), manifest.as_bytes(), &layer];
+    for bytes in others.into_iter().chain(inner.iter().map(String::as_bytes)) {
+        layout = layout.file(&format!("blobs/sha256/{}", hex(bytes)), bytes);
+    }
+    layout.finish()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    nix_image_builder::digest::Sha256::of(bytes).hex()
+}
+
+/// It would be read and parsed for each image.
+#[test]
+fn one_manifest_of_many_images_takes_no_time() {
+    let image = repeated_manifest(200, 100, 0, 300_000);
+    build("image", &image).1.succeeded();
+}
+
+/// Each image would have its own list of them.
+#[test]
+fn one_manifest_of_many_layers_and_images_takes_no_memory() {
+    let image = repeated_manifest(999, 0, 1000, 0);
+    build_within("image", &image, LONG).1.succeeded();
+    build_within("merge", &image, LONG)
+        .1
+        .refused("more than 77500 layers together");
+}
+
+/// Which members stay would be asked of each layer for each.
+#[test]
+fn many_layers_that_are_links_are_merged_soon() {
+    let layer = Tar::new().finish();
+    let names: Vec<String> = (0..20_000).map(|number| format!("l/{number}")).collect();
+    let config = config_of(&vec![layer.as_slice(); 1000]).to_string();
+    let images: Vec<_> = names
+        .chunks(1000)
+        .map(|names| json!({ "Config": "c.json", "Layers": names }))
+        .collect();
+    let image = names
+        .iter()
+        .fold(Tar::new(), |tar, name| tar.link(b'2', name, "../layer.tar"))
+        .file("layer.tar", layer)
+        .file("c.json", config)
+        .file("manifest.json", json!(images).to_string())
+        .file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#)
+        .file("index.json", EMPTY_INDEX)
+        .finish();
+    build_within("merge", &image, SOON).1.succeeded();
 }
 
 /// All lines would become as wide as the widest.

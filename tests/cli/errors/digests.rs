@@ -516,10 +516,10 @@ fn a_layer_may_have_two_digests() {
 fn files_of_a_docker_archive_that_are_called_by_sha_512_keep_their_names() {
     let layer = tars::layer();
     let name = format!("{}.tar", Sha512.digest(&layer).hex());
-    let manifest = json!([{ "Config": "config.json", "Layers": [name] }]);
+    let manifest = json!([{ "Config": "c.json", "Layers": [name] }]);
     let archive = Tar::new()
         .file(&name, &layer)
-        .file("config.json", tars::config_of(&[&layer]))
+        .file("c.json", tars::config_of(&[&layer]))
         .file("manifest.json", manifest.to_string());
     let functions = Functions::new();
     let base = functions.sandbox.file("base.tar", archive.finish());

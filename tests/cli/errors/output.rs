@@ -149,7 +149,10 @@ fn merged_images_that_do_not_fit_are_taken_away() {
     check_limited(
         "merge",
         |sandbox| {
-            let archive = tars::members().file("noise", noise(100_000)).finish();
+            let archive = tars::members()
+                .file("manifest.json", tars::manifest().to_string())
+                .file("noise", noise(100_000))
+                .finish();
             json!({
                 "outputs": { "out": sandbox.out() },
                 "merge": { "images": [sandbox.file("image.tar", archive)] },

@@ -1,9 +1,11 @@
 //! The entries of layers.
 
 use expect_test::{Expect, expect};
+use serde_json::json;
 
-use super::{Files, check_files, config, docker_of};
+use super::{Files, check_files, config, docker_of, text};
 use crate::errors::tars::Tar;
+use crate::sandbox::Sandbox;
 
 /// Verifies an image whose layers are `layers`, lowest first.
 #[track_caller]
@@ -156,4 +158,30 @@ fn of_very_many_problems_only_some_are_told() {
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines.len(), 103, "{said}");
     expect!["    has 105 more such entries"].assert_eq(lines[102]);
+}
+
+/// No more than a hundred are told of one layer, and as many as there are are counted.
+#[test]
+fn problems_beyond_telling_are_counted_one_by_one() {
+    let layer = |first: usize| {
+        let files = (first..first + 400).map(|number| format!("../{number}"));
+        files
+            .fold(Tar::new(), |tar, name| tar.file(&name, ""))
+            .finish()
+    };
+    let layers: Vec<Vec<u8>> = (0..12).map(|number| layer(number * 400)).collect();
+    let layers: Vec<&[u8]> = layers.iter().map(Vec::as_slice).collect();
+    let names: Vec<String> = (0..12).map(|number| format!("{number}.tar")).collect();
+    let manifest = json!([{ "Config": "c.json", "Layers": names }]);
+    let mut files = Files::default()
+        .file("c.json", config(&layers).to_string())
+        .file("manifest.json", manifest.to_string());
+    for (name, layer) in names.iter().zip(layers) {
+        files = files.file(name, layer);
+    }
+    let sandbox = Sandbox::new();
+    let path = sandbox.file("image.tar", files.archive());
+    let said = text(&sandbox, &["verify", path.to_str().unwrap()], b"", 1);
+    assert!(said.contains("is wrong: 4800 problems\n"), "{said}");
+    assert!(said.contains("has 300 more such entries\n"), "{said}");
 }

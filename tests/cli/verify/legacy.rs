@@ -44,10 +44,10 @@ fn repositories_that_are_none_are_told() {
         &docker().file("repositories", "[]"),
         1,
         expect![[r#"
-        /nix/store/[HASH]-image.tar is wrong: 1 problem
-          repositories
-            is not what it should be: invalid type: sequence, expected a map at line 1 column 0
-    "#]],
+            /nix/store/[HASH]-image.tar is wrong: 1 problem
+              repositories
+                is not what it should be: invalid type: sequence, expected an object at line 1 column 0
+        "#]],
     );
 }
 

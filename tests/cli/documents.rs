@@ -1,0 +1,673 @@
+//! How we read the documents of foreign images, compared with Go's `encoding/json`, by which every
+//! engine reads them.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use expect_test::expect;
+use nix_image_builder::archive;
+use nix_image_builder::base::{self, Wanted};
+use nix_image_builder::closure::ClosureFiles;
+use nix_image_builder::digest::Sha256;
+use nix_image_builder::images::{self, Choice};
+use nix_image_builder::limits::Limits;
+use nix_image_builder::oci::{Descriptor, ImageConfig, Manifest};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select, subsequence};
+use serde_json::{Value, json};
+
+use crate::errors::layouts::{self, Layout};
+use crate::errors::tars::Tar;
+use crate::sandbox::Sandbox;
+use crate::support::{Verdict, command, for_all, judge, stdout};
+use crate::verify::{self, run};
+
+/// The key by which a layout calls an image.
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// `tests/judges/readjson.go`, built.
+fn go() -> &'static Path {
+    static GO: OnceLock<PathBuf> = OnceLock::new();
+    GO.get_or_init(|| {
+        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readjson");
+        let mut go = command("go");
+        go.env("GO111MODULE", "off").args(["build", "-o"]);
+        stdout(go.arg(&program).arg(judge("readjson.go")), b"");
+        program
+    })
+}
+
+/// A JSON value in which a key may be twice.
+#[derive(Debug, Clone)]
+enum Json {
+    Text(String),
+    List(Vec<Json>),
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    fn object(members: &[(&str, Json)]) -> Self {
+        let members = members.iter().cloned();
+        Self::Object(
+            members
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect(),
+        )
+    }
+
+    fn members(&mut self) -> &mut Vec<(String, Json)> {
+        match self {
+            Self::Object(members) => members,
+            other => panic!("{other} is no object"),
+        }
+    }
+
+    /// What is called `key`, or has that place in a list.
+    fn at(&mut self, key: &str) -> &mut Self {
+        match self {
+            Self::List(items) => &mut items[key.parse::<usize>().unwrap()],
+            object => {
+                let mut members = object.members().iter_mut();
+                let (_, value) = members.find(|(name, _)| name == key).unwrap();
+                value
+            }
+        }
+    }
+}
+
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::List(items) => {
+                let items: Vec<String> = items.iter().map(Self::to_string).collect();
+                write!(f, "[{}]", items.join(","))
+            }
+            Self::Object(members) => {
+                let members = members.iter();
+                let members = members.map(|(key, value)| format!("{}:{value}", json!(key)));
+                write!(f, "{{{}}}", members.collect::<Vec<_>>().join(","))
+            }
+        }
+    }
+}
+
+fn text(text: impl fmt::Display) -> Json {
+    Json::Text(text.to_string())
+}
+
+/// A string.
+fn string(value: &str) -> Json {
+    text(json!(value))
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Config,
+    Manifest,
+    Docker,
+}
+
+impl Kind {
+    /// What the judge calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Manifest => "manifest",
+            Self::Docker => "docker",
+        }
+    }
+
+    /// A document in which every key that we read is there.
+    fn whole(self) -> Json {
+        let digest = string(&Sha256::of(b"x").to_string());
+        let descriptor = |kind: &str| {
+            let media_type = string(&format!("application/vnd.oci.image.{kind}"));
+            Json::object(&[
+                ("mediaType", media_type),
+                ("digest", digest.clone()),
+                ("size", text(3)),
+                (
+                    "annotations",
+                    Json::object(&[("a", string("b")), (REF_NAME, string("v1"))]),
+                ),
+            ])
+        };
+        match self {
+            Self::Config => Json::object(&[
+                ("architecture", string("arm")),
+                ("os", string("linux")),
+                ("variant", string("v7")),
+                (
+                    "config",
+                    Json::object(&[("Env", Json::List(vec![string("A=1"), string("B=2")]))]),
+                ),
+                (
+                    "rootfs",
+                    Json::object(&[("diff_ids", Json::List(vec![digest]))]),
+                ),
+            ]),
+            Self::Manifest => Json::object(&[
+                ("schemaVersion", text(2)),
+                (
+                    "mediaType",
+                    string("application/vnd.oci.image.manifest.v1+json"),
+                ),
+                ("config", descriptor("config.v1+json")),
+                ("layers", Json::List(vec![descriptor("layer.v1.tar")])),
+            ]),
+            Self::Docker => Json::List(vec![Json::object(&[
+                ("Config", string("c.json")),
+                ("RepoTags", Json::List(vec![string("app:1")])),
+                ("Layers", Json::List(vec![string("a"), string("b")])),
+            ])]),
+        }
+    }
+
+    /// Where [`Self::whole`] has objects whose keys are read.
+    fn objects(self) -> &'static [&'static [&'static str]] {
+        match self {
+            Self::Config => &[&[], &["config"], &["rootfs"]],
+            Self::Manifest => &[&[], &["config"], &["layers", "0"]],
+            Self::Docker => &[&["0"]],
+        }
+    }
+
+    /// What we read of `text`, in the form of the judge.
+    fn ours(self, text: &str) -> Result<Value, String> {
+        let bytes = text.as_bytes();
+        match self {
+            Self::Config => {
+                let config = ImageConfig::parse(bytes).map_err(|error| error.to_string())?;
+                let diff_ids = config.rootfs.diff_ids.iter();
+                let diff_ids = diff_ids.map(|one| json!(one.to_string()));
+                Ok(json!({
+                    "architecture": config.architecture.unwrap_or_default(),
+                    "os": config.os.unwrap_or_default(),
+                    "variant": config.variant.unwrap_or_default(),
+                    "config": { "Env": config.config.env },
+                    "rootfs": { "diff_ids": diff_ids.collect::<Vec<_>>() },
+                }))
+            }
+            Self::Manifest => {
+                let manifest = Manifest::parse(bytes).map_err(|error| error.to_string())?;
+                let of = |one: &Descriptor| {
+                    let name = &one.annotations.ref_name;
+                    json!([
+                        one.digest.to_string(),
+                        one.size,
+                        name.clone().unwrap_or_default()
+                    ])
+                };
+                let layers: Vec<_> = manifest.layers.iter().map(of).collect();
+                Ok(json!({ "config": of(&manifest.config), "layers": layers }))
+            }
+            Self::Docker => {
+                let directory = tempfile::tempdir().unwrap();
+                std::fs::write(directory.path().join("manifest.json"), bytes).unwrap();
+                let archive = archive::index_directory(directory.path(), &Limits::default());
+                let images = images::list(&archive.unwrap(), Choice::default());
+                let images = images.map_err(|error| {
+                    std::error::Error::source(&error)
+                        .map_or(error.to_string(), |one| one.to_string())
+                })?;
+                let images = images.iter().map(|image| {
+                    let layers: Vec<_> = image.layers.iter().map(|layer| &layer.name).collect();
+                    json!({ "Config": image.config.name, "RepoTags": image.names, "Layers": layers })
+                });
+                Ok(images.collect())
+            }
+        }
+    }
+
+    /// What Go reads of each of `texts`; none where it refuses one.
+    fn gos(self, texts: &[String]) -> Vec<Option<Value>> {
+        let lines: String = texts.iter().map(|text| format!("{text}\n")).collect();
+        let read = stdout(Command::new(go()).arg(self.name()), lines.as_bytes());
+        let read = String::from_utf8(read).unwrap();
+        let read: Vec<_> = read.lines().map(|line| self.plain(line)).collect();
+        assert_eq!(read.len(), texts.len());
+        read
+    }
+
+    /// A line of the judge in which what is empty is not `null`, and with no more than [`Self::ours`] has.
+    fn plain(self, line: &str) -> Option<Value> {
+        let mut read: Value = serde_json::from_str(line).ok()?;
+        let or_empty = |value: &mut Value| {
+            if value.is_null() {
+                *value = json!([]);
+            }
+        };
+        match self {
+            Self::Config => {
+                or_empty(&mut read["config"]["Env"]);
+                or_empty(&mut read["rootfs"]["diff_ids"]);
+            }
+            Self::Manifest => {
+                let of = |one: &Value| {
+                    let name = one["annotations"][REF_NAME].as_str().unwrap_or_default();
+                    json!([one["digest"], one["size"], name])
+                };
+                let layers = read["layers"]
+                    .as_array()
+                    .map(|all| all.iter().map(of).collect());
+                read = json!({
+                    "config": of(&read["config"]),
+                    "layers": layers.unwrap_or_else(|| json!([])),
+                });
+            }
+            Self::Docker => {
+                for image in read.as_array_mut()? {
+                    or_empty(&mut image["RepoTags"]);
+                    or_empty(&mut image["Layers"]);
+                }
+            }
+        }
+        Some(read)
+    }
+
+    /// Whatever we take of `texts`, Go reads alike.
+    fn is_as_go_reads(self, texts: &[String]) -> Verdict {
+        for (text, go) in texts.iter().zip(self.gos(texts)) {
+            let ours = self.ours(text);
+            if let Ok(ours) = ours
+                && Some(&ours) != go.as_ref()
+            {
+                return Err(format!("{text}\nours: {ours}\nGo's: {go:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `key` with each letter in another case, or as the letter beyond ASCII that folds to it, as `choices` say.
+fn respelled(key: &str, choices: &[u8]) -> String {
+    let letters = key.chars().zip(choices.iter().cycle());
+    let letters = letters.map(|(letter, choice)| match (choice % 4, letter) {
+        (0, letter) => letter.to_ascii_uppercase(),
+        (1, letter) => letter.to_ascii_lowercase(),
+        (2, 's' | 'S') => '\u{17f}',
+        (2, 'k' | 'K') => '\u{212a}',
+        (_, letter) => letter,
+    });
+    letters.collect()
+}
+
+fn any_spelling() -> impl Strategy<Value = Vec<u8>> {
+    vec(any::<u8>(), 1..8)
+}
+
+/// Members that nobody reads, wherever they stand: keys of other objects among them, since the type at hand
+/// does not know these.
+fn ignored_members() -> impl Strategy<Value = Vec<(String, Json)>> {
+    let nested = r#"{"Layers":[1],"layers":[2],"ENV":3,"Env":4,"env":5}"#;
+    let members = vec![
+        ("digests", text(1)),
+        ("Labels", text(nested)),
+        ("history", text(format!("[{nested}]"))),
+        ("imageLayoutVersion", string("1")),
+        ("", text("null")),
+        ("\u{130}os", text("[]")),
+        ("o\u{73}\u{301}", text("{}")),
+        ("\u{17f}", text(1)),
+        ("architecture ", string("x")),
+        ("manifest", text("[{}]")),
+        ("Other", text("1e999")),
+        ("Other", text("2")),
+        ("oTHER", text("3")),
+        ("ſ", text(0)),
+    ];
+    subsequence(members, 0..8).prop_map(|members| {
+        let members = members.into_iter();
+        members
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect()
+    })
+}
+
+fn any_kind() -> impl Strategy<Value = Kind> {
+    select(vec![Kind::Config, Kind::Manifest, Kind::Docker])
+}
+
+/// What is done to one object of a document.
+#[derive(Debug, Clone)]
+struct Oddity {
+    object: Index,
+    member: Index,
+    position: Index,
+    spelling: Vec<u8>,
+    what: Change,
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Respell,
+    /// Once more, with this value or its own.
+    Again(Option<&'static str>),
+    Remove,
+    Set(&'static str),
+}
+
+fn any_oddity() -> impl Strategy<Value = Oddity> {
+    let values = || {
+        select(vec![
+            "null", "[]", "{}", "\"x\"", "7", "[null]", "[\"y\"]", "true",
+        ])
+    };
+    let what = prop_oneof![
+        4 => Just(Change::Respell),
+        2 => values().prop_map(|value| Change::Again(Some(value))),
+        1 => Just(Change::Again(None)),
+        1 => Just(Change::Remove),
+        2 => values().prop_map(Change::Set),
+    ];
+    let indexes = (any::<Index>(), any::<Index>(), any::<Index>());
+    (indexes, any_spelling(), what).prop_map(|((object, member, position), spelling, what)| {
+        Oddity {
+            object,
+            member,
+            position,
+            spelling,
+            what,
+        }
+    })
+}
+
+impl Oddity {
+    /// The names of the key that is there twice afterwards, if one is.
+    fn apply(&self, kind: Kind, document: &mut Json) -> Option<[String; 2]> {
+        let path = self.object.get(kind.objects());
+        let object = path.iter().fold(document, |value, key| value.at(key));
+        let members = object.members();
+        let at = self.member.index(members.len());
+        let (key, value) = members[at].clone();
+        let other = respelled(&key, &self.spelling);
+        match &self.what {
+            Change::Respell => members[at].0 = other,
+            Change::Remove => {
+                members.remove(at);
+            }
+            Change::Set(set) => members[at].1 = text(set),
+            Change::Again(set) => {
+                let again = set.map_or(value, text);
+                let position = self.position.index(members.len() + 1);
+                members.insert(position, (other.clone(), again));
+                return Some([key, other]);
+            }
+        }
+        None
+    }
+}
+
+#[test]
+fn a_key_once_more_in_any_case_is_refused_by_both_its_names() {
+    let again = any_oddity().prop_map(|oddity| Oddity {
+        what: match oddity.what {
+            Change::Again(value) => Change::Again(value),
+            _ => Change::Again(None),
+        },
+        ..oddity
+    });
+    let ignored = vec(ignored_members(), 4);
+    for_all(
+        500,
+        (any_kind(), ignored, again),
+        |(kind, ignored, again)| {
+            let mut document = kind.whole();
+            let twice = again.apply(kind, &mut document).expect("it is there again");
+            let mut without = kind.whole();
+            for document in [&mut document, &mut without] {
+                for (path, ignored) in kind.objects().iter().zip(&ignored) {
+                    let object = path.iter().fold(&mut *document, |value, key| value.at(key));
+                    object.members().splice(0..0, ignored.iter().cloned());
+                }
+            }
+            kind.ours(&without.to_string())
+                .map_err(|error| format!("{without}\n{error}"))?;
+            let error = match kind.ours(&document.to_string()) {
+                Ok(read) => return Err(format!("{document}\nis read as {read}")),
+                Err(error) => error,
+            };
+            let names = twice
+                .iter()
+                .all(|name| error.contains(&format!("`{name}`")));
+            // Another value may be of the wrong type before the key is there again.
+            let is_other = matches!(again.what, Change::Again(Some(_)));
+            match names || is_other {
+                true => Ok(()),
+                false => Err(format!("{document}\n{error}")),
+            }
+        },
+    );
+}
+
+#[test]
+fn a_key_in_another_case_is_read_as_by_go() {
+    let spellings = vec((any::<Index>(), any_spelling()), 1..40);
+    for_all(60, (any_kind(), spellings), |(kind, spellings)| {
+        let texts = spellings.iter().map(|(object, spelling)| {
+            let mut document = kind.whole();
+            let path = object.get(kind.objects());
+            let object = path.iter().fold(&mut document, |value, key| value.at(key));
+            for (key, _) in object.members() {
+                *key = respelled(key, spelling);
+            }
+            document.to_string()
+        });
+        let texts: Vec<String> = texts.collect();
+        for text in &texts {
+            kind.ours(text)
+                .map_err(|error| format!("{text}\n{error}"))?;
+        }
+        kind.is_as_go_reads(&texts)
+    });
+}
+
+#[test]
+fn documents_with_several_oddities_are_read_as_by_go_or_not_at_all() {
+    let one = (vec(any_oddity(), 1..4), vec(ignored_members(), 4));
+    for_all(60, (any_kind(), vec(one, 1..40)), |(kind, documents)| {
+        let texts = documents.iter().map(|(oddities, ignored)| {
+            let mut document = kind.whole();
+            for (path, ignored) in kind.objects().iter().zip(ignored) {
+                let object = path.iter().fold(&mut document, |value, key| value.at(key));
+                object.members().extend(ignored.iter().cloned());
+            }
+            // Later ones may not find what earlier ones have changed, so each starts from the inside.
+            let mut oddities: Vec<_> = oddities.iter().collect();
+            oddities
+                .sort_by_key(|oddity| std::cmp::Reverse(oddity.object.index(kind.objects().len())));
+            oddities.dedup_by_key(|oddity| oddity.object.index(kind.objects().len()));
+            for oddity in oddities {
+                oddity.apply(kind, &mut document);
+            }
+            document.to_string()
+        });
+        kind.is_as_go_reads(&texts.collect::<Vec<_>>())
+    });
+}
+
+/// What is not obvious, one by one: whether we take it, and that Go reads it alike.
+#[test]
+fn odd_documents_are_read_as_by_go() {
+    let diff_id = Sha256::of(b"x");
+    for (is_taken, kind, text) in [
+        (
+            true,
+            Kind::Config,
+            r#"{"CONFIG":{"env":["A=1"]},"ROOTFſ":{}}"#,
+        ),
+        (true, Kind::Config, r#"{"config":{"env":null}}"#),
+        (
+            true,
+            Kind::Config,
+            r#"{"config":null,"oſ":"linux","Arch":"x"}"#,
+        ),
+        // No other letters fold to those of ASCII.
+        (
+            true,
+            Kind::Config,
+            r#"{"confıg":{"Env":["A=1"]},"confİg":1}"#,
+        ),
+        (
+            true,
+            Kind::Config,
+            r#"{"config":{"Ｅnv":["A=1"],"Énv":["B=1"]}}"#,
+        ),
+        (
+            true,
+            Kind::Config,
+            r#"{"con fig":{"Env":["A=1"]},"co\u0000nfig":{}}"#,
+        ),
+        (
+            true,
+            Kind::Config,
+            r#"{"c\u006fnfig":{"E\u006ev":["A=1"]}}"#,
+        ),
+        (
+            true,
+            Kind::Config,
+            &format!(r#"{{"rootfs":{{"DIFF_IDS":["{diff_id}"]}}}}"#),
+        ),
+        (
+            false,
+            Kind::Config,
+            r#"{"config":{"Env":["A=1"],"env":["A=2"]}}"#,
+        ),
+        (
+            false,
+            Kind::Config,
+            r#"{"config":{"Env":null,"env":["A=2"]}}"#,
+        ),
+        (
+            false,
+            Kind::Config,
+            r#"{"config":{"Env":["A=1"],"Env":["A=1"]}}"#,
+        ),
+        (
+            false,
+            Kind::Config,
+            r#"{"config":{},"Config":{"Env":["A=1"]}}"#,
+        ),
+        (false, Kind::Config, r#"{"Created":1,"os":"a","OS":"a"}"#),
+        (false, Kind::Config, r#"{"config":{"env":"A=1"}}"#),
+        (
+            true,
+            Kind::Docker,
+            r#"[{"config":"c","repotags":["a:1"],"layers":["l"]}]"#,
+        ),
+        (
+            true,
+            Kind::Docker,
+            r#"[{"Config":"c","Layer":["l"],"disk":1,"DisK":2}]"#,
+        ),
+        (
+            false,
+            Kind::Docker,
+            r#"[{"Config":"c","Layers":["l"],"layer\u017f":["m"]}]"#,
+        ),
+    ] {
+        let ours = kind.ours(text);
+        assert_eq!(ours.is_ok(), is_taken, "{text}: {ours:?}");
+        kind.is_as_go_reads(&[text.to_owned()]).unwrap();
+    }
+    // A key of a map is what it is.
+    for (name, read) in [
+        (REF_NAME, "v1"),
+        ("Org.opencontainers.image.ref.name", ""),
+        ("org.opencontainerſ.image.ref.name", ""),
+    ] {
+        let mut document = Kind::Manifest.whole();
+        let annotations = document.at("config").at("annotations").members();
+        annotations[1].0 = name.to_owned();
+        let text = document.to_string();
+        assert_eq!(Kind::Manifest.ours(&text).unwrap()["config"][2], read);
+        Kind::Manifest.is_as_go_reads(&[text]).unwrap();
+    }
+}
+
+/// The keys of `value` and of all in it, in lower case.
+fn in_lower_case(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(in_lower_case).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(key, value)| (key.to_lowercase(), in_lower_case(value)))
+            .collect(),
+        other => other,
+    }
+}
+
+/// As users of nix2container and nix-snapshotter write them, all of them in one image.
+#[test]
+fn an_image_with_keys_in_lower_case_is_one_as_any_other() {
+    let layer = Tar::new().file("hello", "hello").finish();
+    let config = in_lower_case(verify::config(&[&layer])).to_string();
+    let digest = Sha256::of(config.as_bytes());
+    let name = format!("{}.json", digest.hex());
+    let manifest = json!([{ "config": name, "repotags": ["base:1"], "layers": ["a/layer.tar"] }]);
+    let archive = Tar::new()
+        .file(&name, &config)
+        .file("a/layer.tar", &layer)
+        .file("manifest.json", manifest.to_string())
+        .finish();
+    let mut layout = Layout::new();
+    let image = {
+        let config = layout.blob(layouts::CONFIG, &config);
+        let layer = layout.blob(layouts::LAYER, &layer);
+        let manifest = json!({ "schemaVersion": 2, "config": config, "layers": [layer] });
+        layout.blob(layouts::MANIFEST, in_lower_case(manifest).to_string())
+    };
+    let layout = layout
+        .index(&[])
+        .file(
+            "index.json",
+            in_lower_case(layouts::index_of(&[image])).to_string(),
+        )
+        .file("oci-layout", r#"{"imagelayoutversion":"1.0.0"}"#)
+        .archive()
+        .finish();
+    for image in [&archive, &layout] {
+        let sandbox = Sandbox::new();
+        let path = sandbox.file("base.tar", image);
+        let nothing = Wanted {
+            files: &ClosureFiles::default(),
+            store: b"",
+        };
+        let limits = Limits::default();
+        let base = base::read(&path, Choice::default(), nothing, &limits).unwrap();
+        assert_eq!(base.env, ["A=1"]);
+        assert_eq!(base.layers.len(), 1);
+        let (_, all) = base::read_all(&path, None, &limits).unwrap();
+        assert_eq!(all.len(), 1);
+        let shown = run(&sandbox, &["inspect", path.to_str().unwrap()], b"");
+        assert!(String::from_utf8_lossy(&shown.stdout).contains("environment  A=1"));
+    }
+    let sandbox = Sandbox::new();
+    let verified = |image: &[u8]| {
+        let path = sandbox.file("base.tar", image);
+        let output = run(&sandbox, &["verify", path.to_str().unwrap()], b"");
+        sandbox
+            .shown(&output.stdout)
+            .replace(&digest.hex(), "[CONFIG]")
+    };
+    expect![[r#"
+        /nix/store/[HASH]-base.tar is right: 1 image, 1 layer, 3 files
+        note: [CONFIG].json has the key `env`, which Docker, podman and all that is written in Go read as `Env`, and other programs do not
+        note: manifest.json has the key `config`, which Docker, podman and all that is written in Go read as `Config`, and other programs do not
+        note: manifest.json has the key `repotags`, which Docker, podman and all that is written in Go read as `RepoTags`, and other programs do not
+        note: manifest.json has the key `layers`, which Docker, podman and all that is written in Go read as `Layers`, and other programs do not
+    "#]].assert_eq(&verified(&archive));
+    expect![[r#"
+        /nix/store/[HASH]-base.tar is right: 1 image, 1 layer, 5 files
+        note: blobs/sha256/[CONFIG] has the key `env`, which Docker, podman and all that is written in Go read as `Env`, and other programs do not
+        note: blobs/sha256/f959ea2dfdc67c76c7cbaed9537f50855097f3624fa7fe80c01ca9f5a59805a6 has the key `schemaversion`, which Docker, podman and all that is written in Go read as `schemaVersion`, and other programs do not
+        note: blobs/sha256/f959ea2dfdc67c76c7cbaed9537f50855097f3624fa7fe80c01ca9f5a59805a6 has the key `mediatype`, which Docker, podman and all that is written in Go read as `mediaType`, and other programs do not
+        note: index.json has the key `schemaversion`, which Docker, podman and all that is written in Go read as `schemaVersion`, and other programs do not
+        note: index.json has the key `mediatype`, which Docker, podman and all that is written in Go read as `mediaType`, and other programs do not
+        note: oci-layout has the key `imagelayoutversion`, which Docker, podman and all that is written in Go read as `imageLayoutVersion`, and other programs do not
+    "#]].assert_eq(&verified(&layout));
+}
