@@ -12,14 +12,9 @@ from typing import Callable, NamedTuple, Optional
 TOOLS = Path(__file__).resolve().parent.parent / "tools"
 sys.path.insert(0, str(TOOLS))
 
+from daemons import DEBIAN13
 from registry import Registry, digest
 from suite import Failure, check, output, run, same
-
-DEBIAN13 = (
-    TOOLS / "debian13",
-    *("docker.io", "docker-cli", "docker-buildx", "podman", "buildah", "oras", "stargz-snapshotter"),
-    "--",
-)
 
 FOR_PLATFORMS = """
 FROM origin:1 AS amd64
