@@ -141,18 +141,23 @@ impl Objection {
     }
 }
 
+/// The end of a sentence about an image that is `refused_by` engines.
+#[must_use]
+pub fn refusing(refused_by: &[Refusal]) -> String {
+    match refused_by {
+        [] => String::new(),
+        refused_by if refused_by == ALL => "; no engine takes the image".to_owned(),
+        [one] => format!("; {one} refuses the image"),
+        [first @ .., last] => {
+            let first: Vec<String> = first.iter().map(Refusal::to_string).collect();
+            format!("; {} and {last} refuse the image", first.join(", "))
+        }
+    }
+}
+
 impl fmt::Display for Objection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)?;
-        match self.refused_by {
-            [] => Ok(()),
-            refused_by if refused_by == ALL => f.write_str("; no engine takes the image"),
-            [one] => write!(f, "; {one} refuses the image"),
-            [first @ .., last] => {
-                let first: Vec<String> = first.iter().map(Refusal::to_string).collect();
-                write!(f, "; {} and {last} refuse the image", first.join(", "))
-            }
-        }
+        write!(f, "{}{}", self.text, refusing(self.refused_by))
     }
 }
 

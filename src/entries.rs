@@ -7,13 +7,13 @@ use hashbrown::HashTable;
 use thiserror::Error;
 
 use crate::archive::shown;
+use crate::engines::{self, Refusal};
 use crate::fingerprint::Fingerprint;
 use crate::store_path::StorePath;
 use crate::tar::read::{Member, MemberKind};
 use crate::whiteout;
 
-/// How many problems of one layer are told, and how many of its hard links to layers below are
-/// looked up. Nobody reads more, and each takes memory.
+/// How many problems of one layer are told. Nobody reads more, and each takes memory.
 pub const MAX_TOLD: usize = 100;
 
 /// Where Nix has its store in an image.
@@ -44,10 +44,6 @@ pub struct Entries {
     pub problems: Vec<EntryProblem>,
     /// How many more there are.
     pub more_problems: u64,
-    /// Hard links to what the layer does not have before them; the first [`MAX_TOLD`].
-    pub links_below: Vec<LinkBelow>,
-    /// How many more there are.
-    pub more_links_below: u64,
     names: Names,
 }
 
@@ -109,15 +105,6 @@ pub enum EntryKind {
     Other,
 }
 
-/// A hard link whose target has to be in a layer below.
-#[derive(Debug, Clone)]
-pub struct LinkBelow {
-    /// As it stands in the layer, escaped for messages.
-    pub entry: String,
-    /// Without `./` and the like.
-    pub target: Vec<u8>,
-}
-
 /// One entry is not what it should be.
 #[derive(Debug)]
 pub struct EntryProblem {
@@ -134,6 +121,8 @@ pub enum WrongEntry {
     Root,
     #[error("is there twice")]
     Repeated,
+    #[error("is a directory that is there twice; list it once")]
+    RepeatedDirectory,
     #[error("is also there as something else, and one of the two is a directory")]
     TwoKinds,
     #[error("lies below `{above}`, which is no directory")]
@@ -144,7 +133,9 @@ pub enum WrongEntry {
     WhiteoutContent,
     #[error("is a hard link to `{target}`, which has a part `..`")]
     LinkLeaves { target: String },
-    #[error("is a hard link to `{target}`, which neither the layer so far nor one below has")]
+    #[error(
+        "is a hard link to `{target}`, which its layer does not have before it, and engines unpack each layer by itself; put the file into the layer too"
+    )]
     NoTarget { target: String },
     #[error("is a hard link to the directory `{target}`")]
     DirectoryTarget { target: String },
@@ -169,11 +160,8 @@ impl Entries {
             MemberKind::Symlink => EntryKind::Symlink,
             _ => EntryKind::Other,
         };
-        if name.is_empty() {
-            if kind != EntryKind::Directory {
-                self.tell(member, WrongEntry::Root);
-            }
-            return;
+        if name.is_empty() && kind != EntryKind::Directory {
+            return self.tell(member, WrongEntry::Root);
         }
         self.check_place(member, &name, kind);
         self.check_whiteout(member, &name);
@@ -215,16 +203,15 @@ impl Entries {
         }
     }
 
-    /// How many problems and links are told in words.
+    /// How many problems are told in words.
     #[must_use]
     pub fn told(&self) -> usize {
-        self.problems.len() + self.links_below.len()
+        self.problems.len()
     }
 
     /// Only counts what has been told in words.
     pub fn tell_no_more(&mut self) {
         self.more_problems += std::mem::take(&mut self.problems).len() as u64;
-        self.more_links_below += std::mem::take(&mut self.links_below).len() as u64;
     }
 
     fn check_place(&mut self, member: &Member, name: &[u8], kind: EntryKind) {
@@ -235,8 +222,9 @@ impl Entries {
         if is_directory && (was_link || was_other) || !is_directory && was_directory {
             self.tell(member, WrongEntry::TwoKinds);
         } else if was_link || was_other {
-            // A directory that is there twice is the same directory.
             self.tell(member, WrongEntry::Repeated);
+        } else if was_directory {
+            self.tell(member, WrongEntry::RepeatedDirectory);
         }
         if let Some(end) = name.iter().rposition(|byte| *byte == b'/')
             && self.has(&name[..end], EntryKind::Other)
@@ -274,35 +262,21 @@ impl Entries {
             let target = shown(&member.link);
             return self.tell(member, WrongEntry::DirectoryTarget { target });
         }
-        if self.links_below.len() == MAX_TOLD {
-            self.more_links_below += 1;
-            return;
-        }
-        self.links_below.push(LinkBelow {
-            entry: shown(&member.name),
-            target,
-        });
+        let target = shown(&member.link);
+        self.tell(member, WrongEntry::NoTarget { target });
     }
 }
 
-impl LinkBelow {
-    /// Compares the link with what the layers `below` its own have.
-    ///
-    /// # Errors
-    /// When it leads nowhere.
-    pub fn check(&self, below: &[&Entries]) -> Result<(), WrongEntry> {
-        let any_has = |name: &[u8], kind| below.iter().any(|layer| layer.has(name, kind));
-        let target = || shown(&self.target);
-        if any_has(&self.target, EntryKind::Other)
-            || any_has(&self.target, EntryKind::Symlink)
-            || leads_through_symlink(&self.target, |name| any_has(name, EntryKind::Symlink))
-        {
-            return Ok(());
+impl WrongEntry {
+    /// The engines that refuse an image for it; none where engines are not asked, since the layer
+    /// contradicts itself.
+    #[must_use]
+    pub fn refused_by(&self) -> Option<&'static [Refusal]> {
+        match self {
+            Self::RepeatedDirectory => Some(engines::layers::REPEATED),
+            Self::NoTarget { .. } => Some(engines::layers::NO_TARGET),
+            _ => None,
         }
-        if any_has(&self.target, EntryKind::Directory) {
-            return Err(WrongEntry::DirectoryTarget { target: target() });
-        }
-        Err(WrongEntry::NoTarget { target: target() })
     }
 }
 

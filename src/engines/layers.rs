@@ -12,6 +12,20 @@ const MAX_LAYERS: usize = 125;
 
 const DOCKER: &[Refusal] = &[always(Engine::Docker)];
 
+/// Those that keep a list of a layer's names refuse one that is there twice.
+pub const REPEATED: &[Refusal] = &[
+    always(Engine::Docker),
+    always(Engine::Podman),
+    always(Engine::Crane),
+];
+
+/// Those that unpack layers, each by itself, find no target of a hard link to another one.
+pub const NO_TARGET: &[Refusal] = &[
+    always(Engine::Docker),
+    always(Engine::Podman),
+    always(Engine::Containerd),
+];
+
 /// crane reads layers in archives as they stand, or packed with gzip.
 const NO_ZSTD: &[Refusal] = &[before(Engine::Docker, "23.0"), always(Engine::Crane)];
 

@@ -126,6 +126,7 @@ mod tests {
             source: Arc::new(Source::file(file.path(), reopened)),
             offset: 0,
             size: taken.unpadded_size(),
+            sparse: None,
         };
         let prefix = vec![prefix];
         let with = |names| TarPlan {

@@ -1,6 +1,5 @@
 //! Checks one image: its config, its layers, and what they say of each other.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,7 +12,6 @@ use crate::digest::DiffId;
 use crate::document::{self, DocumentError, Respelled};
 use crate::engines;
 use crate::engines::document::Objections;
-use crate::entries::Entries;
 use crate::images::{self, Blob, Image};
 use crate::oci::{self, ImageConfig, Platform};
 use crate::survey::Surveyed;
@@ -113,7 +111,6 @@ impl<'a> Verifier<'a> {
                 self.check_layer(layer, file, namer);
             }
         }
-        self.check_links(image, &layers);
         self.object(
             namer,
             engines::layers::check_count(count, "make it of fewer"),
@@ -211,28 +208,6 @@ impl<'a> Verifier<'a> {
         let trail = self.survey.archive.trail(name, "is named");
         let member: Option<MemberPath> = trail.ok().and_then(|(mut trail, _)| trail.pop());
         member.is_none_or(|member| self.layers.insert(member))
-    }
-
-    /// Looks up the hard links to layers below.
-    fn check_links(&mut self, image: &Image, layers: &[Option<&Surveyed>]) {
-        let mut below: Vec<&Entries> = Vec::new();
-        let mut told = BTreeSet::new();
-        for (layer, file) in image.layers.iter().zip(layers) {
-            // What is missing may have had anything.
-            let Some(file) = file else { return };
-            let is_first = told.insert(&layer.name);
-            for link in file.entries().links_below.iter().filter(|_| is_first) {
-                if let Err(wrong) = link.check(&below) {
-                    let entry = link.entry.clone();
-                    self.problem(&layer.name, What::Entry { entry, wrong });
-                }
-            }
-            if is_first && file.entries().more_links_below > 0 {
-                let count = file.entries().more_links_below;
-                self.problem(&layer.name, What::MoreLinks { count });
-            }
-            below.push(file.entries());
-        }
     }
 
     /// What the file `name` says, which is parsed once, however many images have it, by whatever names.

@@ -10,7 +10,7 @@ use crate::blob::Damage;
 use crate::compress::Packing;
 use crate::digest::{DiffId, Digest};
 use crate::document::{DocumentError, Respelled};
-use crate::engines::{Objection, Refusal};
+use crate::engines::{self, Objection, Refusal};
 use crate::entries::WrongEntry;
 use crate::images::ImagesError;
 use crate::oci::{OciError, Platform};
@@ -107,8 +107,6 @@ pub enum What {
     Entry { entry: String, wrong: WrongEntry },
     #[error("has {count} more such entries")]
     MoreEntries { count: u64 },
-    #[error("has {count} more hard links to layers below, which nobody has looked up")]
-    MoreLinks { count: u64 },
     #[error("lacks `{reference}`, which `manifest.json` has")]
     NoRepository { reference: String },
     #[error("has `{reference}`, which `manifest.json` lacks")]
@@ -161,7 +159,6 @@ impl What {
             Self::History { .. } => "history",
             Self::NoPlatform { .. } | Self::Platform { .. } => "platform",
             Self::Entry { .. } | Self::MoreEntries { .. } => "entry",
-            Self::MoreLinks { .. } => "unknown",
             Self::NoRepository { .. }
             | Self::OnlyRepository { .. }
             | Self::RepositoryLayer { .. } => "repositories",
@@ -178,9 +175,7 @@ impl What {
     #[must_use]
     pub fn is_note(&self) -> bool {
         match self {
-            Self::Unused | Self::MoreLinks { .. } | Self::NoRepository { .. } | Self::Key(_) => {
-                true
-            }
+            Self::Unused | Self::NoRepository { .. } | Self::Key(_) => true,
             Self::Objection(objection) => !objection.is_refused(),
             Self::Entry { wrong, .. } => *wrong == WrongEntry::WhiteoutContent,
             _ => false,
@@ -193,6 +188,7 @@ impl What {
     pub fn refused_by(&self) -> Option<&'static [Refusal]> {
         match self {
             Self::Objection(objection) => Some(objection.refused_by),
+            Self::Entry { wrong, .. } => wrong.refused_by(),
             _ => None,
         }
     }
@@ -221,6 +217,11 @@ impl What {
     #[must_use]
     pub fn message(&self) -> String {
         let mut message = self.to_string();
+        if let Self::Entry { wrong, .. } = self
+            && let Some(refused_by) = wrong.refused_by()
+        {
+            message += &engines::refusing(refused_by);
+        }
         let mut cause = self.source();
         while let Some(error) = cause {
             message += &format!(": {error}");

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Problem, Report};
+use super::{Problem, Report, What};
 use crate::progress;
 use crate::told::Told;
 
@@ -49,7 +49,11 @@ impl Report {
             text += &format!("  and {}\n", more(self.problems.more, "problem"));
         }
         for Problem { file, what } in &self.notes.told {
-            let colon = if what.refused_by().is_some() { ":" } else { "" };
+            let colon = if matches!(what, What::Objection(_)) {
+                ":"
+            } else {
+                ""
+            };
             text += &format!("note: {file}{colon} {}\n", what.message());
         }
         if self.notes.more > 0 {

@@ -638,10 +638,10 @@ fn an_image_with_keys_in_lower_case_is_one_as_any_other() {
             store: b"",
         };
         let limits = Limits::default();
-        let base = base::read(&path, Choice::default(), nothing, &limits).unwrap();
+        let base = base::read(&path, Choice::default(), nothing, &limits, Progress::Plain).unwrap();
         assert_eq!(base.env, ["A=1"]);
         assert_eq!(base.layers.len(), 1);
-        let (_, all) = base::read_all(&path, None, &limits).unwrap();
+        let (_, all) = base::read_all(&path, None, &limits, Progress::Plain).unwrap();
         assert_eq!(all.len(), 1);
         let shown = run(&sandbox, &["inspect", path.to_str().unwrap()], b"");
         assert!(String::from_utf8_lossy(&shown.stdout).contains("environment  A=1"));
