@@ -23,6 +23,9 @@ from daemons import DEBIAN13, NAMESPACES, TOOLS, Api, Refused, has_overlay, insi
 from images import uncompressed
 from suite import Failure, output
 
+# Bytes that the stores of all engines may need at once; each has one image at a time.
+ROOM = 4 << 30
+
 # A command for images that have none of their own.
 COMMAND = "/bin/true"
 
@@ -433,9 +436,9 @@ class Crane:
 class Engines:
     """All of them, started once."""
 
-    def __init__(self, stack, directory):
+    def __init__(self, stack):
         self.stack = stack
-        self.directory = directory
+        self.directory = directory = scratch(stack)
         self.overlay = has_overlay(directory)
         # Each Debian's programs have a first process whose end is the end of all of them, mounts included.
         older = self.containerd("containerd12", (*NAMESPACES, "--"))
@@ -502,6 +505,13 @@ class Engines:
         packed = Path(tempfile.mkstemp(".tar", "layout-", self.directory)[1])
         output("tar", "-C", archive, "--sort=name", "-cf", packed, ".")
         return packed
+
+
+def scratch(stack):
+    """A directory for what engines unpack, in memory if there is enough: they wait for the disk after each layer."""
+    memory = Path("/dev/shm")
+    is_large = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engines-", dir=memory if is_large else None)))
 
 
 def ask_each(engine, archives, stage):
