@@ -132,12 +132,12 @@ impl Objection {
         })
     }
 
-    /// Whether an engine of today refuses the image.
+    /// Whether an engine of today refuses the image. crane, which only copies images, does not count by
+    /// itself.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.refused_by
-            .iter()
-            .any(|refusal| refusal.until.is_none())
+        let mut refusals = self.refused_by.iter();
+        refusals.any(|refusal| refusal.until.is_none() && refusal.engine != Engine::Crane)
     }
 }
 

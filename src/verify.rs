@@ -50,7 +50,6 @@ pub fn verify(mut survey: Survey) -> Report {
         survey: &survey,
         used: BTreeSet::new(),
         images: BTreeSet::new(),
-        packed: BTreeSet::new(),
         layers: BTreeSet::new(),
         tags: BTreeMap::new(),
         configs: BTreeMap::new(),
@@ -73,8 +72,6 @@ struct Verifier<'a> {
     used: BTreeSet<MemberPath>,
     /// The IDs of the images, each of which may have several names, or be in `manifest.json` and an index.
     images: BTreeSet<Sha256>,
-    /// The layers of Docker's archives, likewise, by name.
-    packed: BTreeSet<String>,
     /// The layers that have been checked by themselves, by the members that hold them.
     layers: BTreeSet<MemberPath>,
     /// The names that `manifest.json` gives its images, and the last layer of each.

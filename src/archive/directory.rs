@@ -107,7 +107,16 @@ mod tests {
     fn files_sort_by_name() {
         let layout = tempfile::tempdir().unwrap();
         for name in [
-            "b", "a/z", "a-b", "c/d/e", "a/b/c", "a/a", "B", "c/d.x", "z",
+            "b",
+            "a/z",
+            "a-b",
+            "c/d/e",
+            "a/b/c",
+            "a/a",
+            "B",
+            "c/d.x",
+            "z",
+            "index.json",
         ] {
             let path = layout.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -122,7 +131,7 @@ mod tests {
                 _ => None,
             });
         let by_name: Vec<_> = files.collect();
-        assert_eq!(by_name.len(), 9);
+        assert_eq!(by_name.len(), 10);
         assert!(by_name.is_sorted_by(|(one, _), (next, _)| one < next));
     }
 }

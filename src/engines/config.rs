@@ -24,15 +24,17 @@ const CASE: &str = "configCase";
 const NOT_DOCKER: &[Refusal] = ALL.split_at(1).1;
 
 /// Those that decode Docker's extensions; containerd passes them over.
-const READ_EXTENSIONS: &[Refusal] = &[
+pub(super) const READ_EXTENSIONS: &[Refusal] = &[
     always(Engine::Docker),
     always(Engine::Podman),
     always(Engine::Skopeo),
     always(Engine::Crane),
 ];
 
+const CRANE: &[Refusal] = &[always(Engine::Crane)];
+
 /// The same without crane, which does not know every one of these.
-const NOT_CRANE: &[Refusal] = READ_EXTENSIONS.split_at(3).0;
+pub(super) const NOT_CRANE: &[Refusal] = READ_EXTENSIONS.split_at(3).0;
 
 /// Those that know `Healthcheck.StartInterval`, which is of 2023.
 const READ_START_INTERVAL: &[Refusal] = &[
@@ -73,6 +75,8 @@ pub(super) enum Type {
     Strings,
     /// As [`Self::Strings`], but Docker takes a string too.
     Command,
+    /// As [`Self::Strings`], but only crane does not take a string.
+    Shell,
     /// An object whose keys count.
     Keys,
     /// An object of strings.
@@ -112,16 +116,33 @@ pub fn check(config: &Value) -> Vec<Objection> {
     };
     let mut objections = Vec::new();
     for (key, value) in object {
-        let Some((known, rule)) = known(key) else {
-            continue;
-        };
-        if key != known {
-            objections.push(other_case(object, key, known));
-        }
-        check_key(known, rule, value, &mut objections);
-        objections.extend(values::check(known, value));
+        let is_twin = |other: &&String| *other != key && is_same_key(other, key);
+        let twin = object.keys().find(is_twin);
+        check_entry(key, value, twin.map(String::as_str), &mut objections);
     }
     objections
+}
+
+/// Checks the value of one key. `twin` is the same key in another case, if there is one.
+pub(super) fn check_entry(
+    key: &str,
+    value: &Value,
+    twin: Option<&str>,
+    objections: &mut Vec<Objection>,
+) {
+    let Some((known, rule)) = known(key) else {
+        return;
+    };
+    if key != known {
+        objections.push(other_case(key, known, twin));
+    }
+    check_key(known, rule, value, objections);
+    objections.extend(values::check(known, value));
+}
+
+/// Whether engines know `key`, in whatever case.
+pub(super) fn is_known(key: &str) -> bool {
+    known(key).is_some()
 }
 
 /// The key that `key` is to programs which overlook the case of letters.
@@ -149,10 +170,7 @@ fn is_env(key: &str) -> bool {
     is_same_key(key, ENV)
 }
 
-fn other_case(config: &Map<String, Value>, key: &str, known: &str) -> Objection {
-    let twin = config
-        .keys()
-        .find(|other| *other != key && is_same_key(other, known));
+fn other_case(key: &str, known: &str, twin: Option<&str>) -> Objection {
     let text = match twin {
         Some(twin) => format!(
             "`config.{}` and `config.{}` are one key to Go's programs, and the last one wins; leave one of the two out, and write the other `{known}`",
@@ -216,7 +234,7 @@ pub(super) fn check_type(
             wrong("a whole number of nanoseconds, such as `30000000000` for 30 seconds")
         }
         (Type::String, _) => wrong("a string"),
-        (Type::Strings | Type::Command, Value::Array(items)) => items
+        (Type::Strings | Type::Command | Type::Shell, Value::Array(items)) => items
             .iter()
             .enumerate()
             .find(|(_, item)| !item.is_string() && !item.is_null())
@@ -224,11 +242,16 @@ pub(super) fn check_type(
                 let subject = format!("element {} of `{subject}`", index + 1);
                 wrong_type_of(subject, item, "a string", refused_by)
             }),
-        (Type::Command, Value::String(text)) => {
+        (Type::Command | Type::Shell, Value::String(text)) => {
             let wanted = format!("a list of strings, such as `[ \"{}\" ]`", cut(text));
-            Some(wrong_type(subject, value, &wanted, NOT_DOCKER))
+            let refused_by = if r#type == Type::Shell {
+                CRANE
+            } else {
+                NOT_DOCKER
+            };
+            Some(wrong_type(subject, value, &wanted, refused_by))
         }
-        (Type::Strings, _) => wrong("a list of strings"),
+        (Type::Strings | Type::Shell, _) => wrong("a list of strings"),
         (Type::Command, _) => wrong("a list of strings, such as `[ \"/bin/sh\" ]`"),
         (Type::Keys, Value::Object(keys)) => keys
             .iter()
@@ -325,9 +348,10 @@ mod tests {
 
     use super::*;
 
-    /// The texts of what is objected to `config`, and who refuses it.
+    /// The texts of what is objected to types and keys of `config`, and who refuses it.
     fn objections(config: &Value) -> Vec<(String, &'static [Refusal])> {
         let objections = check(config).into_iter();
+        let objections = objections.filter(|one| one.kind != values::KIND);
         objections.map(|one| (one.text, one.refused_by)).collect()
     }
 
@@ -354,7 +378,7 @@ mod tests {
             ("boolean", json!(true)),
             ("integer", json!(1)),
             ("string", json!("a")),
-            ("strings", json!(["a"])),
+            ("strings", json!(["A=1"])),
             ("keys", json!({ "a": {} })),
             ("labels", json!({ "a": "b" })),
         ];
@@ -363,7 +387,7 @@ mod tests {
             let expected = table[key]["type"].as_str().unwrap();
             for (r#type, value) in &values {
                 let fits = *r#type == expected
-                    || expected == "command" && *r#type == "strings"
+                    || matches!(expected, "command" | "shell") && *r#type == "strings"
                     || expected == "healthcheck" && matches!(*r#type, "keys" | "labels");
                 let found = objections(&json!({ key: value }));
                 assert_eq!(found.is_empty(), fits, "{key}: {value}: {found:?}");
@@ -376,6 +400,7 @@ mod tests {
                     let is_taken_by_docker = expected == "command" && *r#type == "string";
                     let expected = match rule.r#in {
                         _ if is_taken_by_docker => NOT_DOCKER,
+                        _ if expected == "shell" && *r#type == "string" => CRANE,
                         Specification::Oci => ALL,
                         Specification::Docker if key == "StopTimeout" => NOT_CRANE,
                         Specification::Docker => READ_EXTENSIONS,

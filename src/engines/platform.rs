@@ -1,7 +1,7 @@
 //! What an image runs on, in the words of Go (`GOOS`, `GOARCH`), which the OCI image specification
 //! takes over, and in other programs' words for the same processors.
 
-use super::{Engine, Objection, Refusal, always, cut};
+use super::{Engine, Objection, Refusal, always, before, cut};
 use crate::oci::Platform;
 
 const KIND: &str = "platformWord";
@@ -68,11 +68,9 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("wasm32", "wasm", ""),
 ];
 
-/// Those of these words that containerd knows too.
-const KNOWN_TO_CONTAINERD: &[&str] = &["aarch64", "armel", "armhf", "i386", "x86-64", "x86_64"];
-
-/// containerd passes over an image whose processor it does not know.
-const CONTAINERD: &[Refusal] = &[always(Engine::Containerd)];
+/// Docker on Linux loads nothing else; old versions end over other words.
+const OLD_DOCKER: &[Refusal] = &[before(Engine::Docker, "26.1")];
+const DOCKER: &[Refusal] = &[always(Engine::Docker)];
 
 /// The variants that Go and containerd know, by architecture.
 const VARIANTS: &[(&str, &[&str])] = &[
@@ -110,14 +108,29 @@ fn check_architecture(found: &str) -> Option<Objection> {
         }
         None => "write one of Go's words for processors, such as `amd64` or `arm64`".to_owned(),
     };
-    let is_known = known.is_some() || KNOWN_TO_CONTAINERD.contains(&lower.as_str());
-    Some(Objection {
-        kind: KIND,
-        text: format!(
+    Some(objection(
+        KIND,
+        format!(
             "`architecture` is `{}`, which is no word of Go for a processor, so engines do not know that the image is for theirs; {way_out}",
             cut(found)
         ),
-        refused_by: if is_known { &[] } else { CONTAINERD },
+    ))
+}
+
+/// Checks the operating system of an image in an archive of Docker's form.
+#[must_use]
+pub fn check_os(found: &str) -> Option<Objection> {
+    if matches!(found, "" | "linux") {
+        return None;
+    }
+    let is_linux = found.eq_ignore_ascii_case("linux");
+    Some(Objection {
+        kind: KIND,
+        text: format!(
+            "`os` is `{}`, and Docker on Linux loads only `linux`",
+            cut(found)
+        ),
+        refused_by: if is_linux { OLD_DOCKER } else { DOCKER },
     })
 }
 

@@ -33,6 +33,8 @@ const OLD_READERS: &[Refusal] = &[
     before(Engine::Containerd, "1.7"),
 ];
 
+const PODMAN: &[Refusal] = &[always(Engine::Podman)];
+
 /// Containerd takes a name without a tag.
 const NEED_TAG: &[Refusal] = &[always(Engine::Docker), always(Engine::Podman)];
 
@@ -71,6 +73,9 @@ pub fn check_name(subject: &str, name: &str) -> Option<Objection> {
 /// Checks a name with a tag, as an archive has it.
 #[must_use]
 pub fn check_reference(reference: &str) -> Option<Objection> {
+    if let Some(objection) = check_digested(reference) {
+        return objection;
+    }
     let (name, tag) = match reference.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
         _ => (reference, None),
@@ -85,6 +90,29 @@ pub fn check_reference(reference: &str) -> Option<Objection> {
         return Some(objection(text, refused_by));
     };
     check_tag(&format!("the tag in `{shown}`"), tag)
+}
+
+/// Checks a name with the digest of a manifest behind it, if it is one.
+fn check_digested(reference: &str) -> Option<Option<Objection>> {
+    let (name, digest) = reference.split_once('@')?;
+    let (algorithm, hex) = digest.split_once(':')?;
+    let length = match algorithm {
+        "sha256" => 64,
+        "sha512" => 128,
+        _ => return None,
+    };
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if hex.len() != length || !hex.bytes().all(is_digit) {
+        return None;
+    }
+    let named = check_reference(name);
+    Some(named.or_else(|| {
+        let text = format!(
+            "`{}` has a digest, which an archive cannot promise; leave it out",
+            cut(reference)
+        );
+        Some(objection(text, PODMAN))
+    }))
 }
 
 /// What is said of an image that an archive has no name for. It can be loaded, and called by its ID.
@@ -401,6 +429,9 @@ mod tests {
             ("a:", READERS),
             (":1", READERS),
             ("a:1:2", READERS),
+            ("a@sha256:0", READERS),
+            (&format!("a:1@sha256:{}", "0f".repeat(32)), PODMAN),
+            (&format!("a@sha512:{}", "0f".repeat(64)), NEED_TAG),
             ("a:b c", READERS),
             (&"0f".repeat(32), READERS),
             ("", READERS),

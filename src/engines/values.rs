@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::{Engine, Objection, Refusal, always, cut, shown, since};
 
-const KIND: &str = "configValue";
+pub(super) const KIND: &str = "configValue";
 
 const PODMAN: &[Refusal] = &[always(Engine::Podman)];
 const NEW_PODMAN: &[Refusal] = &[since(Engine::Podman, "5.4")];
-const CONTAINERD: &[Refusal] = &[always(Engine::Containerd)];
+const DOCKER: &[Refusal] = &[always(Engine::Docker)];
 
 /// The signals that Linux has names for, without `SIG`, beside the real-time ones.
 const SIGNALS: [&str; 35] = [
@@ -38,8 +38,16 @@ pub fn check(key: &str, value: &Value) -> Vec<Objection> {
             ports.keys().filter_map(|port| check_port(port)).collect()
         }
         ("Labels", Value::Object(labels)) if labels.contains_key("") => {
-            let text = "`config.Labels` has a label without a name; leave it out";
-            vec![objection(text.to_owned(), CONTAINERD)]
+            let text = "`config.Labels` has a label without a name, and containerd makes no container with it; leave it out";
+            vec![objection(text.to_owned(), &[])]
+        }
+        ("Volumes", Value::Object(volumes)) if volumes.keys().any(|path| path.contains('\0')) => {
+            let text = "`config.Volumes` has a path with a byte of zero in it; leave it out";
+            vec![objection(text.to_owned(), DOCKER)]
+        }
+        ("WorkingDir", Value::String(directory)) if directory.contains('\0') => {
+            let text = "`config.WorkingDir` has a byte of zero in it; leave it out";
+            vec![objection(text.to_owned(), DOCKER)]
         }
         ("StopSignal", Value::String(signal)) if !is_signal(signal) => {
             let text = format!(
@@ -227,10 +235,13 @@ mod tests {
                 "{signal}"
             );
         }
-        assert_eq!(
-            check("Labels", &json!({ "": "x" }))[0].refused_by,
-            CONTAINERD
-        );
+        assert_eq!(check("Labels", &json!({ "": "x" }))[0].refused_by, []);
+        for (key, value) in [
+            ("Volumes", json!({ "/a\0b": {} })),
+            ("WorkingDir", json!("/a\0b")),
+        ] {
+            assert_eq!(check(key, &value)[0].refused_by, DOCKER, "{key}");
+        }
         for directory in ["app", ".", "./app", "~", "C:\\x"] {
             assert_eq!(
                 check("WorkingDir", &json!(directory))[0].refused_by,

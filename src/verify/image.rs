@@ -52,6 +52,7 @@ pub(super) struct Config {
     diff_ids: Vec<DiffId>,
     diff_id_count: usize,
     env_count: usize,
+    has_rootfs: bool,
     rootfs_type: String,
     history_count: usize,
     objections: Objections,
@@ -68,6 +69,7 @@ impl Config {
         // Both types have `rootfs`.
         respelled.retain(|key| !config.respelled.contains(key));
         respelled.extend(config.respelled.iter().cloned());
+        let has_rootfs = rest.rootfs.is_some();
         let rootfs_type = rest.rootfs.and_then(|rootfs| rootfs.r#type);
         let history = rest.history.unwrap_or_default();
         let made_layer = |entry: &&History| entry.empty_layer != Some(true);
@@ -85,6 +87,7 @@ impl Config {
             diff_ids,
             diff_id_count,
             env_count: config.config.env.len(),
+            has_rootfs,
             rootfs_type: rootfs_type.unwrap_or_default(),
             history_count: history.len(),
             objections,
@@ -163,9 +166,6 @@ impl<'a> Verifier<'a> {
             let namer = namer.to_owned();
             self.problem(name, What::Packing { namer, found, said });
         }
-        if namer == images::MANIFEST && self.packed.insert(name.clone()) {
-            self.object(name, engines::layers::check_packing(found));
-        }
         let digest = file.digests.by(layer.algorithm());
         if let (Some(said), Some(content)) = (layer.digest, file.content)
             && !layer.is_named_by_digest()
@@ -186,6 +186,9 @@ impl<'a> Verifier<'a> {
         }
         if !self.is_first(name) {
             return;
+        }
+        if namer == images::MANIFEST {
+            self.object(name, engines::layers::check_packing(found));
         }
         if let Some(damage) = &file.damage {
             self.problem(name, What::Layer(Arc::clone(damage)));
@@ -247,9 +250,16 @@ impl<'a> Verifier<'a> {
     ) {
         let name = &image.config.name;
         self.check_platform(name, config, namer, platforms);
+        if namer == images::MANIFEST {
+            let os = config.os.as_deref().unwrap_or_default();
+            self.object(name, engines::platform::check_os(os));
+        }
         self.check_diff_ids(image, config, layers);
         if config.rootfs_type != "layers" {
-            let objection = engines::document::wrong_rootfs(&config.rootfs_type);
+            let objection = match config.has_rootfs {
+                true => engines::document::wrong_rootfs(&config.rootfs_type),
+                false => engines::document::no_rootfs(),
+            };
             self.object(name, Some(objection));
         }
         let (count, max) = (config.env_count, self.survey.archive.limits.max_env);

@@ -14,6 +14,7 @@ use nix_image_builder::digest::Sha256;
 use nix_image_builder::images::{self, Choice};
 use nix_image_builder::limits::Limits;
 use nix_image_builder::oci::{Descriptor, ImageConfig, Manifest};
+use nix_image_builder::progress::Progress;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
@@ -657,6 +658,7 @@ fn an_image_with_keys_in_lower_case_is_one_as_any_other() {
     expect![[r#"
         /nix/store/[HASH]-base.tar is right: 1 image, 1 layer, 3 files
         note: [CONFIG].json has the key `env`, which Docker, podman and all that is written in Go read as `Env`, and other programs do not
+        note: [CONFIG].json: `config.env` is `Env` to Go's programs, which overlook the case of letters, and nothing to all others; write it `Env`
         note: manifest.json has the key `config`, which Docker, podman and all that is written in Go read as `Config`, and other programs do not
         note: manifest.json has the key `repotags`, which Docker, podman and all that is written in Go read as `RepoTags`, and other programs do not
         note: manifest.json has the key `layers`, which Docker, podman and all that is written in Go read as `Layers`, and other programs do not
@@ -664,8 +666,9 @@ fn an_image_with_keys_in_lower_case_is_one_as_any_other() {
     expect![[r#"
         /nix/store/[HASH]-base.tar is right: 1 image, 1 layer, 5 files
         note: blobs/sha256/[CONFIG] has the key `env`, which Docker, podman and all that is written in Go read as `Env`, and other programs do not
-        note: blobs/sha256/f959ea2dfdc67c76c7cbaed9537f50855097f3624fa7fe80c01ca9f5a59805a6 has the key `schemaversion`, which Docker, podman and all that is written in Go read as `schemaVersion`, and other programs do not
-        note: blobs/sha256/f959ea2dfdc67c76c7cbaed9537f50855097f3624fa7fe80c01ca9f5a59805a6 has the key `mediatype`, which Docker, podman and all that is written in Go read as `mediaType`, and other programs do not
+        note: blobs/sha256/[CONFIG]: `config.env` is `Env` to Go's programs, which overlook the case of letters, and nothing to all others; write it `Env`
+        note: blobs/sha256/90c4183a1da5a678330cdb7c85ea085a9b8237c2ed05799a03ff50d1f28f6e9c has the key `schemaversion`, which Docker, podman and all that is written in Go read as `schemaVersion`, and other programs do not
+        note: blobs/sha256/90c4183a1da5a678330cdb7c85ea085a9b8237c2ed05799a03ff50d1f28f6e9c has the key `mediatype`, which Docker, podman and all that is written in Go read as `mediaType`, and other programs do not
         note: index.json has the key `schemaversion`, which Docker, podman and all that is written in Go read as `schemaVersion`, and other programs do not
         note: index.json has the key `mediatype`, which Docker, podman and all that is written in Go read as `mediaType`, and other programs do not
         note: oci-layout has the key `imagelayoutversion`, which Docker, podman and all that is written in Go read as `imageLayoutVersion`, and other programs do not

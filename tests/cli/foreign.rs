@@ -72,7 +72,7 @@ fn is_taken(image: &[u8]) -> (Vec<u8>, Vec<u8>) {
     assert!(output.status.success(), "{}", sandbox.shown(&output.stdout));
 
     fs::remove_file(&out).unwrap();
-    let others = sandbox.file("other.tar", crate::errors::tars::image());
+    let others = sandbox.file("other.tar", crate::verify::docker().archive());
     let attrs = json!({ "outputs": { "out": out }, "merge": { "images": [path, others] } });
     succeeds(&sandbox, "merge", &attrs);
 

@@ -95,11 +95,16 @@ fn global_headers_may_comment_and_no_more() {
 
 #[test]
 fn unknown_types_with_content_are_refused() {
-    for typeflag in *b"Z9DMNVS" {
-        let header = Header::new(b"odd", typeflag, 512);
-        let hidden = Tar::new().file("hidden", "").0;
-        let layer = Tar::new().header(&header).content(&hidden).finish();
-        layer_is_refused(&layer, "unsupported type");
+    for (typeflags, expected) in [
+        (&b"Z9DMNV"[..], "unsupported type"),
+        (b"S", "in a header of another one"),
+    ] {
+        for typeflag in typeflags {
+            let header = Header::new(b"odd", *typeflag, 512);
+            let hidden = Tar::new().file("hidden", "").0;
+            let layer = Tar::new().header(&header).content(&hidden).finish();
+            layer_is_refused(&layer, expected);
+        }
     }
 }
 

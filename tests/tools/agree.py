@@ -14,6 +14,8 @@ class Verdict:
         report = json.loads(done.stdout) if done.stdout else {"problems": [{"message": done.stderr.strip()}]}
         self.status = done.returncode
         self.problems = report["problems"]
+        # What only versions before today's refuse is a note.
+        self.notes = [note for note in report.get("notes", ()) if "refusedBy" in note]
         self.are_all_told = not report.get("moreProblems")
 
     @property
@@ -23,7 +25,7 @@ class Verdict:
 
     def refusal(self, engine, version):
         """What it says of why an engine of that version refuses the archive; None if it says nothing of that."""
-        for problem in self.problems:
+        for problem in self.problems + self.notes:
             for refusing in problem.get("refusedBy", ()):
                 if refusing["engine"] == engine and concerns(refusing, version):
                     return problem["message"]

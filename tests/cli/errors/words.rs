@@ -180,8 +180,8 @@ fn words_for_processors_are_warned_of() {
         (
             "pdp11",
             expect![[r#"
-        warning: `architecture` is `pdp11`, which is no word of Go for a processor, so engines do not know that the image is for theirs; write one of Go's words for processors, such as `amd64` or `arm64`; containerd refuses the image
-    "#]],
+                warning: `architecture` is `pdp11`, which is no word of Go for a processor, so engines do not know that the image is for theirs; write one of Go's words for processors, such as `amd64` or `arm64`
+            "#]],
         ),
     ] {
         let json = base_json(&json!({})).replace("amd64", architecture);

@@ -104,10 +104,10 @@ fn types() {
         expect![[r#"
             /nix/store/[HASH]-image.tar is consistent, but not for every engine: 4 problems
               936c46b68d66d4744ce3107983dda343c6f17f62b43942e77bf0886da778e43d.json
-                `author` is 1; it has to be a string; no engine takes the image
                 `config.Cmd` is "/bin/sh"; it has to be a list of strings, such as `[ "/bin/sh" ]`; podman, containerd, skopeo and crane refuse the image
                 `config.User` is 1000; it has to be a string, such as `"1000:1000"`; no engine takes the image
                 `config.StopTimeout` is "10"; it has to be a whole number; Docker, podman and skopeo refuse the image
+                `author` is 1; it has to be a string; no engine takes the image
         "#]],
     );
 }

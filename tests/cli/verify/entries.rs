@@ -32,9 +32,10 @@ fn good_entries_are_right() {
         .symlink("s", "a");
     let above = Tar::new()
         .directory("/a/")
-        .directory("a/")
-        .hard_link("a/y", "./a/x")
-        .hard_link("a/z", "s/x")
+        .symlink("s", "a")
+        .file("a/w", "w")
+        .hard_link("a/y", "./a/w")
+        .hard_link("a/z", "s/w")
         .file("a/.wh.x", "")
         .file("a/.wh..wh..opq", "")
         .directory(".wh..wh.plnk/");
@@ -45,6 +46,35 @@ fn good_entries_are_right() {
         /nix/store/[HASH]-image.tar is right: 1 image, 2 layers, 4 files
     "#]],
     );
+}
+
+/// Engines refuse these, though they do not contradict themselves.
+#[test]
+fn directories_that_are_there_twice_are_told() {
+    let layer = Tar::new()
+        .directory("./")
+        .directory("a/")
+        .directory("/a")
+        .directory(".");
+    check_layers(&[layer], 1, expect![[r#"
+        /nix/store/[HASH]-image.tar is consistent, but not for every engine: 2 problems
+          1.tar
+            has the entry `/a`, which is a directory that is there twice; list it once; Docker, podman and crane refuse the image
+            has the entry `.`, which is a directory that is there twice; list it once; Docker, podman and crane refuse the image
+    "#]]);
+}
+
+#[test]
+fn hard_links_into_lower_layers_are_told() {
+    let below = Tar::new().directory("bin/").file("bin/tool", "tool");
+    let above = Tar::new()
+        .directory("bin/")
+        .hard_link("bin/alias", "bin/tool");
+    check_layers(&[below, above], 1, expect![[r#"
+        /nix/store/[HASH]-image.tar is consistent, but not for every engine: 1 problem
+          2.tar
+            has the entry `bin/alias`, which is a hard link to `bin/tool`, which its layer does not have before it, and engines unpack each layer by itself; put the file into the layer too; Docker, podman and containerd refuse the image
+    "#]]);
 }
 
 #[test]
@@ -137,12 +167,12 @@ fn hard_links_lead_to_what_is_there() {
         &[below, above],
         1,
         expect![[r#"
-            /nix/store/[HASH]-image.tar is wrong: 4 problems
+            /nix/store/[HASH]-image.tar is consistent, but not for every engine: 4 problems
               2.tar
-                has the entry `to-directory`, which is a hard link to the directory `d`
-                has the entry `to-later`, which is a hard link to `later`, which neither the layer so far nor one below has
-                has the entry `to-itself`, which is a hard link to `to-itself`, which neither the layer so far nor one below has
-                has the entry `to-nothing`, which is a hard link to `x/y`, which neither the layer so far nor one below has
+                has the entry `to-directory`, which is a hard link to `d`, which its layer does not have before it, and engines unpack each layer by itself; put the file into the layer too; Docker, podman and containerd refuse the image
+                has the entry `to-later`, which is a hard link to `later`, which its layer does not have before it, and engines unpack each layer by itself; put the file into the layer too; Docker, podman and containerd refuse the image
+                has the entry `to-itself`, which is a hard link to `to-itself`, which its layer does not have before it, and engines unpack each layer by itself; put the file into the layer too; Docker, podman and containerd refuse the image
+                has the entry `to-nothing`, which is a hard link to `x/y`, which its layer does not have before it, and engines unpack each layer by itself; put the file into the layer too; Docker, podman and containerd refuse the image
         "#]],
     );
 }

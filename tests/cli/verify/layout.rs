@@ -281,8 +281,9 @@ fn a_layout_says_that_it_is_one() {
                 has no `oci-layout` beside it
         "#]],
     );
-    check_layout(
-        &layout.without("index.json"),
+    // Of a directory, that is said before anything is read (tests/cli/errors/mistaken.rs).
+    check(
+        &layout.without("index.json").archive().finish(),
         1,
         expect![[r#"
             /nix/store/[HASH]-image.tar is wrong: 1 problem
