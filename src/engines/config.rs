@@ -277,6 +277,7 @@ pub(super) fn check_type(
                 )
             }),
         (Type::Labels, _) => wrong("a set of strings"),
+        (Type::Healthcheck, Value::Object(_)) => None,
         (Type::Healthcheck, _) => wrong("a set"),
     }
 }

@@ -16,7 +16,8 @@ use crate::told::Told;
 const MAX_OBJECTIONS: usize = 100;
 
 /// Keys beside those that have a check of their own, and who decodes them.
-const KEYS: [(&str, Type, &[Refusal]); 11] = [
+const KEYS: [(&str, Type, &[Refusal]); 12] = [
+    ("Size", Type::Integer, NOT_CRANE),
     ("architecture", Type::String, ALL),
     ("author", Type::String, ALL),
     ("container", Type::String, READ_EXTENSIONS),

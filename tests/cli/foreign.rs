@@ -59,7 +59,12 @@ fn is_taken(image: &[u8]) -> (Vec<u8>, Vec<u8>) {
     for subcommand in ["verify", "inspect"] {
         let output = sandbox.builder(&[subcommand]).arg(&path).output().unwrap();
         let said = sandbox.shown(&[output.stdout, output.stderr].concat());
-        assert!(output.status.success(), "{subcommand}: {said}");
+        // Not every engine unpacks every packing.
+        let is_consistent = said.contains("is consistent, but not for every engine");
+        assert!(
+            output.status.success() || is_consistent,
+            "{subcommand}: {said}"
+        );
     }
     let out = sandbox.out();
     let mut attrs = image_attrs(&sandbox);

@@ -136,6 +136,14 @@ def verified(image):
     return image
 
 
+def consistent(image):
+    """The same if it contradicts itself nowhere, though some engine may refuse it, as for zstd in an archive."""
+    status, lines = verify_image(image)
+    is_consistent = status == 0 or "is consistent, but not for every engine" in lines[0]
+    check(is_consistent, "`builder verify` ends with status", status, *lines)
+    return image
+
+
 def verify_image(image):
     """The exit status of `builder verify`, and what it says."""
     options = {"input": image, "stdin": None, "text": False} if isinstance(image, bytes) else {}

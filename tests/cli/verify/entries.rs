@@ -56,12 +56,16 @@ fn directories_that_are_there_twice_are_told() {
         .directory("a/")
         .directory("/a")
         .directory(".");
-    check_layers(&[layer], 1, expect![[r#"
+    check_layers(
+        &[layer],
+        1,
+        expect![[r#"
         /nix/store/[HASH]-image.tar is consistent, but not for every engine: 2 problems
           1.tar
             has the entry `/a`, which is a directory that is there twice; list it once; Docker, podman and crane refuse the image
             has the entry `.`, which is a directory that is there twice; list it once; Docker, podman and crane refuse the image
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -70,11 +74,15 @@ fn hard_links_into_lower_layers_are_told() {
     let above = Tar::new()
         .directory("bin/")
         .hard_link("bin/alias", "bin/tool");
-    check_layers(&[below, above], 1, expect![[r#"
+    check_layers(
+        &[below, above],
+        1,
+        expect![[r#"
         /nix/store/[HASH]-image.tar is consistent, but not for every engine: 1 problem
           2.tar
             has the entry `bin/alias`, which is a hard link to `bin/tool`, which its layer does not have before it, and engines unpack each layer by itself; put the file into the layer too; Docker, podman and containerd refuse the image
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
