@@ -27,7 +27,7 @@ const REAL_TIME: [(&str, u32); 2] = [("RTMIN+", 15), ("RTMAX-", 14)];
 /// Checks the value of `key`, and gives what is wrong with it, each fault once.
 #[must_use]
 pub fn check(key: &str, value: &Value) -> Vec<Objection> {
-    let found = match (key, value) {
+    match (key, value) {
         ("Env", Value::Array(variables)) => {
             let variables = variables.iter().enumerate();
             variables
@@ -66,8 +66,7 @@ pub fn check(key: &str, value: &Value) -> Vec<Objection> {
             vec![objection(text, &[])]
         }
         _ => Vec::new(),
-    };
-    found
+    }
 }
 
 fn objection(text: String, refused_by: &'static [Refusal]) -> Objection {
