@@ -113,8 +113,7 @@ fn write_documents(text: &[u8]) {
         json.clone().created_at("2026-01-01T00:00:00+00:00"),
         json.clone().layer_json("tarsum.v1+sha256:0"),
         config::legacy_layer(text, Some("parent"), 1).map_or("{}".to_owned(), |layer| layer.json),
-        json.image_config(&["A=1".to_owned()], &[])
-            .unwrap_or("{}".to_owned()),
+        json.image_config(&["A=1".to_owned()], &[]),
     ];
     for text in made {
         BaseJson::parse(text.as_bytes()).expect("we wrote it");
