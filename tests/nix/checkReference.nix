@@ -70,7 +70,12 @@ in
   name = "app";
   tag = 1;
 }
-// refused "a name that is a number" "dockerTools: the `name` of an image is 1; it has to be a string" { name = 1; }
+// {
+  "a name that is a number is an error" = {
+    expr = (dockerTools.buildImage { name = 1; }).drvPath;
+    expectedError = "dockerTools: the `name` of an image is 1; it has to be a string";
+  };
+}
 // wrongTag "1.2.0+20240115" "1.2.0-20240115"
 // wrongTag "1~rc1" "1-rc1"
 // wrongTag ".1" "1.0"
