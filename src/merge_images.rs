@@ -149,8 +149,11 @@ fn read(
     let platform = attrs.ours.platform.as_ref();
     let progress = surroundings.progress;
     let (mut archive, read) = base::read_all(path, platform, &attrs.limits, progress)?;
-    for image in &read {
-        names.add(path, image);
+    // One image alone may have very many names, and shares none of them.
+    if attrs.ours.images.len() > 1 || read.len() > 1 {
+        for image in &read {
+            names.add(path, image);
+        }
     }
     let repositories = match has(&archive, images::REPOSITORIES) {
         true => Some(document(
@@ -218,22 +221,26 @@ fn manifest_entry(image: &ReadImage) -> Value {
 /// The names of all images, with the file and the ID of the last image that has each.
 #[derive(Default)]
 struct Names {
-    by_reference: BTreeMap<(String, String), (PathBuf, Sha256)>,
+    /// By name and tag, which image has it: its place among the following.
+    by_reference: BTreeMap<String, usize>,
+    images: Vec<(PathBuf, Sha256)>,
     warnings: Warnings,
 }
 
 impl Names {
     /// Adds those of `image`, which is in the file `path`. That two images have one name is told.
     fn add(&mut self, path: &Path, image: &ReadImage) {
+        let here = self.images.len();
+        self.images.push((path.to_owned(), image.id));
         for name in image.names.iter().filter(|name| name.contains(':')) {
             let (repository, tag) = images::reference(name);
-            let [repository, tag] =
-                [repository, tag].map(|part| part.unwrap_or_default().to_owned());
-            let here = (path.to_owned(), image.id);
-            let Some((other, id)) = self.by_reference.insert((repository, tag), here) else {
+            let [repository, tag] = [repository, tag].map(Option::unwrap_or_default);
+            let reference = format!("{repository}:{tag}");
+            let Some(other) = self.by_reference.insert(reference, here) else {
                 continue;
             };
-            if id != image.id {
+            let (other, id) = &self.images[other];
+            if *id != image.id {
                 self.warnings.add("names that two images have", || {
                     let name = archive::shown(name.as_bytes());
                     format!(
