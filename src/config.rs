@@ -38,19 +38,22 @@ impl BaseJson {
     }
 
     /// The same with a time of creation that engines read: such a one stays as it is, and what
-    /// [`Time::parse`] takes beside it is written as one.
+    /// [`Time::parse`] takes beside it is written as one. No time at all is fine too.
     ///
     /// # Errors
-    /// When `created` is no string, or no time.
+    /// When `created` is neither null nor a string, or no time.
     pub fn with_readable_time(mut self) -> Result<Self, ConfigError> {
-        let created = self.0.entry("created").or_insert(Value::Null);
-        let Value::String(text) = created else {
-            return Err(ConfigError::Created {
-                found: created.take(),
-            });
-        };
-        if !created::is_readable(text) {
-            *text = Time::parse("created", text)?.to_string();
+        match self.0.get_mut("created") {
+            None | Some(Value::Null) => {}
+            Some(Value::String(text)) => {
+                if !created::is_readable(text) {
+                    *text = Time::parse("created", text)?.to_string();
+                }
+            }
+            Some(other) => {
+                let found = other.take();
+                return Err(ConfigError::Created { found });
+            }
         }
         Ok(self)
     }
@@ -204,6 +207,15 @@ mod tests {
             &[],
             r#"{"Env":["B=1"]}"#,
         );
+    }
+
+    #[test]
+    fn no_time_of_creation_stays_none() {
+        for same in [r#"{"os":"linux"}"#, r#"{"created":null}"#] {
+            let base = BaseJson::parse(same.as_bytes()).unwrap();
+            let base = base.with_readable_time().unwrap();
+            assert_eq!(Value::Object(base.0).to_string(), same);
+        }
     }
 
     #[test]
