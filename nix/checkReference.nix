@@ -7,10 +7,17 @@
   name,
   # Null stands for the hash of an output path.
   tag,
+  # What the function calls both, for messages.
+  arguments ? {
+    name = "name";
+    tag = "tag";
+  },
+  # Whether the function writes the name in small letters, whatever it is given.
+  isLowered ? true,
 }:
 
 let
-  inherit (lib) isString stringLength toLower;
+  inherit (lib) isString stringLength;
 
   part = "[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*";
   label = "[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?";
@@ -29,14 +36,14 @@ let
   example = if isTag similar then similar else "1.0";
 in
 lib.throwIfNot (isString name)
-  "dockerTools: the `name` of an image is ${builtins.toJSON name}; it has to be a string, such as \"registry.example.com/team/app\"."
+  "dockerTools: the `${arguments.name}` of an image is ${builtins.toJSON name}; it has to be a string, such as \"registry.example.com/team/app\"."
   lib.throwIfNot
-  (isName (toLower name))
-  "dockerTools: the `name` of an image is `${name}`, which no engine takes: behind a registry, if there is one, a name has parts of small letters and digits, with `.`, `_`, `__` or any number of `-` between two of these; write for example `registry.example.com/team/app`."
+  (isName (if isLowered then lib.toLower name else name))
+  "dockerTools: the `${arguments.name}` of an image is `${name}`, which no engine takes: behind a registry, if there is one, a name has parts of small letters and digits, with `.`, `_`, `__` or any number of `-` between two of these; write for example `registry.example.com/team/app`."
   lib.throwIfNot
   (tag == null || isString tag)
-  "in docker image `${name}`: `tag` is ${builtins.toJSON tag}; it has to be a string, such as \"1.0\"."
+  "in docker image `${name}`: `${arguments.tag}` is ${builtins.toJSON tag}; it has to be a string, such as \"1.0\"."
   lib.throwIfNot
   (tag == null || isTag tag)
-  "in docker image `${name}`: `tag` is `${tag}`, which no engine takes: a tag is 1 to 128 letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`; write for example `${example}`."
+  "in docker image `${name}`: `${arguments.tag}` is `${tag}`, which no engine takes: a tag is 1 to 128 letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`; write for example `${example}`."
   (value: value)

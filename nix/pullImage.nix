@@ -3,6 +3,7 @@
   buildPackages,
   builder,
   cacert,
+  checkReference,
   lib,
   mkBuilderDerivation,
   # Which Nix evaluates, and so builds but for remote ones.
@@ -49,6 +50,16 @@ withNormalizedHash { } (
 
   lib.throwIf (builtins.isPath authFile)
     "pullImage: `authFile` of image `${imageName}` is a path, which Nix would copy to its store, where everyone can read it; write it as a string, in quotes."
+    checkReference
+    {
+      name = finalImageName;
+      tag = finalImageTag;
+      arguments = {
+        name = "finalImageName";
+        tag = "finalImageTag";
+      };
+      isLowered = false;
+    }
     (mkBuilderDerivation {
       command = "pull";
       attributes =

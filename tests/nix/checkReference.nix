@@ -34,6 +34,22 @@ let
       tag = "1";
     };
 
+  # What a pulled image is called.
+  wrongPulled = arguments: message: {
+    "pullImage with ${builtins.toJSON arguments} is an error" = {
+      expr =
+        (dockerTools.pullImage (
+          {
+            imageName = "app";
+            imageDigest = "sha256:${long}";
+            sha256 = lib.concatStrings (lib.genList (_: "0") 64);
+          }
+          // arguments
+        )).drvPath;
+      expectedError = message;
+    };
+  };
+
   long = lib.concatStrings (lib.genList (_: "a") 128);
 
   taken = map ({ name, tag }: (dockerTools.buildImage { inherit name tag; }).imageTag) [
@@ -70,12 +86,12 @@ in
   name = "app";
   tag = 1;
 }
-// {
-  "a name that is a number is an error" = {
-    expr = (dockerTools.buildImage { name = 1; }).drvPath;
-    expectedError = "dockerTools: the `name` of an image is 1; it has to be a string";
-  };
+// refused "a name that is a number" "dockerTools: the `name` of an image is 1; it has to be a string" {
+  name = 1;
 }
+// wrongPulled { finalImageName = "Team/App"; } "dockerTools: the `finalImageName` of an image is `Team/App`, which no engine takes: "
+// wrongPulled { imageName = "registry.example.com/Team/App"; } "dockerTools: the `finalImageName` of an image is `registry.example.com/Team/App`, which no engine takes: "
+// wrongPulled { finalImageTag = "1+2"; } "in docker image `app`: `finalImageTag` is `1+2`, which no engine takes: "
 // wrongTag "1.2.0+20240115" "1.2.0-20240115"
 // wrongTag "1~rc1" "1-rc1"
 // wrongTag ".1" "1.0"
