@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use nix_image_builder::compress::{self, Compression};
+use nix_image_builder::bytes::compress;
+use nix_image_builder::bytes::compression::Compression;
 
 fn main() -> io::Result<()> {
     let mut paths = std::env::args_os().skip(1).map(PathBuf::from);

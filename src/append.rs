@@ -6,12 +6,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::archive::RangeReader;
 use crate::base::Wanted;
+use crate::bytes::source::{Range, RangeReader};
 use crate::closure::{ClosureFile, Seen};
 use crate::hidden::printable;
-use crate::plan::{Entry, Owner, Range, TarPlan};
 use crate::tar::names::path_of;
+use crate::tar::owner::Owner;
+use crate::tar::plan::{Entry, TarPlan};
 use crate::tar::read::{Member, MemberKind, ReadError, Reader};
 use crate::tree::{Directory, Node};
 use crate::warnings::Warnings;

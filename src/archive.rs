@@ -13,15 +13,17 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::compress::{self, Packing};
-use crate::digest::Digest;
-use crate::document;
+use crate::bytes::compression::Packing;
+use crate::bytes::decompress;
+use crate::bytes::digest::Digest;
+use crate::bytes::skip::Skip;
+use crate::bytes::source::{Range, RangeReader, Source};
 use crate::limits::Limits;
-use crate::mistaken;
-use crate::plan::{Owner, Range};
-use crate::source::Source;
-use crate::tar::read::{MAX_NAME, Member, MemberKind, Reader, Skip};
+use crate::tar::owner::Owner;
+use crate::tar::read::{MAX_NAME, Member, MemberKind, Reader};
+use crate::{document, mistaken};
 use documents::Documents;
+
 pub use error::ArchiveError;
 
 /// How deep a member may lie.
@@ -164,7 +166,7 @@ pub fn index(path: &Path, limits: &Limits, visit: &mut Visit<'_>) -> Result<Arch
     match Packing::of_open(&file).map_err(open)? {
         Packing::Plain => index_open(path, file, limits, visitor),
         packing => {
-            let content = compress::open_as(file, packing, limits).map_err(open)?;
+            let content = decompress::open_as(file, packing, limits).map_err(open)?;
             index_stream(path, Source::stream(path, limits), content, limits, visitor)
         }
     }
@@ -383,7 +385,7 @@ impl Archive {
             });
         }
         self.expanded = self.expanded.saturating_add(member.size);
-        let checked = compress::check_growth(read, self.expanded, &self.limits);
+        let checked = decompress::check_growth(read, self.expanded, &self.limits);
         checked.map_err(|source| ArchiveError::Holes {
             path: self.path.clone(),
             name: shown(&member.name),
@@ -789,44 +791,4 @@ pub(crate) fn shown(name: &[u8]) -> String {
 /// A member's name as a document would have it.
 pub(crate) fn text_of(name: &MemberPath) -> String {
     String::from_utf8_lossy(&name.join(&b'/')).into_owned()
-}
-
-/// Reads a range from its beginning.
-#[derive(Debug)]
-pub struct RangeReader {
-    range: Range,
-    position: u64,
-    /// Whether the source is open as long as this is there.
-    is_held: bool,
-}
-
-impl RangeReader {
-    #[must_use]
-    pub fn new(range: Range) -> Self {
-        Self {
-            range,
-            position: 0,
-            is_held: false,
-        }
-    }
-}
-
-impl Read for RangeReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !self.is_held {
-            self.range.source = self.range.source.held()?;
-            self.is_held = true;
-        }
-        let got = self.range.read_at(buffer, self.position)?;
-        self.position += got as u64;
-        Ok(got)
-    }
-}
-
-impl Skip for RangeReader {
-    fn skip(&mut self, count: u64) -> io::Result<u64> {
-        let skipped = count.min(self.range.size - self.position);
-        self.position += skipped;
-        Ok(skipped)
-    }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::compress::Compression;
+use crate::bytes::compression::Compression;
 use crate::limits::Limits;
 use crate::oci::Platform;
 

@@ -11,22 +11,21 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::archive::{
-    self, Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place, RangeReader,
-    text_of,
+    self, Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place, text_of,
 };
 use crate::blob::{self, Damage};
+use crate::bytes::compression::Packing;
+use crate::bytes::digest::{Algorithm, DiffId, Digest, Digests, Sha256};
+use crate::bytes::parallel;
+use crate::bytes::source::{Range, RangeReader, Source};
 use crate::closure::{ClosureFiles, Seen};
-use crate::compress::Packing;
-use crate::digest::{Algorithm, DiffId, Digest, Digests, Sha256};
-pub use crate::images::Choice;
 use crate::images::{self, Blob, Image, ImagesError};
 use crate::limits::Limits;
 use crate::oci::{ImageConfig, Platform};
-use crate::parallel;
-use crate::plan::Range;
 use crate::progress::{Bar, Progress};
-use crate::source::Source;
 use crate::tar::read::ReadError;
+
+pub use crate::images::Choice;
 
 /// The image that another one is built on.
 #[derive(Debug)]

@@ -4,10 +4,12 @@ use std::io::{self, BufReader, Cursor, Read, Write};
 
 use thiserror::Error;
 
-use crate::compress::{Decoded, MAGIC, Packing};
-use crate::digest::{Algorithm, DiffId, Digests, HashWriter, Sha512Writer};
+use crate::bytes::compression::{MAGIC, Packing};
+use crate::bytes::decompress::Decoded;
+use crate::bytes::digest::{Algorithm, DiffId, Digests, HashWriter, Sha512Writer};
+use crate::bytes::skip::Skip;
 use crate::limits::Limits;
-use crate::tar::read::{Member, ReadError, Reader, Skip};
+use crate::tar::read::{Member, ReadError, Reader};
 
 /// A file of an image.
 #[derive(Debug)]

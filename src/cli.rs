@@ -1,15 +1,14 @@
 //! Reads the command line and the surroundings, and runs a subcommand. Environment, clock, umask
 //! and terminal are looked at here and nowhere else.
 
-use std::env;
 use std::error::Error as _;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::SystemTime;
+use std::{env, thread};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -19,7 +18,6 @@ use nix::sys::stat::{Mode, umask};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::Surroundings;
 use crate::as_root::{self, AsRootError};
 use crate::attrs::{
     self, Attrs, AttrsError, BaseJsonAttrs, RootLayerAttrs, RunWithOverlayAttrs, Section,
@@ -39,7 +37,6 @@ use crate::merge_derivations::{self, MergeDerivationsError};
 use crate::merge_images::{self, MergeImagesError};
 use crate::output::{self, OutputError};
 use crate::overlay::OverlayError;
-use crate::plan::DEFAULT_SOURCE_DATE_EPOCH;
 use crate::progress::Progress;
 use crate::pull::{self, PullError};
 use crate::registration::{self, RegistrationError};
@@ -48,12 +45,13 @@ use crate::run_with_overlay::{self, RunWithOverlayError};
 use crate::script::ScriptError;
 use crate::stream::{self, StreamError};
 use crate::survey::{self, Input, SurveyError};
+use crate::tar::plan::DEFAULT_SOURCE_DATE_EPOCH;
+use crate::tar::tarsum::{self, TarSumError};
 use crate::tar::write::{Out, WriteError};
-use crate::tarsum::{self, TarSumError};
 use crate::time::Time;
-use crate::verify;
 use crate::vm::guest::{Guest, GuestError};
 use crate::vm::host::{self, HostError};
+use crate::{Surroundings, verify};
 
 /// Turns Nix closures into container images.
 ///

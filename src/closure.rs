@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use crate::parallel;
+use crate::bytes::parallel;
 use crate::scan::{self, ScanError};
 use crate::store_path::StorePath;
 use crate::tar::names::path_of;

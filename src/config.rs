@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::digest::{DiffId, Sha256};
+use crate::bytes::digest::{DiffId, Sha256};
 use crate::engines::{self, created};
 use crate::json::{jq, jshon};
 use crate::oci::Platform;

@@ -3,29 +3,26 @@
 //! `layer.tar` and its `checksum`.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use thiserror::Error;
 
-use crate::Surroundings;
 use crate::attrs::{Attrs, CustomisationAttrs};
-use crate::digest::{DiffId, HashWriter};
+use crate::bytes::digest::{DiffId, HashWriter};
 use crate::fakeroot::{State, StateError};
-use crate::join;
 use crate::output::{self, OutputError};
-use crate::plan::{Entry, Kind, Owner, TarPlan};
-use crate::progress;
 use crate::relay::Heard;
 use crate::scan::{self, ScanError};
 use crate::script::{self, Script, ScriptError};
-use crate::tar::Dialect;
 use crate::tar::names::path_of;
+use crate::tar::owner::Owner;
+use crate::tar::plan::{Dialect, Entry, Kind, TarPlan};
 use crate::tar::write;
 use crate::tree::{Directory, Node};
 use crate::warnings::Warnings;
+use crate::{Surroundings, join, progress};
 
 /// The root of the layer in the build directory; scripts of users may know its name.
 const ROOT: &str = "old_out";

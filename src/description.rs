@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::Surroundings;
 use crate::attrs::{Attrs, DescriptionAttrs};
 use crate::base::{self, BaseError, Choice, Wanted};
+use crate::bytes::compression::Packing;
+use crate::bytes::digest::{DiffId, HashWriter};
+use crate::bytes::parallel;
 use crate::closure::ClosureFiles;
-use crate::compress::Packing;
-use crate::digest::{DiffId, HashWriter};
 use crate::engines::{self, Objection, Refused, Said};
 use crate::graph::{self, Graph, GraphError};
 use crate::json::jq;
@@ -24,14 +24,14 @@ use crate::layering::{self, Layer, NoLayerLeft, PipelineError};
 use crate::limits::Limits;
 use crate::oci::Platform;
 use crate::output::{self, OutputError};
-use crate::parallel;
-use crate::plan::{Owner, TarPlan};
 use crate::progress::{self, Bar, Progress};
 use crate::scan::ScanError;
-use crate::store_layer;
 use crate::store_path::{StorePath, StorePathError};
+use crate::tar::owner::Owner;
+use crate::tar::plan::TarPlan;
 use crate::tar::write::{self, WriteError};
 use crate::time::{Time, TimeError};
+use crate::{Surroundings, store_layer};
 
 /// The value of `created` and `mtime` that stands for the time of the run.
 pub const NOW: &str = "now";

@@ -7,8 +7,8 @@ use hashbrown::HashTable;
 use thiserror::Error;
 
 use crate::archive::shown;
+use crate::bytes::fingerprint::Fingerprint;
 use crate::engines::{self, Refusal};
-use crate::fingerprint::Fingerprint;
 use crate::store_path::StorePath;
 use crate::tar::read::{Member, MemberKind};
 use crate::whiteout;

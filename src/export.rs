@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::Surroundings;
 use crate::attrs::{Attrs, ExportAttrs};
 use crate::base::{self, BaseError, Choice, Wanted};
 use crate::closure::ClosureFiles;
@@ -13,10 +12,11 @@ use crate::flatten::flat::{Flat, FlatEntry, Step};
 use crate::flatten::records::RecordsError;
 use crate::flatten::{self, FlatKind, FlattenError};
 use crate::output::{self, OutputError};
-use crate::plan::{Entry, Kind, Owner};
-use crate::progress;
 use crate::scan::SYMLINK_MODE;
-use crate::tar::{self, Dialect};
+use crate::tar::header;
+use crate::tar::owner::Owner;
+use crate::tar::plan::{Dialect, Entry, Kind};
+use crate::{Surroundings, progress};
 
 /// The mode of `./`: in nixpkgs' machine it is that of a new directory above all layers.
 const ROOT_MODE: u32 = 0o755;
@@ -64,7 +64,7 @@ pub fn build(attrs: &Attrs<ExportAttrs>, surroundings: &Surroundings) -> Result<
     for entry in entries(&flat, mtime) {
         size += DIALECT.entry_size(&entry?);
     }
-    let size = tar::whole_size(size);
+    let size = header::whole_size(size);
     let text = format!(
         "writing {} in {}",
         progress::size(size),

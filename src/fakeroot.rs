@@ -4,17 +4,17 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use nix::sys::stat::{major, minor};
 use thiserror::Error;
 
-use crate::plan::{Entry, Kind, Owner};
+use crate::tar::owner::Owner;
+use crate::tar::plan::{Entry, Kind};
 use crate::tree::SpecialKind;
 
 /// What fakeroot pretends, by device and inode.

@@ -15,16 +15,17 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::archive::{RangeReader, shown};
+use crate::archive::shown;
 use crate::base::{BaseError, BaseImage, BaseLayer};
-use crate::compress::{self, Decoded, LimitError, Packing};
+use crate::bytes::compression::Packing;
+use crate::bytes::decompress::{self, Decoded, LimitError};
+use crate::bytes::holes::WithHoles;
+use crate::bytes::source::{Range, RangeReader, Source};
 use crate::flatten::flat::Flat;
 use crate::flatten::place::{PlaceError, Placing};
 use crate::flatten::records::RecordsError;
-use crate::holes::WithHoles;
-use crate::plan::{Range, Xattr};
 use crate::progress::{self, Progress};
-use crate::source::Source;
+use crate::tar::plan::Xattr;
 use crate::tar::read::{MemberKind, Reader};
 use crate::tree::SpecialKind;
 
@@ -205,7 +206,7 @@ fn place_layer(
             Some(_) => {
                 expanded = expanded.saturating_add(member.size);
                 let limits = &image.archive.limits;
-                compress::check_growth(reader.next_header_at(), expanded, limits).map_err(
+                decompress::check_growth(reader.next_header_at(), expanded, limits).map_err(
                     |source| FlattenError::Holes {
                         path: path(),
                         layer: layer.name.clone(),

@@ -8,28 +8,24 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::Surroundings;
-use crate::append;
 use crate::archive::ArchiveMember;
 use crate::attrs::{Attrs, ImageAttrs};
 use crate::base::{self, BaseError, BaseImage, BaseLayer, Choice, Wanted};
+use crate::bytes::digest::{DiffId, HashWriter, Sha256};
+use crate::bytes::source::{Range, Source};
 use crate::closure::{self, ClosureFiles, Seen};
 use crate::config::{self, BaseJson, ConfigError, LegacyLayer};
-use crate::digest::{DiffId, HashWriter, Sha256};
 use crate::engines::{self, Objection, Refused, Said};
-use crate::images;
 use crate::keep::{self, KeepError};
-use crate::members;
 use crate::oci::Platform;
 use crate::output::{self, OutputError};
-use crate::plan::{Content, Kind, Range, TarPlan};
-use crate::progress;
 use crate::scan::ScanError;
-use crate::source::Source;
 use crate::store_path::{self, StorePathError};
+use crate::tar::plan::{Content, Kind, TarPlan};
 use crate::tar::read::ReadError;
 use crate::tar::write;
 use crate::warnings::Warnings;
+use crate::{Surroundings, append, images, members, progress};
 
 /// The mode of a directory in the archive.
 const DIRECTORY_MODE: u32 = 0o555;

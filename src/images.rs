@@ -12,12 +12,13 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::archive::{self, Archive, ArchiveError, ArchiveMember};
-use crate::compress::Packing;
-use crate::digest::{Algorithm, Digest};
+use crate::bytes::compression::Packing;
+use crate::bytes::digest::{Algorithm, Digest};
 use crate::document::{self, DocumentError, Respelled, Unique};
 use crate::oci::{self, Descriptor, ImageConfig, MediaType, OciError, Platform};
-pub(crate) use agree::check as check_agreement;
 use layout::{Candidate, Manifests, candidates, candidates_for, choose_of_layout};
+
+pub(crate) use agree::check as check_agreement;
 
 /// Docker's list of the images in an archive.
 pub const MANIFEST: &str = "manifest.json";

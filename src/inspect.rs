@@ -11,8 +11,8 @@ use thiserror::Error;
 
 use crate::archive::{ArchiveError, shown};
 use crate::blob::Damage;
-use crate::compress::Packing;
-use crate::digest::{DiffId, Digest, Sha256};
+use crate::bytes::compression::Packing;
+use crate::bytes::digest::{DiffId, Digest, Sha256};
 use crate::images::{self, Blob, Choice, Image, ImagesError};
 use crate::oci::{ImageConfig, Platform};
 use crate::store_path::StorePath;

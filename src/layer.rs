@@ -7,18 +7,18 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::Surroundings;
 use crate::attrs::{Attrs, LayerAttrs};
 use crate::config::{BaseJson, ConfigError};
 use crate::merge::{self, Dirlinks, MergeError};
 use crate::output::{self, OutputError};
-use crate::plan::{Owner, TarPlan};
-use crate::progress;
 use crate::scan::{self, ScanError};
 use crate::script::{self, Script, ScriptError};
-use crate::tarsum;
+use crate::tar::owner::Owner;
+use crate::tar::plan::TarPlan;
+use crate::tar::tarsum;
 use crate::tree::Directory;
 use crate::warnings::Warnings;
+use crate::{Surroundings, progress};
 
 /// The version of the legacy layer format; without a newline.
 pub const VERSION: &str = "1.0";

@@ -18,7 +18,6 @@ pub mod graph;
 pub mod layering;
 
 // How many threads work on it.
-pub mod parallel;
 
 // The files of a layer.
 pub mod tree;
@@ -35,17 +34,10 @@ pub mod whiteout;
 pub mod closure;
 
 // Its bytes.
-pub mod plan;
 pub mod store_layer;
-pub mod source;
 pub mod python;
+pub mod bytes;
 pub mod tar;
-pub mod digest;
-pub mod tarsum;
-pub mod compress;
-pub mod gzip;
-pub mod read_ahead;
-pub mod holes;
 
 // Images.
 pub mod limits;
@@ -57,7 +49,6 @@ pub mod archive;
 pub mod blob;
 pub mod images;
 pub mod base;
-pub mod fingerprint;
 pub mod flatten;
 pub mod entries;
 pub mod told;

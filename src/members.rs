@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::archive::{Archive, ArchiveFile, ArchiveMember, MemberPath, RangeReader};
-use crate::holes;
-use crate::plan::{Entry, Kind, Owner, Range, TarPlan};
-use crate::source::Source;
+use crate::archive::{Archive, ArchiveFile, ArchiveMember, MemberPath};
+use crate::bytes::holes;
+use crate::bytes::source::{Range, RangeReader, Source};
+use crate::tar::owner::Owner;
+use crate::tar::plan::{Entry, Kind, TarPlan};
 
 /// The members of an archive to write, by name and so in the order of GNU tar's `--sort=name`.
 pub type Members = BTreeMap<MemberPath, Planned>;

@@ -21,9 +21,9 @@ use thiserror::Error;
 use crate::Surroundings;
 use crate::archive::shown;
 use crate::attrs::{Attrs, MergeDerivationsAttrs};
-use crate::compress::{self, LimitError};
+use crate::bytes::decompress::{self, LimitError};
+use crate::bytes::holes;
 use crate::hidden::{self, described, printable};
-use crate::holes;
 use crate::limits::Limits;
 use crate::output::{self, OutputError};
 use crate::scan::{self, ScanError};
@@ -250,7 +250,7 @@ impl Merge<'_> {
     /// Unpacks the tar, whatever it is compressed with, as far as `limits` allow.
     fn unpack(&mut self, limits: &Limits) -> Result<(), MergeDerivationsError> {
         let item = || self.item.to_owned();
-        let input = compress::open(self.item, limits);
+        let input = decompress::open(self.item, limits);
         let mut tar = Reader::new(input.map_err(|source| MergeDerivationsError::Open {
             item: item(),
             source,
@@ -263,7 +263,7 @@ impl Merge<'_> {
         while let Some(member) = tar.next_member().map_err(damaged)? {
             if member.sparse.is_some() {
                 expanded = expanded.saturating_add(member.size);
-                let checked = compress::check_growth(tar.next_header_at(), expanded, limits);
+                let checked = decompress::check_growth(tar.next_header_at(), expanded, limits);
                 checked.map_err(|source| MergeDerivationsError::Holes {
                     item: item(),
                     name: shown(&member.name),

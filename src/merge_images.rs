@@ -9,21 +9,20 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::Surroundings;
-use crate::archive::{self, Archive, ArchiveError, ArchiveMember, MemberPath, RangeReader};
+use crate::archive::{self, Archive, ArchiveError, ArchiveMember, MemberPath};
 use crate::attrs::{Attrs, MergeAttrs};
 use crate::base::{self, BaseError, BaseLayer, ReadImage};
-use crate::compress::{Compression, Packing};
-use crate::digest::{HashWriter, Sha256};
+use crate::bytes::compression::{Compression, Packing};
+use crate::bytes::digest::{HashWriter, Sha256};
+use crate::bytes::source::RangeReader;
 use crate::document::DocumentError;
-use crate::images;
 use crate::json::jq;
 use crate::keep::{self, KeepError};
 use crate::members::{self, Planned};
 use crate::output::{self, OutputError};
-use crate::plan::{Content, Kind};
-use crate::progress;
+use crate::tar::plan::{Content, Kind};
 use crate::warnings::Warnings;
+use crate::{Surroundings, images, progress};
 
 /// The mode of a directory that no input lists, and of the archive's own.
 const DIRECTORY_MODE: u32 = 0o755;

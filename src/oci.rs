@@ -8,8 +8,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
-use crate::compress::Packing;
-use crate::digest::{DiffId, Digest};
+use crate::bytes::compression::Packing;
+use crate::bytes::digest::{DiffId, Digest};
 use crate::document::{self, DocumentError, Exact, Respelled};
 
 /// The file that makes a directory, or an archive, an OCI layout.
@@ -444,7 +444,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::digest::{Algorithm, Sha256};
+    use crate::bytes::digest::{Algorithm, Sha256};
 
     fn descriptor(media_type: &str) -> Value {
         let digest = Sha256::of(media_type.as_bytes()).to_string();

@@ -20,10 +20,10 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tempfile::TempDir;
 use thiserror::Error;
 
-use crate::compress::{self, Compression};
-use crate::plan::{Entry, TarPlan};
+use crate::bytes::compress;
+use crate::bytes::compression::Compression;
 use crate::progress::Progress;
-use crate::tar::Dialect;
+use crate::tar::plan::{Dialect, Entry, TarPlan};
 use crate::tar::write::{self, WriteError};
 
 /// An output could not be written.

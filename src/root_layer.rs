@@ -3,13 +3,12 @@
 //! `layer.tar`, `json` and `VERSION`, as that of [`crate::layer`].
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::{fs, io};
 
 use thiserror::Error;
 
@@ -19,10 +18,10 @@ use crate::attrs::{Attrs, RootLayerAttrs};
 use crate::layer::{self, LayerError};
 use crate::merge::{self, Dirlinks, MergeError};
 use crate::overlay::{self, OverlayError, Places};
-use crate::plan::{Entry, Owner, TarPlan, Xattr};
 use crate::scan::{self, ScanError};
 use crate::script::{self, Ended, ScriptError};
-use crate::tar::Dialect;
+use crate::tar::owner::Owner;
+use crate::tar::plan::{Dialect, Entry, TarPlan, Xattr};
 use crate::warnings::Warnings;
 
 /// The attributes that belong to the machine and not to the file: overlayfs' notes, and what security

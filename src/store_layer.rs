@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::bytes::parallel;
 use crate::closure::{self, ClosureFile};
-use crate::parallel;
-use crate::plan::{Entry, Owner, TarPlan};
 use crate::python;
 use crate::scan::ScanError;
 use crate::store_path::StorePath;
-use crate::tar::Dialect;
+use crate::tar::owner::Owner;
+use crate::tar::plan::{Dialect, Entry, TarPlan};
 use crate::tree::{Directory, Node};
 
 /// The mode of `/nix` and `/nix/store`.

@@ -2,37 +2,33 @@
 //! Beside it, every layer is compared with what the description recorded.
 
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::{io, thread};
 
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::Surroundings;
 use crate::archive::{self, ArchiveError, ArchiveFile};
 use crate::attrs::{Attrs, LayeredImageAttrs};
-use crate::base;
-use crate::compress;
+use crate::bytes::digest::{DiffId, HashWriter, Sha256};
+use crate::bytes::source::{Range, Source};
+use crate::bytes::{compress, parallel};
 use crate::description::{self, Description, LAYER, NOW, RecordedLayer, Unpacked};
-use crate::digest::{DiffId, HashWriter, Sha256};
 use crate::engines::{self, Objection};
 use crate::json::python as python_json;
 use crate::members::{self, SpoolError};
 use crate::output::{self, OutputError};
-use crate::parallel;
-use crate::plan::{Content, Entry, Kind, Owner, Range, TarPlan};
 use crate::progress::{self, Progress};
-use crate::python;
 use crate::scan::ScanError;
-use crate::source::Source;
-use crate::store_layer;
+use crate::tar::header;
+use crate::tar::owner::Owner;
+use crate::tar::plan::{Content, Dialect, Entry, Kind, TarPlan};
 use crate::tar::write::{self, Out, WriteError};
-use crate::tar::{self, Dialect};
 use crate::time::{Time, TimeError};
+use crate::{Surroundings, base, python, store_layer};
 
 /// The mode of the archive's members.
 const MEMBER_MODE: u32 = 0o644;
@@ -519,7 +515,7 @@ impl Streamed {
     /// The size of the archive in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        (self.unpadded_size() + 2 * tar::BLOCK).next_multiple_of(tar::RECORD)
+        (self.unpadded_size() + 2 * header::BLOCK).next_multiple_of(header::RECORD)
     }
 
     fn unpadded_size(&self) -> u64 {

@@ -13,18 +13,18 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::archive::{
-    self, Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place, RangeReader,
-    Visitor, text_of,
+    self, Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place, Visitor, text_of,
 };
 use crate::blob::{self, Content, Damage};
-use crate::compress::{Decoded, MAGIC, Packing};
-use crate::digest::{Algorithm, Digests};
+use crate::bytes::compression::{MAGIC, Packing};
+use crate::bytes::decompress::Decoded;
+use crate::bytes::digest::{Algorithm, Digests};
+use crate::bytes::read_ahead::ReadAhead;
+use crate::bytes::source::{RangeReader, Source};
 use crate::entries::{Entries, Noting};
 use crate::images;
 use crate::limits::Limits;
 use crate::progress::Progress;
-use crate::read_ahead::ReadAhead;
-use crate::source::Source;
 use crate::told::Told;
 
 /// The size of buffers between a compressed file and its decoder, in bytes.

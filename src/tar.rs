@@ -1,125 +1,15 @@
-//! What the tar modules share: the dialects in which we write, and the parts of a header in which
-//! they agree.
+//! Tars: a plan of what is to be written, and what is read of others'.
+//!
+//! Knows neither images nor attributes, and does no I/O but through its reader and its writer.
 
+pub mod owner;
+pub mod plan;
+pub mod from_tree;
+pub mod header;
 pub mod gnu;
 pub mod pax;
-pub mod write;
+pub mod dialect;
 pub mod read;
 pub mod names;
-
-use tar::Header;
-
-use crate::plan::{Entry, Kind};
-use crate::tree::SpecialKind;
-
-/// The unit of a tar, in bytes: a header is one block, and content is padded to whole ones.
-pub const BLOCK: u64 = 512;
-
-/// What GNU tar and Python's `tarfile` pad an archive to, in bytes: a blocking factor of 20.
-pub const RECORD: u64 = 20 * BLOCK;
-
-/// The size of a tar whose entries have `entries` bytes, with end marker and padding.
-#[must_use]
-pub fn whole_size(entries: u64) -> u64 {
-    (entries + 2 * BLOCK).next_multiple_of(RECORD)
-}
-
-/// Whose headers a tar has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Dialect {
-    /// GNU tar's own format.
-    #[default]
-    Gnu,
-    /// The same with `--numeric-owner`: nothing has the name of an owner.
-    GnuNumericOwner,
-    /// The same where users have names and groups have none: nixpkgs' virtual machines have a
-    /// passwd file alone.
-    GnuWithoutGroups,
-    /// The pax format as Python's `tarfile` writes it.
-    Pax,
-}
-
-impl Dialect {
-    /// The headers that introduce `entry`.
-    #[must_use]
-    pub fn headers(self, entry: &Entry) -> Vec<u8> {
-        match self.of_entry(entry) {
-            Self::Gnu => gnu::headers(entry, ["root", "root"]),
-            Self::GnuNumericOwner => gnu::headers(entry, ["", ""]),
-            Self::GnuWithoutGroups => gnu::headers(entry, ["root", ""]),
-            Self::Pax => pax::headers(entry),
-        }
-    }
-
-    /// The size of [`Self::headers`] in bytes.
-    #[must_use]
-    pub fn headers_size(self, entry: &Entry) -> u64 {
-        match self.of_entry(entry) {
-            Self::Gnu | Self::GnuNumericOwner | Self::GnuWithoutGroups => gnu::headers_size(entry),
-            Self::Pax => pax::headers_size(entry),
-        }
-    }
-
-    /// Whose headers `entry` has: extended attributes stand in pax headers only.
-    fn of_entry(self, entry: &Entry) -> Self {
-        if entry.xattrs.is_empty() {
-            self
-        } else {
-            Self::Pax
-        }
-    }
-
-    /// The bytes that `entry` takes in the tar: headers, content and padding.
-    #[must_use]
-    pub fn entry_size(self, entry: &Entry) -> u64 {
-        self.headers_size(entry) + entry.content_size().next_multiple_of(BLOCK)
-    }
-}
-
-/// The type of an entry as a tar header gives it.
-#[must_use]
-pub fn typeflag(kind: &Kind) -> u8 {
-    match kind {
-        Kind::Regular { .. } => b'0',
-        Kind::Symlink { .. } => b'2',
-        Kind::Special(SpecialKind::CharDevice { .. }) => b'3',
-        Kind::Special(SpecialKind::BlockDevice { .. }) => b'4',
-        Kind::Directory => b'5',
-        Kind::Special(SpecialKind::Fifo) => b'6',
-    }
-}
-
-/// The major and minor number of a device.
-#[must_use]
-pub fn device(kind: &Kind) -> Option<(u64, u64)> {
-    match *kind {
-        Kind::Special(
-            SpecialKind::CharDevice { major, minor } | SpecialKind::BlockDevice { major, minor },
-        ) => Some((major, minor)),
-        _ => None,
-    }
-}
-
-/// The target of a symlink, else nothing.
-fn target(entry: &Entry) -> &[u8] {
-    match &entry.kind {
-        Kind::Symlink { target } => target,
-        _ => b"",
-    }
-}
-
-/// Copies as much of `text` as the field holds.
-fn put(field: &mut [u8], text: &[u8]) {
-    let length = text.len().min(field.len());
-    field[..length].copy_from_slice(&text[..length]);
-}
-
-/// Fills in the checksum: six octal digits, a NUL, a space.
-fn seal(header: &mut Header) {
-    header.as_old_mut().cksum = *b"        ";
-    let sum: u32 = header.as_bytes().iter().map(|byte| u32::from(*byte)).sum();
-    put(
-        &mut header.as_old_mut().cksum,
-        format!("{sum:06o}\0 ").as_bytes(),
-    );
-}
+pub mod write;
+pub mod tarsum;

@@ -15,12 +15,11 @@ use nix::sys::stat::{Mode, SFlag, UtimensatFlags, makedev, mknod, utimensat};
 use nix::sys::time::TimeSpec;
 use thiserror::Error;
 
-use crate::archive::RangeReader;
+use crate::bytes::holes;
+use crate::bytes::source::{Range, RangeReader};
 use crate::flatten::flat::{Flat, FlatEntry, NodeId, SharedFile, Step};
 use crate::flatten::records::RecordsError;
 use crate::flatten::{About, FlatKind};
-use crate::holes;
-use crate::plan::Range;
 use crate::tree::SpecialKind;
 
 /// Attributes with this prefix are notes of overlayfs; those of a stranger's image would be taken for

@@ -12,15 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::archive::{ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place, shown, text_of};
-use crate::digest::Sha256;
+use crate::bytes::digest::Sha256;
 use crate::document::Respelled;
 use crate::engines::{self, Engine, Objection};
 use crate::images::{self, Image, ImagesError};
 use crate::oci;
 use crate::survey::{Survey, Surveyed};
 use crate::told::Told;
-
 use image::Config;
+
 pub use problem::{Problem, What};
 
 /// What checking an image found.

@@ -9,7 +9,7 @@ use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use nix_image_builder::archive::{self, ArchiveMember};
 use nix_image_builder::base::{self, BaseImage, Choice, Wanted};
 use nix_image_builder::closure::ClosureFiles;
-use nix_image_builder::digest::Sha256;
+use nix_image_builder::bytes::digest::Sha256;
 use nix_image_builder::limits::Limits;
 use nix_image_builder::progress::Progress;
 use nix_image_builder_fuzz::{file_of, mutate_tar};

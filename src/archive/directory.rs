@@ -1,15 +1,14 @@
 //! Indexes a directory as if it were an archive: an OCI layout that nobody packed.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use super::{Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place, shown};
-use crate::plan::{Owner, Range};
-use crate::source::Source;
+use crate::bytes::source::{Range, Source};
+use crate::tar::owner::Owner;
 
 /// The mode and time of every file, whatever it has on this machine: those that Nix gives it.
 const FILE_MODE: u32 = 0o444;

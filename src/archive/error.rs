@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::{MAX_DEPTH, MAX_PARTS};
-use crate::compress::LimitError;
-use crate::digest::Digest;
+use crate::bytes::decompress::LimitError;
+use crate::bytes::digest::Digest;
 use crate::mistaken::Mistaken;
 use crate::tar::read::ReadError;
 

@@ -1,7 +1,7 @@
 //! How many layers an image may have, and how they may be packed in an archive.
 
 use super::{Engine, Objection, Refusal, always, before};
-use crate::compress::Packing;
+use crate::bytes::compression::Packing;
 
 const COUNT: &str = "layerCount";
 

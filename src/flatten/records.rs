@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{About, FlatKind};
-use crate::plan::Range;
-use crate::source::Source;
+use crate::bytes::source::{Range, Source};
 use crate::tree::{Name, SpecialKind};
 
 /// How many bytes are written at once. Fewer need no file.

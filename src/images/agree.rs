@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::layout::{Candidate, listed};
 use super::{Blob, Image, ImagesError, has, reference};
 use crate::archive::{Archive, Place};
-use crate::digest::{Algorithm, Digest};
+use crate::bytes::digest::{Algorithm, Digest};
 use crate::oci;
 
 /// How many configs an error lists.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::{Blob, Choice, Image, ImagesError, oci_error, read_config, shown_names};
 use crate::archive::Archive;
-use crate::digest::Digest;
+use crate::bytes::digest::Digest;
 use crate::oci::{self, Annotations, Descriptor, Index, Manifest, MediaType, Platform};
 
 /// An image that the indexes of a layout lead to.

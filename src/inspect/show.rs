@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::config::{Part, Shown};
 use super::{InspectedImage, InspectedLayer, Inspection};
-use crate::compress::Packing;
+use crate::bytes::compression::Packing;
 use crate::progress;
 use crate::survey::Form;
 use crate::table::{self, Align};

@@ -5,8 +5,8 @@
 
 use tar::{GnuHeader, Header};
 
-use super::{BLOCK, device, put, seal, target, typeflag};
-use crate::plan::Entry;
+use super::header::{BLOCK, device, put, seal, target, typeflag};
+use crate::tar::plan::Entry;
 
 /// The longest name or link target that fits a header, in bytes. It needs no NUL behind it.
 const NAME_FIELD: usize = 100;
@@ -114,7 +114,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::plan::Owner;
+    use crate::tar::owner::Owner;
 
     #[test]
     fn the_entry_of_a_long_name_has_the_names_of_root() {

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use crate::archive::RangeReader;
-use crate::plan::TarPlan;
+use crate::bytes::source::RangeReader;
+use crate::tar::plan::TarPlan;
 use crate::tar::read::Reader;
 
 /// The path of `name` below the root, without `./`, `/` and trailing `/`, and with `..` taken back, as
@@ -69,8 +69,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::plan::{Entry, Owner, Range};
-    use crate::source::Source;
+    use crate::bytes::source::Range;
+    use crate::bytes::source::Source;
+    use crate::tar::owner::Owner;
+    use crate::tar::plan::Entry;
     use crate::tar::write;
 
     fn plan(names: &[&str]) -> TarPlan {

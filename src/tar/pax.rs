@@ -8,9 +8,9 @@
 
 use tar::{Header, UstarHeader};
 
-use super::{BLOCK, device, put, seal, target, typeflag};
-use crate::plan::Entry;
+use super::header::{BLOCK, device, put, seal, target, typeflag};
 use crate::python;
+use crate::tar::plan::Entry;
 
 /// The name of the entry that carries the records. POSIX recommends another one.
 const PAX_HEADER: &[u8] = b"././@PaxHeader";

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::BLOCK;
+use super::header::BLOCK;
+use crate::bytes::skip::Skip;
+use crate::bytes::sparse::{Piece, SparseMap};
+use extensions::Extensions;
+use fields::{Block, Fields};
+use sparse::{Found, Sparse};
 
 mod extensions;
 mod fields;
 mod sparse;
-
-use extensions::Extensions;
-use fields::{Block, Fields};
-use sparse::{Found, Sparse};
-pub use sparse::{Piece, SparseMap};
 
 /// The largest extension header that is accepted, in bytes: without a limit, one could fill the
 /// memory. An extended attribute has up to 64 KiB. It is the limit of Go too, there for the map of a sparse file as
@@ -139,29 +139,11 @@ impl MemberKind {
     }
 }
 
-/// A source of bytes that may know a faster way past some of them than to read them.
-pub trait Skip: Read {
-    /// Passes over `count` bytes and says how many there were.
-    ///
-    /// # Errors
-    /// As reading does.
-    fn skip(&mut self, count: u64) -> io::Result<u64>
-    where
-        Self: Sized,
-    {
-        io::copy(&mut self.by_ref().take(count), &mut io::sink())
-    }
-}
-
 /// Whether `bytes` begin with the header of a tar's member.
 #[must_use]
 pub fn is_header(bytes: &[u8]) -> bool {
     bytes.first_chunk().is_some_and(fields::is_header)
 }
-
-impl<R: Read> Skip for io::Take<R> {}
-impl<A: Read, B: Read> Skip for io::Chain<A, B> {}
-impl Skip for &[u8] {}
 
 /// Reads a tar from its first byte to its end marker.
 #[derive(Debug)]

@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::{BLOCK, Dialect, names};
-use crate::plan::{Content, Entry, Kind, Range, TarPlan};
+use super::header::BLOCK;
+use super::names;
+use super::plan::Dialect;
+use crate::bytes::source::Range;
+use crate::tar::header::whole_size;
+use crate::tar::plan::{Content, Entry, Kind, TarPlan};
 
 /// How much is read at once, in bytes. Larger pieces no longer make the copy faster, and every
 /// thread that writes a plan holds one.
@@ -74,7 +78,7 @@ pub fn write_entries<E>(
         write_whole_entry(dialect, &entry, out, &mut piece).map_err(&wrap)?;
         size += dialect.entry_size(&entry);
     }
-    write_zeros(out, super::whole_size(size) - size).map_err(wrap)
+    write_zeros(out, whole_size(size) - size).map_err(wrap)
 }
 
 /// Where a tar is written to.

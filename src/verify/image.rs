@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::{Verifier, What};
 use crate::archive::{MemberPath, shown};
-use crate::digest::DiffId;
+use crate::bytes::digest::DiffId;
 use crate::document::{self, DocumentError, Respelled};
 use crate::engines;
 use crate::engines::document::Objections;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Verifier, What};
-use crate::digest::Digest;
+use crate::bytes::digest::Digest;
 use crate::images::{self, Blob, Image, ImagesError};
 use crate::oci::{self, Descriptor, Index, Manifest, MediaType, Platform};
 

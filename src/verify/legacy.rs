@@ -5,11 +5,9 @@ use serde::Deserialize;
 
 use super::{Verifier, What};
 use crate::archive::{ArchiveMember, MemberPath, shown};
-use crate::digest::Sha256;
-use crate::document;
-use crate::images;
+use crate::bytes::digest::Sha256;
 use crate::layer::VERSION;
-use crate::oci;
+use crate::{document, images, oci};
 
 /// The `json` of a layer.
 #[derive(Debug, Deserialize)]

@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use crate::archive::{ArchiveError, shown};
 use crate::blob::Damage;
-use crate::compress::Packing;
-use crate::digest::{DiffId, Digest};
+use crate::bytes::compression::Packing;
+use crate::bytes::digest::{DiffId, Digest};
 use crate::document::{DocumentError, Respelled};
 use crate::engines::{self, Objection, Refusal};
 use crate::entries::WrongEntry;

@@ -5,8 +5,9 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use expect_test::{Expect, expect};
+use nix_image_builder::bytes::skip::Skip;
 use nix_image_builder::tar::names::path_of;
-use nix_image_builder::tar::read::{MemberKind, Reader, Skip};
+use nix_image_builder::tar::read::{MemberKind, Reader};
 use proptest::array::uniform4;
 use proptest::sample::select;
 use serde_json::json;

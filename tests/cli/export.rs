@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use nix_image_builder::export;
 use nix_image_builder::flatten::flat::Flat;
-use nix_image_builder::plan::{DEFAULT_SOURCE_DATE_EPOCH, Entry, Owner};
+use nix_image_builder::tar::owner::Owner;
+use nix_image_builder::tar::plan::Dialect;
+use nix_image_builder::tar::plan::{DEFAULT_SOURCE_DATE_EPOCH, Entry};
 use nix_image_builder::tar::read::{Member, Reader};
-use nix_image_builder::tar::{Dialect, write};
+use nix_image_builder::tar::write;
 use serde::Serialize;
 use serde_json::{Value, json};
 

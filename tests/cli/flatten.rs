@@ -12,14 +12,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
-use nix_image_builder::archive::RangeReader;
-use nix_image_builder::digest::Sha256;
+use nix_image_builder::bytes::digest::Sha256;
+use nix_image_builder::bytes::source::Range;
+use nix_image_builder::bytes::source::RangeReader;
+use nix_image_builder::bytes::source::Source;
 use nix_image_builder::flatten::flat::{Flat, FlatEntry, SharedFile, Step};
 use nix_image_builder::flatten::place::{PlaceError, Placing};
 use nix_image_builder::flatten::{About, FlatKind};
 use nix_image_builder::limits::Limits;
-use nix_image_builder::plan::Range;
-use nix_image_builder::source::Source;
 use nix_image_builder::tar::read::{MemberKind, Reader};
 use nix_image_builder::unpack;
 use proptest::collection::vec;

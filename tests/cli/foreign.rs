@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use nix_image_builder::digest::Sha256;
-use nix_image_builder::plan::Range;
-use nix_image_builder::source::Source;
+use nix_image_builder::bytes::digest::Sha256;
+use nix_image_builder::bytes::source::Range;
+use nix_image_builder::bytes::source::Source;
 use nix_image_builder::tar::read::{MemberKind, Reader};
 use proptest::sample::select;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! What `builder inspect` shows of images.
 
 use expect_test::{Expect, expect};
-use nix_image_builder::digest::Algorithm;
+use nix_image_builder::bytes::digest::Algorithm;
 use serde_json::{Value, json};
 
 use crate::errors::layouts::{CONFIG, LAYER, Layout};

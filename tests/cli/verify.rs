@@ -11,7 +11,7 @@ mod terminal;
 use std::process::Output;
 
 use expect_test::Expect;
-use nix_image_builder::digest::Sha256;
+use nix_image_builder::bytes::digest::Sha256;
 use serde_json::{Value, json};
 
 use crate::errors::tars::{self, Tar};

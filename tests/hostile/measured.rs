@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use nix_image_builder::digest::Sha256;
+use nix_image_builder::bytes::digest::Sha256;
 use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;

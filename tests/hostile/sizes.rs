@@ -400,7 +400,7 @@ fn configs_of_as_much_as_may_be_are_shown_in_little_memory() {
 #[test]
 fn an_index_with_a_name_of_megabytes_is_refused() {
     let config = config_of(&[]).to_string();
-    let hex = |text: &str| nix_image_builder::digest::Sha256::of(text.as_bytes()).hex();
+    let hex = |text: &str| nix_image_builder::bytes::digest::Sha256::of(text.as_bytes()).hex();
     let blob = |kind: &str, text: &str| {
         let media_type = format!("application/vnd.oci.image.{kind}.v1+json");
         let digest = format!("sha256:{}", hex(text));
@@ -548,7 +548,7 @@ fn repeated_manifest(direct: usize, indexes: usize, layers: usize, padding: usiz
 }
 
 fn hex(bytes: &[u8]) -> String {
-    nix_image_builder::digest::Sha256::of(bytes).hex()
+    nix_image_builder::bytes::digest::Sha256::of(bytes).hex()
 }
 
 /// It would be read and parsed for each image.

@@ -4,14 +4,18 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use nix_image_builder::plan::{
-    Content, DEFAULT_SOURCE_DATE_EPOCH, Entry, Kind, Owner, TarPlan, Xattr,
-};
 use nix_image_builder::python::path_order;
+use nix_image_builder::scan;
+use nix_image_builder::tar::header;
+use nix_image_builder::tar::header::BLOCK;
+use nix_image_builder::tar::owner::Owner;
+use nix_image_builder::tar::plan::Dialect;
+use nix_image_builder::tar::plan::{
+    Content, DEFAULT_SOURCE_DATE_EPOCH, Entry, Kind, TarPlan, Xattr,
+};
 use nix_image_builder::tar::read::Reader;
-use nix_image_builder::tar::{BLOCK, Dialect, pax, write};
+use nix_image_builder::tar::{pax, write};
 use nix_image_builder::tree::SpecialKind;
-use nix_image_builder::{scan, tar};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -155,10 +159,10 @@ fn fields(entry: &Entry) -> Value {
         Kind::Symlink { target } => target.as_slice(),
         _ => b"",
     };
-    let (major, minor) = tar::device(&entry.kind).unwrap_or_default();
+    let (major, minor) = header::device(&entry.kind).unwrap_or_default();
     json!({
         "name": hex(&entry.name),
-        "type": char::from(tar::typeflag(&entry.kind)).to_string(),
+        "type": char::from(header::typeflag(&entry.kind)).to_string(),
         "linkname": hex(target),
         "mode": entry.mode,
         "uid": entry.owner.uid,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use tar::Header;
 
 use super::ReadError;
-use crate::tar::BLOCK;
+use crate::tar::header::BLOCK;
 
 pub(super) type Block = [u8; BLOCK as usize];
 

@@ -7,120 +7,56 @@ use std::mem;
 use super::extensions::decimal;
 use super::fields::{Block, MAX_SIZE, number};
 use super::{MAX_EXTENSION, ReadError};
-use crate::tar::BLOCK;
+use crate::bytes::sparse::{Part, SparseMap};
+use crate::tar::header::BLOCK;
 
-/// The parts of a sparse file that are stored, one behind the other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SparseMap {
-    /// In the order of the file; none is empty, and none overlaps another.
-    parts: Vec<Part>,
-    /// Of the whole file, in bytes.
-    size: u64,
-    stored: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Part {
-    /// Where in the file it begins.
-    at: u64,
-    /// Where it begins in what is stored.
-    stored_at: u64,
-    size: u64,
-}
-
-/// What is at some position of a sparse file: so many bytes that are stored, or zeros.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Piece {
-    Data { stored_at: u64, left: u64 },
-    Zeros { left: u64 },
-}
-
-impl SparseMap {
-    /// Makes the map of a file of `size` bytes, of which `stored` are there, from the offset and the size of each
-    /// part, which `at` is the header of.
-    fn new(at: u64, listed: &[(u64, u64)], size: u64, stored: u64) -> Result<Self, ReadError> {
-        let wrong = |what| Err(ReadError::Sparse { at, what });
-        let mut parts: Vec<Part> = Vec::new();
-        let (mut end, mut stored_at) = (0, 0_u64);
-        for &(from, count) in listed {
-            if from < end {
-                return wrong("has parts that overlap, or are not in their order");
-            }
-            end = match from.checked_add(count) {
-                Some(end) if end <= size => end,
-                _ => return wrong("has a part that goes on behind its end"),
-            };
-            if count == 0 {
-                continue;
-            }
-            if !stored_at.is_multiple_of(BLOCK) {
-                return wrong(
-                    "has a part that ends within a block, where GNU tar looks for the next part in another place",
-                );
-            }
-            parts.push(Part {
-                at: from,
-                stored_at,
-                size: count,
-            });
-            stored_at += count;
+/// Makes the map of a file of `size` bytes, of which `stored` are there, from the offset and the size of each
+/// part, which `at` is the header of.
+fn map(at: u64, listed: &[(u64, u64)], size: u64, stored: u64) -> Result<SparseMap, ReadError> {
+    let wrong = |what| Err(ReadError::Sparse { at, what });
+    let mut parts: Vec<Part> = Vec::new();
+    let (mut end, mut stored_at) = (0, 0_u64);
+    for &(from, count) in listed {
+        if from < end {
+            return wrong("has parts that overlap, or are not in their order");
         }
-        if listed.is_empty() && size > 0 {
-            return wrong("has a map that lists nothing, which programs read in different ways");
+        end = match from.checked_add(count) {
+            Some(end) if end <= size => end,
+            _ => return wrong("has a part that goes on behind its end"),
+        };
+        if count == 0 {
+            continue;
         }
-        if end < size {
-            return wrong("has a map that says nothing of its end, where GNU tar would cut it off");
+        if !stored_at.is_multiple_of(BLOCK) {
+            return wrong(
+                "has a part that ends within a block, where GNU tar looks for the next part in another place",
+            );
         }
-        if stored_at != stored {
-            return Err(ReadError::SparseSize {
-                at,
-                listed: stored_at,
-                stored,
-            });
-        }
-        Ok(Self {
-            parts,
-            size,
+        parts.push(Part {
+            at: from,
+            stored_at,
+            size: count,
+        });
+        stored_at += count;
+    }
+    if listed.is_empty() && size > 0 {
+        return wrong("has a map that lists nothing, which programs read in different ways");
+    }
+    if end < size {
+        return wrong("has a map that says nothing of its end, where GNU tar would cut it off");
+    }
+    if stored_at != stored {
+        return Err(ReadError::SparseSize {
+            at,
+            listed: stored_at,
             stored,
-        })
+        });
     }
-
-    /// How many parts are stored.
-    #[must_use]
-    pub fn parts(&self) -> usize {
-        self.parts.len()
-    }
-
-    /// The size of the whole file, in bytes.
-    #[must_use]
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// How many bytes are stored.
-    #[must_use]
-    pub fn stored(&self) -> u64 {
-        self.stored
-    }
-
-    /// What is from `position` of the file on; behind its end no zeros.
-    #[must_use]
-    pub fn piece(&self, position: u64) -> Piece {
-        let next = self.parts.partition_point(|part| part.at <= position);
-        if let Some(part) = next.checked_sub(1).map(|last| self.parts[last])
-            && position - part.at < part.size
-        {
-            let passed = position - part.at;
-            return Piece::Data {
-                stored_at: part.stored_at + passed,
-                left: part.size - passed,
-            };
-        }
-        let end = self.parts.get(next).map_or(self.size, |part| part.at);
-        Piece::Zeros {
-            left: end.saturating_sub(position),
-        }
-    }
+    Ok(SparseMap {
+        parts,
+        size,
+        stored,
+    })
 }
 
 /// What the records `GNU.sparse.*` of one extension header say.
@@ -296,7 +232,7 @@ pub(super) fn listed(
     size: u64,
     stored: u64,
 ) -> Result<Found, ReadError> {
-    let map = SparseMap::new(at, parts, size, stored)?;
+    let map = map(at, parts, size, stored)?;
     Ok(Found { map, read: 0 })
 }
 
@@ -324,7 +260,7 @@ pub(super) fn in_content(
     let read = text.read;
     let stored = content.checked_sub(read);
     let stored = stored.ok_or_else(|| wrong("has a map that is longer than its content"))?;
-    let map = SparseMap::new(at, &parts, size, stored)?;
+    let map = map(at, &parts, size, stored)?;
     Ok(Found { map, read })
 }
 
@@ -408,7 +344,7 @@ pub(super) fn old(
         is_full = take_places(at, &block[..MORE_COUNT * PART], &mut parts, true)?;
         is_extended = block[MORE_IS_EXTENDED] != 0;
     }
-    let map = SparseMap::new(at, &parts, size, stored)?;
+    let map = map(at, &parts, size, stored)?;
     Ok(Found { map, read })
 }
 

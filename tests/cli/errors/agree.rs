@@ -2,7 +2,7 @@
 //! version 25: what programs that read the one or the other would get has to be the same.
 
 use expect_test::{Expect, expect};
-use nix_image_builder::digest::Algorithm::{Sha256, Sha512};
+use nix_image_builder::bytes::digest::Algorithm::{Sha256, Sha512};
 use serde_json::{Value, json};
 
 use super::layouts::{INDEX, LAYER, Layout, MANIFEST, index_of};

@@ -1,7 +1,7 @@
 //! Which image of a layout is taken: by name, by tag, and by what it runs on.
 
 use expect_test::expect;
-use nix_image_builder::digest::Sha256;
+use nix_image_builder::bytes::digest::Sha256;
 use serde_json::{Value, json};
 
 use super::check_image;

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use expect_test::{Expect, expect};
-use nix_image_builder::digest::Algorithm::{self, Sha256, Sha512};
+use nix_image_builder::bytes::digest::Algorithm::{self, Sha256, Sha512};
 use nix_image_builder::oci;
 use serde_json::{Value, json};
 

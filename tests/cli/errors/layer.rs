@@ -9,9 +9,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
-use nix_image_builder::plan::{Content, Entry, Kind, Owner, TarPlan};
+use nix_image_builder::tar::owner::Owner;
+use nix_image_builder::tar::plan::{Content, Entry, Kind, TarPlan};
+use nix_image_builder::tar::tarsum;
 use nix_image_builder::tar::write::{self, WriteError};
-use nix_image_builder::tarsum;
 use serde_json::json;
 use tempfile::NamedTempFile;
 

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::process::Output;
 
 use expect_test::{Expect, expect};
-use nix_image_builder::digest::Sha256;
+use nix_image_builder::bytes::digest::Sha256;
 use serde_json::{Value, json};
 
 use super::layouts::{self, CONFIG, INDEX, LAYER, Layout, MANIFEST};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use nix_image_builder::digest::Algorithm;
+use nix_image_builder::bytes::digest::Algorithm;
 use nix_image_builder::oci;
 use serde_json::{Value, json};
 

@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use nix_image_builder::archive;
 use nix_image_builder::base::{self, Choice, Wanted};
+use nix_image_builder::bytes::digest::Sha256;
 use nix_image_builder::closure::ClosureFiles;
-use nix_image_builder::digest::Sha256;
 use nix_image_builder::limits::Limits;
 use nix_image_builder::progress::Progress;
 use nix_image_builder::tar::read::Reader;
-use nix_image_builder::tarsum;
+use nix_image_builder::tar::tarsum;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use nix_image_builder::digest::Sha256;
+use nix_image_builder::bytes::digest::Sha256;
 use serde_json::{Value, json};
 
 /// How long names in headers may be, in bytes.

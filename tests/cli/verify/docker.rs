@@ -1,7 +1,7 @@
 //! What `manifest.json` leads to: configs and layers.
 
 use expect_test::expect;
-use nix_image_builder::digest::Algorithm;
+use nix_image_builder::bytes::digest::Algorithm;
 use serde_json::json;
 
 use super::{Files, check, check_files, config, docker, docker_of, run, text};

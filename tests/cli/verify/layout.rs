@@ -1,7 +1,7 @@
 //! OCI layouts, as archives and as directories.
 
 use expect_test::{Expect, expect};
-use nix_image_builder::digest::{Algorithm, Sha256};
+use nix_image_builder::bytes::digest::{Algorithm, Sha256};
 use nix_image_builder::oci;
 use serde_json::{Value, json};
 

@@ -182,7 +182,8 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::compress::{self, Compression};
+    use crate::bytes::compress;
+    use crate::bytes::compression::Compression;
 
     fn ours(content: &[u8]) -> Vec<u8> {
         let directory = tempfile::tempdir().unwrap();

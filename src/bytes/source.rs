@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::fcntl::OFlag;
 
-use crate::archive::RangeReader;
-use crate::compress::{self, Decoded, Decoder, Packing};
+use crate::bytes::compression::Packing;
+use crate::bytes::decompress::{self, Decoded, Decoder};
+use crate::bytes::read_ahead::ReadAhead;
+use crate::bytes::skip::Skip;
+use crate::bytes::sparse::{Piece, SparseMap};
 use crate::limits::Limits;
-use crate::plan::Range;
-use crate::read_ahead::ReadAhead;
 
 /// Bytes that can be read from any offset, any number of times, by several threads.
 #[derive(Debug)]
@@ -138,7 +139,7 @@ impl Source {
                 path,
                 limits,
                 state,
-            } => read_stream(state, buffer, offset, || compress::open(path, limits)),
+            } => read_stream(state, buffer, offset, || decompress::open(path, limits)),
             Self::Unpacked {
                 packed,
                 packing,
@@ -186,5 +187,87 @@ impl StreamState {
         let skipped = io::copy(&mut (&mut self.decoder).take(ahead), &mut io::sink())?;
         self.position += skipped;
         Ok(())
+    }
+}
+
+/// Reads a range from its beginning.
+#[derive(Debug)]
+pub struct RangeReader {
+    range: Range,
+    position: u64,
+    /// Whether the source is open as long as this is there.
+    is_held: bool,
+}
+
+impl RangeReader {
+    #[must_use]
+    pub fn new(range: Range) -> Self {
+        Self {
+            range,
+            position: 0,
+            is_held: false,
+        }
+    }
+}
+
+impl Read for RangeReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.is_held {
+            self.range.source = self.range.source.held()?;
+            self.is_held = true;
+        }
+        let got = self.range.read_at(buffer, self.position)?;
+        self.position += got as u64;
+        Ok(got)
+    }
+}
+
+impl Skip for RangeReader {
+    fn skip(&mut self, count: u64) -> io::Result<u64> {
+        let skipped = count.min(self.range.size - self.position);
+        self.position += skipped;
+        Ok(skipped)
+    }
+}
+
+/// `size` bytes of content, which are in `source` from `offset` on.
+#[derive(Debug, Clone)]
+pub struct Range {
+    pub source: Arc<Source>,
+    pub offset: u64,
+    pub size: u64,
+    /// Where the holes of a sparse file are: only what lies between them is in `source`.
+    pub sparse: Option<Arc<SparseMap>>,
+}
+
+impl Range {
+    /// Reads up to `buffer.len()` bytes from `position` of the content on; 0 at its end.
+    ///
+    /// # Errors
+    /// As the source fails.
+    pub fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        let (at, left) = match &self.sparse {
+            None => (position, self.size.saturating_sub(position)),
+            Some(map) => match map.piece(position) {
+                Piece::Data { stored_at, left } => (stored_at, left),
+                Piece::Zeros { left } => {
+                    let count = left.min(buffer.len() as u64) as usize;
+                    buffer[..count].fill(0);
+                    return Ok(count);
+                }
+            },
+        };
+        let count = left.min(buffer.len() as u64) as usize;
+        match count {
+            0 => Ok(0),
+            count => self.source.read_at(&mut buffer[..count], self.offset + at),
+        }
+    }
+
+    /// Where in `source` its bytes end.
+    #[must_use]
+    pub fn stored_end(&self) -> u64 {
+        let stored = self.sparse.as_ref().map(|map| map.stored());
+        self.offset + stored.unwrap_or(self.size)
     }
 }

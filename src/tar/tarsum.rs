@@ -8,13 +8,14 @@ use std::io::{self, Read, Write};
 use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::compress::{self, LimitError};
-use crate::digest::{HashWriter, Sha256};
+use crate::bytes::decompress::{self, LimitError};
+use crate::bytes::digest::{HashWriter, Sha256};
+use crate::bytes::parallel;
+use crate::bytes::skip::Skip;
 use crate::limits::Limits;
-use crate::parallel;
-use crate::plan::{Entry, Kind, TarPlan, Xattr};
-use crate::tar;
-use crate::tar::read::{Member, ReadError, Reader, Skip};
+use crate::tar::header;
+use crate::tar::plan::{Entry, Kind, TarPlan, Xattr};
+use crate::tar::read::{Member, ReadError, Reader};
 use crate::tar::write::{self, WriteError};
 
 /// The TarSum of the tar in `input`, as Docker's Go code computes it.
@@ -28,7 +29,7 @@ pub fn of_reader(input: impl Read) -> Result<String, TarSumError> {
     while let Some(member) = reader.next_member()? {
         if member.sparse.is_some() {
             expanded = expanded.saturating_add(member.size);
-            compress::check_growth(reader.next_header_at(), expanded, &Limits::default())?;
+            decompress::check_growth(reader.next_header_at(), expanded, &Limits::default())?;
         }
         let mut hash = header_of_member(&member);
         io::copy(&mut reader.content(&member), &mut hash).map_err(TarSumError::Content)?;
@@ -90,9 +91,9 @@ fn header_of_entry(entry: &Entry) -> HashWriter {
         uid: entry.owner.uid,
         gid: entry.owner.gid,
         size: entry.content_size(),
-        typeflag: tar::typeflag(&entry.kind),
+        typeflag: header::typeflag(&entry.kind),
         link,
-        device: tar::device(&entry.kind).unwrap_or((0, 0)),
+        device: header::device(&entry.kind).unwrap_or((0, 0)),
         xattrs: &entry.xattrs,
     })
 }

@@ -5,7 +5,7 @@ use std::panic;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use crate::tar::read::Skip;
+use crate::bytes::skip::Skip;
 
 /// The size of the pieces that are handed over, in bytes.
 const PIECE: usize = 256 * 1024;
