@@ -9,13 +9,13 @@ use std::sync::Arc;
 use crate::base::Wanted;
 use crate::bytes::source::{Range, RangeReader};
 use crate::closure::{ClosureFile, Seen};
-use crate::hidden::printable;
+use crate::console::text::printable_path;
+use crate::console::warnings::Warnings;
 use crate::tar::names::path_of;
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Entry, TarPlan};
 use crate::tar::read::{Member, MemberKind, ReadError, Reader};
 use crate::tree::{Directory, Node};
-use crate::warnings::Warnings;
 
 /// The mode of the store's directories in a layer.
 const DIRECTORY_MODE: u32 = 0o555;
@@ -91,13 +91,17 @@ fn is_in_the_way(member: &Member, store: &[u8]) -> bool {
 fn warn(member: &Member, makes_room: bool, warnings: &mut Warnings) {
     let shown = |path: &[u8]| {
         let path = Path::new("/").join(OsStr::from_bytes(path));
-        printable(&path)
+        printable_path(&path)
     };
     let path = path_of(&member.name);
     let what = match member.kind {
         MemberKind::Symlink => {
             let target = Path::new(OsStr::from_bytes(&member.link));
-            format!("the symlink `{}` to `{}`", shown(&path), printable(target))
+            format!(
+                "the symlink `{}` to `{}`",
+                shown(&path),
+                printable_path(target)
+            )
         }
         _ => format!("the file `{}`", shown(&path)),
     };

@@ -3,7 +3,7 @@
 //! unpacked.
 
 mod directory;
-mod documents;
+pub(crate) mod documents;
 mod error;
 
 use std::borrow::Cow;
@@ -13,18 +13,19 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::documents::Documents;
 use crate::bytes::compression::Packing;
 use crate::bytes::decompress;
 use crate::bytes::digest::Digest;
 use crate::bytes::skip::Skip;
 use crate::bytes::source::{Range, RangeReader, Source};
-use crate::limits::Limits;
+use crate::console::text::shown;
+use crate::request::limits::Limits;
 use crate::tar::owner::Owner;
 use crate::tar::read::{MAX_NAME, Member, MemberKind, Reader};
 use crate::{document, mistaken};
-use documents::Documents;
 
-pub use error::ArchiveError;
+pub use self::error::ArchiveError;
 
 /// How deep a member may lie.
 pub const MAX_DEPTH: usize = 16;
@@ -775,17 +776,6 @@ pub fn two_kinds<'a, M>(
     let clashes = was_other.is_some_and(|was_other| was_other == is_directory)
         || (holds_others && !is_directory);
     clashes.then_some(name)
-}
-
-/// How much of a name a message shows, in bytes. A document may have some of many megabytes.
-const MAX_SHOWN: usize = 500;
-
-/// A name as a message shows it, so that it cannot play with the terminal.
-pub(crate) fn shown(name: &[u8]) -> String {
-    match name.get(..MAX_SHOWN) {
-        Some(start) if name.len() > MAX_SHOWN => format!("{}...", start.escape_ascii()),
-        _ => name.escape_ascii().to_string(),
-    }
 }
 
 /// A member's name as a document would have it.

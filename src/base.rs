@@ -19,10 +19,10 @@ use crate::bytes::digest::{Algorithm, DiffId, Digest, Digests, Sha256};
 use crate::bytes::parallel;
 use crate::bytes::source::{Range, RangeReader, Source};
 use crate::closure::{ClosureFiles, Seen};
+use crate::console::progress::{Bar, Progress};
 use crate::images::{self, Blob, Image, ImagesError};
-use crate::limits::Limits;
 use crate::oci::{ImageConfig, Platform};
-use crate::progress::{Bar, Progress};
+use crate::request::limits::Limits;
 use crate::tar::read::ReadError;
 
 pub use crate::images::Choice;

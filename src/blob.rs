@@ -8,7 +8,7 @@ use crate::bytes::compression::{MAGIC, Packing};
 use crate::bytes::decompress::Decoded;
 use crate::bytes::digest::{Algorithm, DiffId, Digests, HashWriter, Sha512Writer};
 use crate::bytes::skip::Skip;
-use crate::limits::Limits;
+use crate::request::limits::Limits;
 use crate::tar::read::{Member, ReadError, Reader};
 
 /// A file of an image.

@@ -19,11 +19,8 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::as_root::{self, AsRootError};
-use crate::attrs::{
-    self, Attrs, AttrsError, BaseJsonAttrs, RootLayerAttrs, RunWithOverlayAttrs, Section,
-    UsesOverlay,
-};
 use crate::config::{BaseJson, ConfigError};
+use crate::console::progress::Progress;
 use crate::customisation::{self, CustomisationError};
 use crate::description::{self, DescriptionError};
 use crate::entries::Noting;
@@ -32,14 +29,18 @@ use crate::image::{self, ImageError};
 use crate::images::Choice;
 use crate::inspect::{self, InspectError, Inspection};
 use crate::layer::{self, LayerError};
-use crate::limits::Limits;
 use crate::merge_derivations::{self, MergeDerivationsError};
 use crate::merge_images::{self, MergeImagesError};
 use crate::output::{self, OutputError};
 use crate::overlay::OverlayError;
-use crate::progress::Progress;
 use crate::pull::{self, PullError};
 use crate::registration::{self, RegistrationError};
+use crate::request::attrs::{
+    self, Attrs, AttrsError, BaseJsonAttrs, RootLayerAttrs, RunWithOverlayAttrs, Section,
+    UsesOverlay,
+};
+use crate::request::limits::Limits;
+use crate::request::time::Time;
 use crate::root_layer::{self, RootLayerError};
 use crate::run_with_overlay::{self, RunWithOverlayError};
 use crate::script::ScriptError;
@@ -48,7 +49,6 @@ use crate::survey::{self, Input, SurveyError};
 use crate::tar::plan::DEFAULT_SOURCE_DATE_EPOCH;
 use crate::tar::tarsum::{self, TarSumError};
 use crate::tar::write::{Out, WriteError};
-use crate::time::Time;
 use crate::vm::guest::{Guest, GuestError};
 use crate::vm::host::{self, HostError};
 use crate::{Surroundings, verify};

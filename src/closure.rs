@@ -7,9 +7,9 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use crate::bytes::parallel;
-use crate::scan::{self, ScanError};
-use crate::store_path::StorePath;
+use crate::request::store_path::StorePath;
 use crate::tar::names::path_of;
+use crate::tree::scan::{self, ScanError};
 use crate::tree::{Directory, Node};
 use crate::whiteout::{self, Hidden};
 

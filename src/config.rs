@@ -6,9 +6,9 @@ use thiserror::Error;
 
 use crate::bytes::digest::{DiffId, Sha256};
 use crate::engines::{self, created};
-use crate::json::{jq, jshon};
+use crate::imitate::{jq, jshon};
 use crate::oci::Platform;
-use crate::time::{Time, TimeError};
+use crate::request::time::{Time, TimeError};
 
 /// What every JSON of one image starts from: `config`, `architecture`, `created` and the rest that
 /// `buildImage` was told.

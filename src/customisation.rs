@@ -9,20 +9,23 @@ use std::{fs, io};
 
 use thiserror::Error;
 
-use crate::attrs::{Attrs, CustomisationAttrs};
+use crate::Surroundings;
 use crate::bytes::digest::{DiffId, HashWriter};
+use crate::console::text;
+use crate::console::warnings::Warnings;
 use crate::fakeroot::{State, StateError};
 use crate::output::{self, OutputError};
 use crate::relay::Heard;
-use crate::scan::{self, ScanError};
+use crate::request::attrs::{Attrs, CustomisationAttrs};
 use crate::script::{self, Script, ScriptError};
 use crate::tar::names::path_of;
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Dialect, Entry, Kind, TarPlan};
 use crate::tar::write;
+use crate::tree::join;
+use crate::tree::materialise::materialise;
+use crate::tree::scan::{self, ScanError};
 use crate::tree::{Directory, Node};
-use crate::warnings::Warnings;
-use crate::{Surroundings, join, progress};
 
 /// The root of the layer in the build directory; scripts of users may know its name.
 const ROOT: &str = "old_out";
@@ -84,10 +87,7 @@ pub fn build(
     let progress = surroundings.progress;
     progress.phase(
         "join",
-        &format!(
-            "joining {}",
-            progress::count(layer.contents.len(), "package")
-        ),
+        &format!("joining {}", text::count(layer.contents.len(), "package")),
     );
     let mut warnings = Warnings::default();
     let joined = join::join(&layer.contents, &mut warnings);
@@ -114,8 +114,8 @@ pub fn build(
         "pack",
         &format!(
             "packing {} in {}",
-            progress::size(plan.size()),
-            progress::count(plan.entries.len(), "file")
+            text::size(plan.size()),
+            text::count(plan.entries.len(), "file")
         ),
     );
     write(&plan, &attrs.out, surroundings)
@@ -155,7 +155,7 @@ fn run_scripts(
 ) -> Result<Directory, CustomisationError> {
     let layer = &attrs.ours;
     let root = surroundings.build_directory.join(ROOT);
-    script::materialise(tree, &root)?;
+    materialise(tree, &root).map_err(ScriptError::from)?;
     let text = format!("running {}", layer.running());
     surroundings.progress.phase("scripts", &text);
     run(layer, &attrs.environment, &surroundings.build_directory)?;

@@ -11,26 +11,27 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::attrs::{Attrs, DescriptionAttrs};
 use crate::base::{self, BaseError, Choice, Wanted};
 use crate::bytes::compression::Packing;
 use crate::bytes::digest::{DiffId, HashWriter};
 use crate::bytes::parallel;
 use crate::closure::ClosureFiles;
+use crate::console::progress::{Bar, Progress};
+use crate::console::text;
 use crate::engines::{self, Objection, Refused, Said};
 use crate::graph::{self, Graph, GraphError};
-use crate::json::jq;
+use crate::imitate::jq;
 use crate::layering::{self, Layer, NoLayerLeft, PipelineError};
-use crate::limits::Limits;
 use crate::oci::Platform;
 use crate::output::{self, OutputError};
-use crate::progress::{self, Bar, Progress};
-use crate::scan::ScanError;
-use crate::store_path::{StorePath, StorePathError};
+use crate::request::attrs::{Attrs, DescriptionAttrs};
+use crate::request::limits::Limits;
+use crate::request::store_path::{StorePath, StorePathError};
+use crate::request::time::{Time, TimeError};
 use crate::tar::owner::Owner;
 use crate::tar::plan::TarPlan;
 use crate::tar::write::{self, WriteError};
-use crate::time::{Time, TimeError};
+use crate::tree::scan::ScanError;
 use crate::{Surroundings, store_layer};
 
 /// The value of `created` and `mtime` that stands for the time of the run.
@@ -237,7 +238,7 @@ pub fn build(
 
     let objections = check_layers(image, &base, platform.as_ref(), paths.len() + 1);
     engines::judge(&image.name, objections, progress)?;
-    let count = progress::count(paths.len() + 1, "layer");
+    let count = text::count(paths.len() + 1, "layer");
     progress.phase("hash", &format!("hashing {count}"));
     let owner = owner(image.uid, image.gid, &image.uname, &image.gname);
     let store_layers = match mtime {
@@ -254,7 +255,7 @@ pub fn build(
         progress.line(&format!(
             "layer {}: {}",
             layer.diff_id,
-            progress::size(layer.size)
+            text::size(layer.size)
         ));
     }
 

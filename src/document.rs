@@ -9,9 +9,9 @@ mod strict;
 use serde::de::{DeserializeOwned, Error as _};
 use thiserror::Error;
 
-use keys::Spellings;
-pub use keys::{Exact, Respelled, Unique, is_same_key};
-use strict::Strict;
+use self::keys::Spellings;
+pub use self::keys::{Exact, Respelled, Unique, is_same_key};
+use self::strict::Strict;
 
 /// A document is no JSON, not what it should be, or ambiguous.
 #[derive(Debug, Error)]

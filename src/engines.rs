@@ -17,9 +17,9 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::console::progress::Progress;
+use crate::console::warnings::Warnings;
 use crate::oci::Platform;
-use crate::progress::Progress;
-use crate::warnings::Warnings;
 
 /// A program that takes images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use hashbrown::HashTable;
 use thiserror::Error;
 
-use crate::archive::shown;
 use crate::bytes::fingerprint::Fingerprint;
+use crate::console::text::shown;
 use crate::engines::{self, Refusal};
-use crate::store_path::StorePath;
+use crate::request::store_path::StorePath;
 use crate::tar::read::{Member, MemberKind};
 use crate::whiteout;
 

@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::attrs::{Attrs, ExportAttrs};
+use crate::Surroundings;
 use crate::base::{self, BaseError, Choice, Wanted};
 use crate::closure::ClosureFiles;
+use crate::console::text;
 use crate::flatten::flat::{Flat, FlatEntry, Step};
 use crate::flatten::records::RecordsError;
 use crate::flatten::{self, FlatKind, FlattenError};
 use crate::output::{self, OutputError};
-use crate::scan::SYMLINK_MODE;
+use crate::request::attrs::{Attrs, ExportAttrs};
 use crate::tar::header;
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Dialect, Entry, Kind};
-use crate::{Surroundings, progress};
+use crate::tree::scan::SYMLINK_MODE;
 
 /// The mode of `./`: in nixpkgs' machine it is that of a new directory above all layers.
 const ROOT_MODE: u32 = 0o755;
@@ -67,8 +68,8 @@ pub fn build(attrs: &Attrs<ExportAttrs>, surroundings: &Surroundings) -> Result<
     let size = header::whole_size(size);
     let text = format!(
         "writing {} in {}",
-        progress::size(size),
-        progress::count(flat.count(), "file")
+        text::size(size),
+        text::count(flat.count(), "file")
     );
     progress.phase("write", &text);
     let entries = entries(&flat, mtime).map(|entry| Ok(entry?));

@@ -15,16 +15,17 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::archive::shown;
 use crate::base::{BaseError, BaseImage, BaseLayer};
 use crate::bytes::compression::Packing;
 use crate::bytes::decompress::{self, Decoded, LimitError};
 use crate::bytes::holes::WithHoles;
 use crate::bytes::source::{Range, RangeReader, Source};
+use crate::console::progress::Progress;
+use crate::console::text;
+use crate::console::text::shown;
 use crate::flatten::flat::Flat;
 use crate::flatten::place::{PlaceError, Placing};
 use crate::flatten::records::RecordsError;
-use crate::progress::{self, Progress};
 use crate::tar::plan::Xattr;
 use crate::tar::read::{MemberKind, Reader};
 use crate::tree::SpecialKind;
@@ -106,7 +107,7 @@ pub fn flatten(
     let layers = last_occurrences(&image.layers);
     let text = format!(
         "merging {} of `{}`",
-        progress::count(layers.len(), "layer"),
+        text::count(layers.len(), "layer"),
         image.archive.path.display()
     );
     progress.phase("merge", &text);

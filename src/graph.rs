@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::store_path::{StorePath, StorePathError};
+use crate::request::store_path::{StorePath, StorePathError};
 
 /// One path of a closure, as Nix wrote it. `closureSize` and `narHash` are not read: sums over the
 /// graph say the former, and no layer depends on the latter.

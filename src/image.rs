@@ -9,23 +9,24 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::archive::ArchiveMember;
-use crate::attrs::{Attrs, ImageAttrs};
 use crate::base::{self, BaseError, BaseImage, BaseLayer, Choice, Wanted};
 use crate::bytes::digest::{DiffId, HashWriter, Sha256};
 use crate::bytes::source::{Range, Source};
 use crate::closure::{self, ClosureFiles, Seen};
 use crate::config::{self, BaseJson, ConfigError, LegacyLayer};
+use crate::console::text;
+use crate::console::warnings::Warnings;
 use crate::engines::{self, Objection, Refused, Said};
 use crate::keep::{self, KeepError};
 use crate::oci::Platform;
 use crate::output::{self, OutputError};
-use crate::scan::ScanError;
-use crate::store_path::{self, StorePathError};
+use crate::request::attrs::{Attrs, ImageAttrs};
+use crate::request::store_path::{self, StorePathError};
 use crate::tar::plan::{Content, Kind, TarPlan};
 use crate::tar::read::ReadError;
 use crate::tar::write;
-use crate::warnings::Warnings;
-use crate::{Surroundings, append, images, members, progress};
+use crate::tree::scan::ScanError;
+use crate::{Surroundings, append, images, members};
 
 /// The mode of a directory in the archive.
 const DIRECTORY_MODE: u32 = 0o555;
@@ -121,14 +122,14 @@ pub fn build(attrs: &Attrs<ImageAttrs>, surroundings: &Surroundings) -> Result<(
     let plan = members::into_plan(members, DIRECTORY_MODE, surroundings.source_date_epoch);
     progress.phase(
         "write",
-        &format!("writing an image of {}", progress::size(plan.size())),
+        &format!("writing an image of {}", text::size(plan.size())),
     );
     output::tar(out, &plan, image.compressor, surroundings.threads, progress)?;
     progress.line(&format!(
         "layer {}: {}, {} of its closure added",
         layer.diff_id,
-        progress::size(layer.tar.size()),
-        progress::count(layer.appended, "file")
+        text::size(layer.tar.size()),
+        text::count(layer.appended, "file")
     ));
     Ok(())
 }
@@ -355,7 +356,7 @@ fn read_only(member: ArchiveMember) -> members::Planned {
             kind: Kind::of_range(file.range),
         },
         ArchiveMember::Symlink { target } => members::Planned {
-            mode: crate::scan::SYMLINK_MODE,
+            mode: crate::tree::scan::SYMLINK_MODE,
             kind: Kind::Symlink { target },
         },
     }

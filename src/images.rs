@@ -11,14 +11,15 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::archive::{self, Archive, ArchiveError, ArchiveMember};
+use self::layout::{Candidate, Manifests, candidates, candidates_for, choose_of_layout};
+use crate::archive::{Archive, ArchiveError, ArchiveMember};
 use crate::bytes::compression::Packing;
 use crate::bytes::digest::{Algorithm, Digest};
+use crate::console::text;
 use crate::document::{self, DocumentError, Respelled, Unique};
 use crate::oci::{self, Descriptor, ImageConfig, MediaType, OciError, Platform};
-use layout::{Candidate, Manifests, candidates, candidates_for, choose_of_layout};
 
-pub(crate) use agree::check as check_agreement;
+pub(crate) use self::agree::check as check_agreement;
 
 /// Docker's list of the images in an archive.
 pub const MANIFEST: &str = "manifest.json";
@@ -124,7 +125,7 @@ pub enum ImagesError {
 
 fn calling(name: Option<&str>) -> String {
     name.map_or(String::new(), |name| {
-        format!(" called `{}`", archive::shown(name.as_bytes()))
+        format!(" called `{}`", text::shown(name.as_bytes()))
     })
 }
 
@@ -461,7 +462,7 @@ fn shown_names<'a>(images: impl Iterator<Item = &'a [String]>) -> String {
     let mut names: Vec<String> = Vec::new();
     for name in images.flatten().filter(|name| known.insert(*name)) {
         if names.len() < MAX_SHOWN {
-            names.push(format!("`{}`", archive::shown(name.as_bytes())));
+            names.push(format!("`{}`", text::shown(name.as_bytes())));
         }
     }
     match known.len() - names.len() {

@@ -9,15 +9,16 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::archive::{ArchiveError, shown};
+use self::config::ShownConfig;
+use crate::archive::ArchiveError;
 use crate::blob::Damage;
 use crate::bytes::compression::Packing;
 use crate::bytes::digest::{DiffId, Digest, Sha256};
+use crate::console::text::shown;
 use crate::images::{self, Blob, Choice, Image, ImagesError};
 use crate::oci::{ImageConfig, Platform};
-use crate::store_path::StorePath;
+use crate::request::store_path::StorePath;
 use crate::survey::Survey;
-use config::ShownConfig;
 
 /// What is in an image file. Each image is taken together when it is shown: one layer, or config, may be in
 /// very many.

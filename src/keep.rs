@@ -7,8 +7,9 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::archive::{Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, shown};
+use crate::archive::{Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath};
 use crate::base::{self, BaseLayer};
+use crate::console::text::shown;
 use crate::members::{self, SpoolError};
 
 /// Who asks for a member, in messages.

@@ -7,18 +7,20 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::attrs::{Attrs, LayerAttrs};
+use crate::Surroundings;
 use crate::config::{BaseJson, ConfigError};
-use crate::merge::{self, Dirlinks, MergeError};
+use crate::console::text;
+use crate::console::warnings::Warnings;
 use crate::output::{self, OutputError};
-use crate::scan::{self, ScanError};
+use crate::request::attrs::{Attrs, LayerAttrs};
 use crate::script::{self, Script, ScriptError};
 use crate::tar::owner::Owner;
 use crate::tar::plan::TarPlan;
 use crate::tar::tarsum;
 use crate::tree::Directory;
-use crate::warnings::Warnings;
-use crate::{Surroundings, progress};
+use crate::tree::materialise::materialise;
+use crate::tree::merge::{self, Dirlinks, MergeError};
+use crate::tree::scan::{self, ScanError};
 
 /// The version of the legacy layer format; without a newline.
 pub const VERSION: &str = "1.0";
@@ -95,8 +97,8 @@ pub(crate) fn merging(items: &[PathBuf]) -> String {
 
 /// What is said before `plan` is written.
 pub(crate) fn packing(plan: &TarPlan) -> String {
-    let files = progress::count(plan.entries.len(), "file");
-    format!("packing {} in {files}", progress::size(plan.size()))
+    let files = text::count(plan.entries.len(), "file");
+    format!("packing {} in {files}", text::size(plan.size()))
 }
 
 pub(crate) fn read_base_json(path: &Path) -> Result<BaseJson, LayerError> {
@@ -119,7 +121,7 @@ fn run_script(
     build_directory: &Path,
 ) -> Result<Directory, LayerError> {
     let root = build_directory.join(ROOT);
-    script::materialise(&tree, &root)?;
+    materialise(&tree, &root).map_err(ScriptError::from)?;
     drop(tree);
     let script = Script {
         arguments: "`extraCommands`",

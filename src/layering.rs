@@ -14,14 +14,14 @@ mod subgraph;
 use thiserror::Error;
 
 use crate::graph::{Graph, PathId};
-use crate::store_path::StorePath;
+use crate::request::store_path::StorePath;
 
-pub use auto::auto;
-pub use explain::explain;
-pub use pipeline::{Pipeline, PipelineError, parse, read};
-pub use place::Place;
-pub use popularity::popularity;
-pub use run::{Shape, run as pipeline};
+pub use self::auto::auto;
+pub use self::explain::explain;
+pub use self::pipeline::{Pipeline, PipelineError, parse, read};
+pub use self::place::Place;
+pub use self::popularity::popularity;
+pub use self::run::{Shape, run as pipeline};
 
 /// The store paths of one layer, in the order in which nixpkgs lists them.
 #[derive(Debug, Clone, PartialEq, Eq)]

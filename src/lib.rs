@@ -9,9 +9,6 @@
 //! ```
 
 // What was asked for.
-pub mod attrs;
-pub mod store_path;
-pub mod time;
 
 // Which store paths share a layer.
 pub mod graph;
@@ -20,12 +17,10 @@ pub mod layering;
 // How many threads work on it.
 
 // The files of a layer.
+pub mod console;
+pub mod imitate;
+pub mod request;
 pub mod tree;
-pub mod follow;
-pub mod scan;
-pub mod hidden;
-pub mod merge;
-pub mod join;
 pub mod relay;
 pub mod read_only;
 pub mod script;
@@ -35,12 +30,10 @@ pub mod closure;
 
 // Its bytes.
 pub mod store_layer;
-pub mod python;
 pub mod bytes;
 pub mod tar;
 
 // Images.
-pub mod limits;
 pub mod mistaken;
 pub mod document;
 pub mod oci;
@@ -51,12 +44,10 @@ pub mod images;
 pub mod base;
 pub mod flatten;
 pub mod entries;
-pub mod told;
 pub mod survey;
 pub mod append;
 pub mod keep;
 pub mod members;
-pub mod json;
 pub mod config;
 
 // Layers made as root, in a virtual machine.
@@ -67,8 +58,6 @@ pub mod as_root;
 
 // What a subcommand makes.
 pub mod output;
-pub mod progress;
-pub mod warnings;
 pub mod layer;
 pub mod image;
 pub mod merge_images;
@@ -77,7 +66,6 @@ pub mod references;
 pub mod pull;
 pub mod export;
 pub mod verify;
-pub mod table;
 pub mod inspect;
 pub mod registration;
 pub mod customisation;
@@ -88,6 +76,7 @@ pub mod run_with_overlay;
 
 pub mod cli;
 
+use crate::console::progress;
 use std::path::PathBuf;
 
 /// What the world outside tells a build; [`cli`] alone looks it up.

@@ -19,17 +19,18 @@ use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
 use thiserror::Error;
 
 use crate::Surroundings;
-use crate::archive::shown;
-use crate::attrs::{Attrs, MergeDerivationsAttrs};
 use crate::bytes::decompress::{self, LimitError};
 use crate::bytes::holes;
-use crate::hidden::{self, described, printable};
-use crate::limits::Limits;
+use crate::console::text::printable_path;
+use crate::console::text::shown;
+use crate::console::warnings::Warnings;
 use crate::output::{self, OutputError};
-use crate::scan::{self, ScanError};
+use crate::request::attrs::{Attrs, MergeDerivationsAttrs};
+use crate::request::limits::Limits;
 use crate::tar::read::{MemberKind, ReadError, Reader};
+use crate::tree::hidden::{self, described};
+use crate::tree::scan::{self, ScanError};
 use crate::tree::{Directory, Node};
-use crate::warnings::Warnings;
 
 /// How many directories may lie within each other. No package comes near it, and with more than the
 /// files that a process may have open, nothing could be removed again.
@@ -438,9 +439,9 @@ impl Merge<'_> {
         let item = self.items.get(index).map_or(self.item, PathBuf::as_path);
         if item.is_dir() {
             let path = item.join(OsStr::from_bytes(&path.join(&b'/')));
-            return format!("`{}`", printable(&path));
+            return format!("`{}`", printable_path(&path));
         }
-        format!("`{}` of `{}`", joined(path), printable(item))
+        format!("`{}` of `{}`", joined(path), printable_path(item))
     }
 
     fn name(&self, name: &[u8], what: &'static str) -> MergeDerivationsError {

@@ -10,19 +10,20 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::archive::{self, Archive, ArchiveError, ArchiveMember, MemberPath};
-use crate::attrs::{Attrs, MergeAttrs};
 use crate::base::{self, BaseError, BaseLayer, ReadImage};
 use crate::bytes::compression::{Compression, Packing};
 use crate::bytes::digest::{HashWriter, Sha256};
 use crate::bytes::source::RangeReader;
+use crate::console::text;
+use crate::console::warnings::Warnings;
 use crate::document::DocumentError;
-use crate::json::jq;
+use crate::imitate::jq;
 use crate::keep::{self, KeepError};
 use crate::members::{self, Planned};
 use crate::output::{self, OutputError};
+use crate::request::attrs::{Attrs, MergeAttrs};
 use crate::tar::plan::{Content, Kind};
-use crate::warnings::Warnings;
-use crate::{Surroundings, images, progress};
+use crate::{Surroundings, images};
 
 /// The mode of a directory that no input lists, and of the archive's own.
 const DIRECTORY_MODE: u32 = 0o755;
@@ -123,8 +124,8 @@ pub fn build(
 
     let epoch = surroundings.source_date_epoch;
     let plan = members::into_plan(merged.into_members(), DIRECTORY_MODE, epoch);
-    let size = progress::size(plan.size());
-    let images = progress::count(paths.len(), "image");
+    let size = text::size(plan.size());
+    let images = text::count(paths.len(), "image");
     let text = format!("writing an archive of {images}, {size}");
     progress.phase("write", &text);
     let threads = surroundings.threads;
@@ -241,7 +242,7 @@ impl Names {
             let (other, id) = &self.images[other];
             if *id != image.id {
                 self.warnings.add("names that two images have", || {
-                    let name = archive::shown(name.as_bytes());
+                    let name = text::shown(name.as_bytes());
                     format!(
                         "two images are called `{name}`, one in `{}` and another in `{}`: `docker load` gives \
                          the name to the last one, podman and skopeo take the first; give one of them another \
@@ -372,7 +373,7 @@ impl Merged {
             if !self.has_part(&name, *digest)? {
                 return Err(MergeImagesError::OtherBytes {
                     path: archive.path,
-                    name: archive::shown(&name.join(&b'/')),
+                    name: text::shown(&name.join(&b'/')),
                 });
             }
         }
@@ -386,7 +387,7 @@ impl Merged {
             if let Some(name) = archive::two_kinds(&self.members, is_other, path, is_directory) {
                 return Err(MergeImagesError::TwoKinds {
                     path: archive.path.clone(),
-                    name: archive::shown(&name.join(&b'/')),
+                    name: text::shown(&name.join(&b'/')),
                 });
             }
         }
@@ -458,7 +459,7 @@ fn planned(member: ArchiveMember) -> Planned {
             kind: Kind::of_range(file.range),
         },
         ArchiveMember::Symlink { target } => Planned {
-            mode: crate::scan::SYMLINK_MODE,
+            mode: crate::tree::scan::SYMLINK_MODE,
             kind: Kind::Symlink { target },
         },
     }

@@ -22,7 +22,7 @@ use thiserror::Error;
 
 use crate::bytes::compress;
 use crate::bytes::compression::Compression;
-use crate::progress::Progress;
+use crate::console::progress::Progress;
 use crate::tar::plan::{Dialect, Entry, TarPlan};
 use crate::tar::write::{self, WriteError};
 

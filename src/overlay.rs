@@ -18,13 +18,13 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::statvfs::statvfs;
 use thiserror::Error;
 
-use crate::attrs::OverlayAttrs;
 use crate::base::{self, BaseError, Wanted};
 use crate::closure::ClosureFiles;
+use crate::console::progress::Progress;
 use crate::flatten::{self, FlattenError};
 use crate::images::Choice;
 use crate::oci::Platform;
-use crate::progress::Progress;
+use crate::request::attrs::OverlayAttrs;
 use crate::unpack::{self, UnpackError};
 use crate::whiteout;
 

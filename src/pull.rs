@@ -11,11 +11,11 @@ use std::process::Command;
 use thiserror::Error;
 
 use crate::Surroundings;
-use crate::attrs::{Attrs, PullAttrs};
 use crate::graph::{self, GraphError};
 use crate::output::{self, OutputError};
 use crate::references;
-use crate::store_path::{StorePath, StorePathError};
+use crate::request::attrs::{Attrs, PullAttrs};
+use crate::request::store_path::{StorePath, StorePathError};
 
 /// An image could not be pulled.
 #[derive(Debug, Error)]

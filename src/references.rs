@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 
-use crate::store_path::StorePath;
+use crate::request::store_path::StorePath;
 
 /// How many characters the hash of a store path has.
 const HASH: usize = 32;

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::Surroundings;
-use crate::attrs::{Attrs, RegistrationAttrs};
 use crate::output::{self, OutputError};
+use crate::request::attrs::{Attrs, RegistrationAttrs};
 
 /// How many lines there are before the references.
 const FIELDS: usize = 5;

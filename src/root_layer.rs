@@ -14,15 +14,16 @@ use thiserror::Error;
 
 use crate::Surroundings;
 use crate::as_root::{AsRootError, InImage};
-use crate::attrs::{Attrs, RootLayerAttrs};
+use crate::console::warnings::Warnings;
 use crate::layer::{self, LayerError};
-use crate::merge::{self, Dirlinks, MergeError};
 use crate::overlay::{self, OverlayError, Places};
-use crate::scan::{self, ScanError};
+use crate::request::attrs::{Attrs, RootLayerAttrs};
 use crate::script::{self, Ended, ScriptError};
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Dialect, Entry, TarPlan, Xattr};
-use crate::warnings::Warnings;
+use crate::tree::materialise::materialise;
+use crate::tree::merge::{self, Dirlinks, MergeError};
+use crate::tree::scan::{self, ScanError};
 
 /// The attributes that belong to the machine and not to the file: overlayfs' notes, and what security
 /// modules of the machine's kernel say. File capabilities are the one exception.
@@ -121,7 +122,7 @@ fn make(
     if !layer.copy_to_root.is_empty() {
         tree.mode |= layer::ROOT_WRITABLE;
     }
-    script::materialise(&tree, &places.layer())?;
+    materialise(&tree, &places.layer()).map_err(ScriptError::from)?;
     drop(tree);
 
     progress.phase("runAsRoot", "running runAsRoot");

@@ -8,8 +8,8 @@ use std::path::Path;
 use thiserror::Error;
 
 use crate::Surroundings;
-use crate::attrs::{Attrs, RunWithOverlayAttrs};
 use crate::overlay::{self, OverlayError, Places};
+use crate::request::attrs::{Attrs, RunWithOverlayAttrs};
 use crate::script::{self, Script, ScriptError};
 
 /// What bash runs in the build directory. All hooks run in one shell, as in nixpkgs, and see each

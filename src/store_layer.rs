@@ -8,11 +8,11 @@ use rayon::prelude::*;
 
 use crate::bytes::parallel;
 use crate::closure::{self, ClosureFile};
-use crate::python;
-use crate::scan::ScanError;
-use crate::store_path::StorePath;
+use crate::imitate::python;
+use crate::request::store_path::StorePath;
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Dialect, Entry, TarPlan};
+use crate::tree::scan::ScanError;
 use crate::tree::{Directory, Node};
 
 /// The mode of `/nix` and `/nix/store`.

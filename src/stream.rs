@@ -12,23 +12,25 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::archive::{self, ArchiveError, ArchiveFile};
-use crate::attrs::{Attrs, LayeredImageAttrs};
 use crate::bytes::digest::{DiffId, HashWriter, Sha256};
 use crate::bytes::source::{Range, Source};
 use crate::bytes::{compress, parallel};
+use crate::console::progress::Progress;
+use crate::console::text;
 use crate::description::{self, Description, LAYER, NOW, RecordedLayer, Unpacked};
 use crate::engines::{self, Objection};
-use crate::json::python as python_json;
+use crate::imitate::python;
+use crate::imitate::python_json;
 use crate::members::{self, SpoolError};
 use crate::output::{self, OutputError};
-use crate::progress::{self, Progress};
-use crate::scan::ScanError;
+use crate::request::attrs::{Attrs, LayeredImageAttrs};
+use crate::request::time::{Time, TimeError};
 use crate::tar::header;
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Content, Dialect, Entry, Kind, TarPlan};
 use crate::tar::write::{self, Out, WriteError};
-use crate::time::{Time, TimeError};
-use crate::{Surroundings, base, python, store_layer};
+use crate::tree::scan::ScanError;
+use crate::{Surroundings, base, store_layer};
 
 /// The mode of the archive's members.
 const MEMBER_MODE: u32 = 0o644;
@@ -155,7 +157,7 @@ pub fn build(
 ) -> Result<(), StreamError> {
     let image = plan(&read(&attrs.ours.conf)?, None, now, surroundings)?;
     let progress = surroundings.progress;
-    let text = format!("writing an image of {}", progress::size(image.size()));
+    let text = format!("writing an image of {}", text::size(image.size()));
     progress.phase("write", &text);
     let out = &attrs.out;
     let wrap = |source| {
@@ -446,7 +448,7 @@ fn shown(number: usize, paths: &[String]) -> String {
         [] => format!("layer {number}"),
         [path] => format!("layer {number}, of `{path}`,"),
         [path, others @ ..] => {
-            let others = progress::count(others.len(), "other store path");
+            let others = text::count(others.len(), "other store path");
             format!("layer {number}, of `{path}` and {others},")
         }
     }

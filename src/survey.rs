@@ -21,11 +21,11 @@ use crate::bytes::decompress::Decoded;
 use crate::bytes::digest::{Algorithm, Digests};
 use crate::bytes::read_ahead::ReadAhead;
 use crate::bytes::source::{RangeReader, Source};
+use crate::console::capped::Told;
+use crate::console::progress::Progress;
 use crate::entries::{Entries, Noting};
 use crate::images;
-use crate::limits::Limits;
-use crate::progress::Progress;
-use crate::told::Told;
+use crate::request::limits::Limits;
 
 /// The size of buffers between a compressed file and its decoder, in bytes.
 const BUFFER: usize = 256 * 1024;

@@ -1,6 +1,13 @@
 //! Holds the files of a layer before they are written: directories, files, symlinks and special
 //! files by name. Nothing is read but metadata; a file remembers where its bytes are.
 
+pub mod follow;
+pub mod scan;
+pub mod hidden;
+pub mod merge;
+pub mod join;
+pub mod materialise;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

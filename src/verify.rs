@@ -11,17 +11,18 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::archive::{ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place, shown, text_of};
+use self::image::Config;
+use crate::archive::{ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place, text_of};
 use crate::bytes::digest::Sha256;
+use crate::console::capped::Told;
+use crate::console::text::shown;
 use crate::document::Respelled;
 use crate::engines::{self, Engine, Objection};
 use crate::images::{self, Image, ImagesError};
 use crate::oci;
 use crate::survey::{Survey, Surveyed};
-use crate::told::Told;
-use image::Config;
 
-pub use problem::{Problem, What};
+pub use self::problem::{Problem, What};
 
 /// What checking an image found.
 #[derive(Debug)]

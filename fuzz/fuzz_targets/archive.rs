@@ -10,8 +10,8 @@ use nix_image_builder::archive::{self, ArchiveMember};
 use nix_image_builder::base::{self, BaseImage, Choice, Wanted};
 use nix_image_builder::closure::ClosureFiles;
 use nix_image_builder::bytes::digest::Sha256;
-use nix_image_builder::limits::Limits;
-use nix_image_builder::progress::Progress;
+use nix_image_builder::request::limits::Limits;
+use nix_image_builder::console::progress::Progress;
 use nix_image_builder_fuzz::{file_of, mutate_tar};
 
 fn read(path: &Path) -> Option<BaseImage> {

@@ -10,12 +10,12 @@ use nix_image_builder::base::{self, Choice, Wanted};
 use nix_image_builder::closure::ClosureFiles;
 use nix_image_builder::config::{self, BaseJson};
 use nix_image_builder::document::is_same_key;
-use nix_image_builder::json::{jq, jshon, python};
-use nix_image_builder::limits::Limits;
+use nix_image_builder::imitate::{jq, jshon, python_json};
+use nix_image_builder::request::limits::Limits;
 use nix_image_builder::tar::plan::{Entry, TarPlan};
 use nix_image_builder::tar::owner::Owner;
 use nix_image_builder::tar::write;
-use nix_image_builder::progress::Progress;
+use nix_image_builder::console::progress::Progress;
 use nix_image_builder_fuzz::file_of;
 use serde_json::Value;
 use tempfile::NamedTempFile;
@@ -96,7 +96,7 @@ fn is_of_nix(value: &Value) -> bool {
 
 /// Prints what `text` holds, and that again.
 fn check_prints(value: &Value) {
-    for print in [jq::print, jshon::print, python::print] {
+    for print in [jq::print, jshon::print, python_json::print] {
         let once = print(value);
         let again: Value = match serde_json::from_str(&once) {
             Ok(again) => again,

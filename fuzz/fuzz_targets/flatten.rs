@@ -13,7 +13,7 @@ use nix_image_builder::export;
 use nix_image_builder::flatten::flat::{Flat, FlatEntry, Step};
 use nix_image_builder::flatten::place::Placing;
 use nix_image_builder::flatten::{About, FlatKind};
-use nix_image_builder::limits::Limits;
+use nix_image_builder::request::limits::Limits;
 use nix_image_builder::bytes::source::Range;
 use nix_image_builder::bytes::source::Source;
 use nix_image_builder::tar::read::{MemberKind, Reader};

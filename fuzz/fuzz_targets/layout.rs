@@ -14,11 +14,11 @@ use nix_image_builder::base::{self, BaseImage, Choice, Wanted};
 use nix_image_builder::closure::ClosureFiles;
 use nix_image_builder::bytes::compression::Packing;
 use nix_image_builder::bytes::digest::{Algorithm, Digest};
-use nix_image_builder::limits::Limits;
+use nix_image_builder::request::limits::Limits;
 use nix_image_builder::oci;
 use nix_image_builder::tar::plan::{Entry, TarPlan};
 use nix_image_builder::tar::owner::Owner;
-use nix_image_builder::progress::Progress;
+use nix_image_builder::console::progress::Progress;
 use nix_image_builder::tar::write;
 use nix_image_builder_fuzz::file_of;
 

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
-use super::{Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place, shown};
+use super::{Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place};
 use crate::bytes::source::{Range, Source};
+use crate::console::text::shown;
 use crate::tar::owner::Owner;
 
 /// The mode and time of every file, whatever it has on this machine: those that Nix gives it.
@@ -99,7 +100,7 @@ fn read(path: &Path, source: io::Error) -> ArchiveError {
 mod tests {
     use super::*;
     use crate::archive;
-    use crate::limits::Limits;
+    use crate::request::limits::Limits;
 
     /// Neither the order in which a file system lists names nor that of places in memory shows.
     #[test]

@@ -17,7 +17,7 @@ use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
 use crate::bytes::compression::Packing;
 use crate::bytes::gzip::Gzip;
 use crate::bytes::read_ahead::ReadAhead;
-use crate::limits::{FREE_OF_RATIO, Limits};
+use crate::request::limits::{FREE_OF_RATIO, Limits};
 
 /// The size of the buffer between a file and its decoder, in bytes.
 const BUFFER: usize = 256 * 1024;

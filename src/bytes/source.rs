@@ -13,7 +13,7 @@ use crate::bytes::decompress::{self, Decoded, Decoder};
 use crate::bytes::read_ahead::ReadAhead;
 use crate::bytes::skip::Skip;
 use crate::bytes::sparse::{Piece, SparseMap};
-use crate::limits::Limits;
+use crate::request::limits::Limits;
 
 /// Bytes that can be read from any offset, any number of times, by several threads.
 #[derive(Debug)]

@@ -9,9 +9,9 @@ use serde_json::json;
 use super::config::{Part, Shown};
 use super::{InspectedImage, InspectedLayer, Inspection};
 use crate::bytes::compression::Packing;
-use crate::progress;
+use crate::console::table::{self, Align};
+use crate::console::text;
 use crate::survey::Form;
-use crate::table::{self, Align};
 
 /// What of `config` is shown, by the keys of the image specification, and what people call it.
 const CONFIG: [(&str, &str); 12] = [
@@ -55,7 +55,7 @@ impl Inspection {
             Form::Archive(packing) => format!("packed with {packing}"),
         };
         let path = self.survey.archive.path.display();
-        let images = progress::count(self.images.len() as u64, "image");
+        let images = text::count(self.images.len() as u64, "image");
         writeln!(out, "{path}: {kind}, {packing}, {images}")?;
         for image in self.images() {
             image.map_err(io::Error::other)?.write_text(out)?;
@@ -220,8 +220,8 @@ impl InspectedImage<'_> {
 /// `text` without anything that could play with the terminal, and not too long.
 fn printable(text: &str) -> String {
     match text.char_indices().nth(MAX_VALUE) {
-        None => table::printable(text),
-        Some((end, _)) => format!("{}...", table::printable(&text[..end])),
+        None => text::printable(text),
+        Some((end, _)) => format!("{}...", text::printable(&text[..end])),
     }
 }
 
@@ -260,11 +260,11 @@ impl InspectedLayer<'_> {
     fn row(&self, number: usize) -> Vec<String> {
         let (packed, packing) = match self.packing {
             Packing::Plain => (String::new(), String::new()),
-            packing => (progress::size(self.packed_size), packing.to_string()),
+            packing => (text::size(self.packed_size), packing.to_string()),
         };
         vec![
             number.to_string(),
-            progress::size(self.size),
+            text::size(self.size),
             packed,
             packing,
             self.files.to_string(),

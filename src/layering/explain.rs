@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Layer, Origin, Reason};
-use crate::progress;
+use crate::console::text;
 
 /// A few lines for each layer: its number, how much is in it, why, and its paths.
 #[must_use]
@@ -16,8 +16,8 @@ pub fn explain(layers: &[Layer]) -> String {
 }
 
 fn explain_layer(layer: &Layer, number: usize, of: usize) -> String {
-    let count = progress::count(layer.paths.len(), "path");
-    let size = progress::count(layer.nar_size, "byte");
+    let count = text::count(layer.paths.len(), "path");
+    let size = text::count(layer.nar_size, "byte");
     let paths = layer.paths.iter();
     let paths = paths.map(|path| format!("  {}\n", path.as_path().display()));
     format!(

@@ -65,7 +65,7 @@ impl Entry {
                 Kind::Symlink {
                     target: link.target,
                 },
-                crate::scan::SYMLINK_MODE,
+                crate::tree::scan::SYMLINK_MODE,
             ),
             Node::Special(special) => (Kind::Special(special.kind), special.mode),
         };

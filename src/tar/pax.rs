@@ -9,7 +9,7 @@
 use tar::{Header, UstarHeader};
 
 use super::header::{BLOCK, device, put, seal, target, typeflag};
-use crate::python;
+use crate::imitate::python;
 use crate::tar::plan::Entry;
 
 /// The name of the entry that carries the records. POSIX recommends another one.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use self::extensions::Extensions;
+use self::fields::{Block, Fields};
+use self::sparse::{Found, Sparse};
 use super::header::BLOCK;
 use crate::bytes::skip::Skip;
 use crate::bytes::sparse::{Piece, SparseMap};
-use extensions::Extensions;
-use fields::{Block, Fields};
-use sparse::{Found, Sparse};
 
 mod extensions;
 mod fields;

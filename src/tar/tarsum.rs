@@ -12,7 +12,7 @@ use crate::bytes::decompress::{self, LimitError};
 use crate::bytes::digest::{HashWriter, Sha256};
 use crate::bytes::parallel;
 use crate::bytes::skip::Skip;
-use crate::limits::Limits;
+use crate::request::limits::Limits;
 use crate::tar::header;
 use crate::tar::plan::{Entry, Kind, TarPlan, Xattr};
 use crate::tar::read::{Member, ReadError, Reader};

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{Verifier, What};
-use crate::archive::{MemberPath, shown};
+use crate::archive::MemberPath;
 use crate::bytes::digest::DiffId;
+use crate::console::text::shown;
 use crate::document::{self, DocumentError, Respelled};
 use crate::engines;
 use crate::engines::document::Objections;

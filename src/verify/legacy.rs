@@ -4,8 +4,9 @@
 use serde::Deserialize;
 
 use super::{Verifier, What};
-use crate::archive::{ArchiveMember, MemberPath, shown};
+use crate::archive::{ArchiveMember, MemberPath};
 use crate::bytes::digest::Sha256;
+use crate::console::text::shown;
 use crate::layer::VERSION;
 use crate::{document, images, oci};
 

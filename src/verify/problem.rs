@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::archive::{ArchiveError, shown};
+use crate::archive::ArchiveError;
 use crate::blob::Damage;
 use crate::bytes::compression::Packing;
 use crate::bytes::digest::{DiffId, Digest};
+use crate::console::text;
+use crate::console::text::shown;
 use crate::document::{DocumentError, Respelled};
 use crate::engines::{self, Objection, Refusal};
 use crate::entries::WrongEntry;
 use crate::images::ImagesError;
 use crate::oci::{OciError, Platform};
-use crate::progress;
 
 /// Something is wrong, or odd.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ pub enum What {
     TooManyLayers { count: usize, max: usize },
     #[error("has {count} variables in its environment; {max} are allowed, and more by `maxEnv`")]
     TooManyVariables { count: usize, max: usize },
-    #[error("lists {} in `rootfs.diff_ids`, but the image has {}", progress::count(*found as u64, "DiffID"), layers(*count))]
+    #[error("lists {} in `rootfs.diff_ids`, but the image has {}", text::count(*found as u64, "DiffID"), layers(*count))]
     DiffIdCount { found: usize, count: usize },
     #[error("has the DiffID {found}, but `{config}` lists {said}")]
     DiffId {
@@ -132,7 +133,7 @@ pub enum What {
 }
 
 fn layers(count: usize) -> String {
-    progress::count(count as u64, "layer")
+    text::count(count as u64, "layer")
 }
 
 impl What {

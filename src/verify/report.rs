@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::{Problem, Report, What};
-use crate::progress;
-use crate::told::Told;
+use crate::console::capped::Told;
+use crate::console::text;
 
 impl Report {
     /// Whether nothing is wrong.
@@ -25,12 +25,12 @@ impl Report {
     #[must_use]
     pub fn text(&self, image: &str) -> String {
         let mut text = if self.is_right() {
-            let images = progress::count(self.images as u64, "image");
-            let layers = progress::count(self.layers as u64, "layer");
-            let files = progress::count(self.files as u64, "file");
+            let images = text::count(self.images as u64, "image");
+            let layers = text::count(self.layers as u64, "layer");
+            let files = text::count(self.files as u64, "file");
             format!("{image} is right: {images}, {layers}, {files}\n")
         } else {
-            let problems = progress::count(self.problem_count(), "problem");
+            let problems = text::count(self.problem_count(), "problem");
             let verdict = match self.is_consistent {
                 true => "is consistent, but not for every engine",
                 false => "is wrong",
@@ -96,5 +96,5 @@ impl Report {
 
 /// `1 more problem`, `2 more problems`.
 fn more(count: u64, name: &str) -> String {
-    progress::count(count, &format!("more {name}"))
+    text::count(count, &format!("more {name}"))
 }

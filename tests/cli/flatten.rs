@@ -19,7 +19,7 @@ use nix_image_builder::bytes::source::Source;
 use nix_image_builder::flatten::flat::{Flat, FlatEntry, SharedFile, Step};
 use nix_image_builder::flatten::place::{PlaceError, Placing};
 use nix_image_builder::flatten::{About, FlatKind};
-use nix_image_builder::limits::Limits;
+use nix_image_builder::request::limits::Limits;
 use nix_image_builder::tar::read::{MemberKind, Reader};
 use nix_image_builder::unpack;
 use proptest::collection::vec;

@@ -7,9 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use nix_image_builder::join;
-use nix_image_builder::scan;
-use nix_image_builder::warnings::Warnings;
+use nix_image_builder::console::warnings::Warnings;
+use nix_image_builder::tree::join;
+use nix_image_builder::tree::scan;
 use proptest::collection::vec;
 
 use crate::support::{Verdict, command, for_all, output, same_text};

@@ -8,11 +8,11 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use nix_image_builder::limits::Limits;
-use nix_image_builder::merge::{self, Dirlinks, MergeError};
-use nix_image_builder::scan::{self, ScanError};
+use nix_image_builder::console::warnings::Warnings;
+use nix_image_builder::request::limits::Limits;
+use nix_image_builder::tree::merge::{self, Dirlinks, MergeError};
+use nix_image_builder::tree::scan::{self, ScanError};
 use nix_image_builder::tree::{Directory, Node};
-use nix_image_builder::warnings::Warnings;
 use proptest::collection::vec;
 
 use crate::support::{Verdict, command, for_all, judge, output, same_text, stdout};

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use nix_image_builder::scan;
+use nix_image_builder::tree::scan;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use expect_test::expect;
 use nix_image_builder::bytes::source::Range;
 use nix_image_builder::bytes::source::Source;
-use nix_image_builder::scan;
 use nix_image_builder::tar::header::BLOCK;
 use nix_image_builder::tar::owner::Owner;
 use nix_image_builder::tar::plan::{DEFAULT_SOURCE_DATE_EPOCH, Entry, TarPlan};
 use nix_image_builder::tar::read::{Member, MemberKind, Reader};
 use nix_image_builder::tar::{gnu, write};
+use nix_image_builder::tree::scan;
 use proptest::prelude::*;
 use proptest::sample::select;
 

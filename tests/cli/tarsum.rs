@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
-use nix_image_builder::scan;
 use nix_image_builder::tar::owner::Owner;
 use nix_image_builder::tar::plan::{DEFAULT_SOURCE_DATE_EPOCH, TarPlan};
 use nix_image_builder::tar::tarsum;
 use nix_image_builder::tar::write;
+use nix_image_builder::tree::scan;
 use proptest::prelude::*;
 
 use crate::support::{Verdict, command, for_all, judge, same_text, stdout};

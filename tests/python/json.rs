@@ -1,6 +1,6 @@
 //! Our JSON in Python's style against Python's own.
 
-use nix_image_builder::json::python as ours;
+use nix_image_builder::imitate::python_json as ours;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

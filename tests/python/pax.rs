@@ -4,8 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use nix_image_builder::python::path_order;
-use nix_image_builder::scan;
+use nix_image_builder::imitate::python::path_order;
 use nix_image_builder::tar::header;
 use nix_image_builder::tar::header::BLOCK;
 use nix_image_builder::tar::owner::Owner;
@@ -16,6 +15,7 @@ use nix_image_builder::tar::plan::{
 use nix_image_builder::tar::read::Reader;
 use nix_image_builder::tar::{pax, write};
 use nix_image_builder::tree::SpecialKind;
+use nix_image_builder::tree::scan;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;

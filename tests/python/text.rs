@@ -1,6 +1,6 @@
 //! Python's order of paths and its `repr`, against the real ones.
 
-use nix_image_builder::python::{path_order, repr_list, repr_str};
+use nix_image_builder::imitate::python::{path_order, repr_list, repr_str};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

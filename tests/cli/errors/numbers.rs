@@ -240,7 +240,7 @@ fn machine(sandbox: &Sandbox) -> Value {
 /// `builder` does not run outside a machine, so the attributes are parsed here.
 #[test]
 fn sizes_of_virtual_machines() {
-    use nix_image_builder::attrs::{self, Attrs, RootLayerAttrs};
+    use nix_image_builder::request::attrs::{self, Attrs, RootLayerAttrs};
 
     let sandbox = Sandbox::new();
     for (key, name) in [

@@ -5,12 +5,12 @@ use std::fmt::Write;
 
 use serde_json::{Number, Value};
 
-use super::Style;
+use super::json::Style;
 
 /// `value` as Python prints it.
 #[must_use]
 pub fn print(value: &Value) -> String {
-    super::print::<Python>(value)
+    super::json::print::<Python>(value)
 }
 
 struct Python;

@@ -1,8 +1,8 @@
 //! Collects warnings: what is built as it was asked for, though an engine refuses it, or a file of the
 //! user is not in the image. Those of one kind are counted, and the first of them are shown in full.
 
-use crate::progress::Progress;
-use crate::told::Told;
+use crate::console::capped::Told;
+use crate::console::progress::Progress;
 
 /// How many warnings of one kind are shown in full.
 const MAX_SHOWN: usize = 10;

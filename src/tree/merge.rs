@@ -13,13 +13,14 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::follow::{Follow, MAX_LINKS};
-use crate::hidden::{described, is_same, printable};
-use crate::limits::Limits;
-use crate::progress;
-use crate::scan::{self, ScanError};
+use crate::console::text;
+use crate::console::warnings::Warnings;
+use crate::request::limits::Limits;
+use crate::tree::follow::{Follow, MAX_LINKS};
+use crate::tree::hidden::{described, is_same};
+use crate::tree::merge::text::printable_path;
+use crate::tree::scan::{self, ScanError};
 use crate::tree::{Directory, Name, Node, Origin};
-use crate::warnings::Warnings;
 
 /// The name under which nixpkgs has the layer in the build directory.
 const LAYER: &[u8] = b"layer";
@@ -140,8 +141,8 @@ fn scan_following(
                 "the symlink `{}` leads back to the directory `{}`, through which it was reached: as every symlink to a \
                  directory it became that directory, again and again until {MAX_LINKS} symlinks lay behind each other, and that \
                  made {}; take the symlink out, or keep symlinks with `keepContentsDirlinks = true`",
-                printable(link),
-                printable(&found.target),
+                printable_path(link),
+                printable_path(&found.target),
                 copies(found.made)
             )
         });
@@ -281,7 +282,7 @@ impl Merge<'_> {
                 "{} is not in the image: `{}` there is {}, since the later item of `copyToRoot` wins; change their order, or \
                  {WAY_OUT}",
                 described(&earlier),
-                printable(&shown(at, name)),
+                printable_path(&shown(at, name)),
                 described(&later)
             )
         });
@@ -301,9 +302,9 @@ impl Merge<'_> {
                 "{} is not in the image: `{}` there is {} of an earlier item, since both have {} and the same time, so that \
                  rsync takes them for equal and keeps the earlier one; leave that one out, or {WAY_OUT}",
                 described(&later),
-                printable(&shown(at, name)),
+                printable_path(&shown(at, name)),
                 described(&earlier),
-                progress::count(size, "byte")
+                text::count(size, "byte")
             )
         });
     }

@@ -8,9 +8,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
-use crate::follow::MAX_LINKS;
-use crate::progress;
-use crate::table;
+use crate::console::text;
+use crate::tree::follow::MAX_LINKS;
+use crate::tree::hidden::text::printable_path;
 use crate::tree::{Directory, Node};
 
 /// How many entries are looked at to count what a directory hides. A symlink may lead to all of a disk.
@@ -54,7 +54,7 @@ impl Missing {
         if self.is_more() {
             return format!("{} files or more", self.files);
         }
-        progress::count(self.files, "file")
+        text::count(self.files, "file")
     }
 
     /// The verb for [`Self::files`].
@@ -239,23 +239,17 @@ pub fn same_bytes(one: impl Read, other: impl Read) -> io::Result<bool> {
     }
 }
 
-/// `path` in one line of a message, whatever bytes it has.
-#[must_use]
-pub fn printable(path: &Path) -> String {
-    table::printable(&path.to_string_lossy())
-}
-
 /// What stands at `path` on disk, by kind and path: ``the symlink `PATH` to `TARGET` ``.
 #[must_use]
 pub fn described(path: &Path) -> String {
-    let shown = printable(path);
+    let shown = printable_path(path);
     let Ok(metadata) = fs::symlink_metadata(path) else {
         return format!("`{shown}`");
     };
     let kind = metadata.file_type();
     if kind.is_symlink() {
         let target = fs::read_link(path).unwrap_or_default();
-        return format!("the symlink `{shown}` to `{}`", printable(&target));
+        return format!("the symlink `{shown}` to `{}`", printable_path(&target));
     }
     let noun = if kind.is_dir() {
         "directory"
@@ -272,7 +266,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::scan;
+    use crate::tree::scan;
 
     /// Makes `first` and `second`, each a directory that a line describes: names with their content behind `=`, or
     /// with a target behind `->`.

@@ -4,14 +4,21 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::bytes::compression::Compression;
-use crate::limits::Limits;
 use crate::oci::Platform;
+use crate::request::ids::disk_size;
+use crate::request::ids::group_id;
+use crate::request::ids::max_layers;
+use crate::request::ids::memory_size;
+use crate::request::ids::user_id;
+use crate::request::limits::Limits;
+use crate::request::variables::as_variable;
+use crate::request::variables::is_in_environments;
 
 /// The attributes of one derivation; `T` is what our Nix code wrote.
 #[derive(Debug)]
@@ -452,98 +459,6 @@ pub fn from_environment<T: Section>(text: &str, out: PathBuf) -> Result<Attrs<T>
         // It is there already.
         environment: BTreeMap::new(),
     })
-}
-
-/// Whether a program can be started with such a variable; a bash that reads the attributes by
-/// itself passes over others too.
-fn is_in_environments(name: &str, value: &str) -> bool {
-    !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0')
-}
-
-/// `value` as Nix puts it into the environment of a derivation without structured attributes;
-/// `None` for a set, which such a derivation cannot have.
-fn as_variable(value: &Value) -> Option<String> {
-    Some(match value {
-        Value::Null | Value::Bool(false) => String::new(),
-        Value::Bool(true) => "1".to_owned(),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items
-            .iter()
-            .map(as_variable)
-            .collect::<Option<Vec<_>>>()?
-            .join(" "),
-        Value::Object(_) => return None,
-    })
-}
-
-fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    id::<D>(
-        deserializer,
-        "uid",
-        &[("root", 0), ("nixbld", 1000), ("nobody", 65534)],
-    )
-}
-
-fn group_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    id::<D>(
-        deserializer,
-        "gid",
-        &[("root", 0), ("nixbld", 100), ("nogroup", 65534)],
-    )
-}
-
-/// A number, in digits or as a string of digits, or a name that Nix's build sandbox knows: what
-/// GNU tar takes after `--owner=` and `--group=` there.
-fn id<'de, D: Deserializer<'de>>(
-    deserializer: D,
-    attribute: &str,
-    names: &[(&str, u32)],
-) -> Result<u32, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    let text = match &value {
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => text.clone(),
-        _ => String::new(),
-    };
-    let named = names.iter().find(|(name, _)| *name == text);
-    named
-        .map(|(_, id)| *id)
-        .or_else(|| text.parse().ok())
-        .ok_or_else(|| {
-            let names: Vec<_> = names.iter().map(|(name, _)| format!("`{name}`")).collect();
-            D::Error::custom(format!(
-                "`{attribute}` is {value}; it has to be a number from 0 to {} or one of the names {}",
-                u32::MAX,
-                names.join(", ")
-            ))
-        })
-}
-
-fn max_layers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    whole_number::<D>(deserializer, "maxLayers", "a whole number from 2 on")
-}
-
-fn disk_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    whole_number::<D>(deserializer, "diskSize", MEBIBYTES)
-}
-
-fn memory_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    whole_number::<D>(deserializer, "buildVMMemorySize", MEBIBYTES)
-}
-
-/// What the sizes of a virtual machine have to be.
-const MEBIBYTES: &str = "a whole number of MiB";
-
-fn whole_number<'de, D: Deserializer<'de>>(
-    deserializer: D,
-    attribute: &str,
-    wanted: &str,
-) -> Result<u64, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    value
-        .as_u64()
-        .ok_or_else(|| D::Error::custom(format!("`{attribute}` is {value}; it has to be {wanted}")))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use nix::sys::stat::{major, minor};
 use thiserror::Error;
 
-use crate::follow::{Follow, Lead, MAX_LINKS, MAX_PATH, TooManyCopies};
+use crate::tree::follow::{Follow, Lead, MAX_LINKS, MAX_PATH, TooManyCopies};
 use crate::tree::{Directory, Node, Origin, Regular, Special, SpecialKind, Symlink};
 
 /// A symlink's mode in every tar, whatever the file system says.

@@ -8,10 +8,11 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use crate::hidden::{Joined, Missing, described, printable};
-use crate::scan::{self, ScanError};
+use crate::console::text::printable_path;
+use crate::console::warnings::Warnings;
+use crate::tree::hidden::{Joined, Missing, described};
+use crate::tree::scan::{self, ScanError};
 use crate::tree::{Directory, Name, Node, Origin, Symlink};
-use crate::warnings::Warnings;
 
 /// The mode of a directory that lndir makes, with the mask of a build.
 const DIRECTORY_MODE: u32 = 0o755;
@@ -57,7 +58,7 @@ pub fn join(items: &[PathBuf], warnings: &mut Warnings) -> Result<Directory, Sca
                 format!(
                     "`{}` of `contents` is no directory, so it is not in the image; put the file into one, for example \
                      with `writeTextDir`, `writeShellScriptBin` or `runCommand`",
-                    printable(item)
+                    printable_path(item)
                 )
             }),
             Err(error) => return Err(error),
@@ -144,7 +145,7 @@ fn warn(joined: Joined<'_>, lost: &Lost, warnings: &mut Warnings) {
             format!(
                 "{} not in the image: `/{}` there is {}, since {FIRST_WINS}",
                 with_missing(&path, missing),
-                printable(at),
+                printable_path(at),
                 described(&joined.items[earlier].join(at))
             )
         }),

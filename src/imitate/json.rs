@@ -1,13 +1,9 @@
 //! JSON as the programs print it whose bytes we reproduce.
 
-pub mod jq;
-pub mod jshon;
-pub mod python;
-
 use serde_json::Number;
 
 /// How one of the programs prints what differs between them.
-trait Style {
+pub(crate) trait Style {
     /// The blanks that one level adds.
     const INDENT: usize;
 
@@ -21,7 +17,7 @@ trait Style {
 }
 
 /// Prints `value` with one member a line, and empty containers closed at once.
-fn print<S: Style>(value: &serde_json::Value) -> String {
+pub(crate) fn print<S: Style>(value: &serde_json::Value) -> String {
     let mut out = String::new();
     push_value::<S>(&mut out, value, 0);
     out.push_str(S::END);

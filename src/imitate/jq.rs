@@ -5,12 +5,12 @@ use std::fmt::Write;
 
 use serde_json::{Number, Value};
 
-use super::Style;
+use super::json::Style;
 
 /// `value` as jq prints it.
 #[must_use]
 pub fn print(value: &Value) -> String {
-    super::print::<Jq>(value)
+    super::json::print::<Jq>(value)
 }
 
 struct Jq;

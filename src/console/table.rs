@@ -60,19 +60,6 @@ pub fn write(
     Ok(())
 }
 
-/// `text` as it is, but without anything that could play with the terminal.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '"' | '\'' | '\\' => printable.push(character),
-            _ => printable.extend(character.escape_debug()),
-        }
-    }
-    printable
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,13 +89,5 @@ mod tests {
         ];
         let columns = [Align::Left, Align::Left];
         assert_eq!(lines(0, &columns, &rows), format!("{wide}  1\na  2\n"));
-    }
-
-    #[test]
-    fn nothing_plays_with_the_terminal() {
-        assert_eq!(
-            printable("\u{1b}[2J\n\u{202e}é\"\\"),
-            r#"\u{1b}[2J\n\u{202e}é"\"#
-        );
     }
 }

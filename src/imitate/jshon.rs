@@ -5,12 +5,12 @@ use std::fmt::Write;
 
 use serde_json::{Number, Value};
 
-use super::Style;
+use super::json::Style;
 
 /// `value` as jshon prints it.
 #[must_use]
 pub fn print(value: &Value) -> String {
-    super::print::<Jshon>(value)
+    super::json::print::<Jshon>(value)
 }
 
 struct Jshon;

@@ -1,7 +1,7 @@
 //! Tells people what is going on: in a Nix build by lines in the log and `setPhase` messages, on a
 //! terminal by a progress bar. Everything goes to stderr.
 
-use std::fmt::Display;
+use crate::console::text::size;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -181,19 +181,6 @@ impl<R: Read> Read for Watched<R> {
     }
 }
 
-/// `bytes` for people: `23.4 MB`.
-#[must_use]
-pub fn size(bytes: u64) -> String {
-    indicatif::DecimalBytes(bytes).to_string()
-}
-
-/// `count` things with their name, which takes an `s` for several: `1 file`, `2 files`.
-#[must_use]
-pub fn count<N: Display + PartialEq + From<u8>>(count: N, name: &str) -> String {
-    let plural = if count == N::from(1) { "" } else { "s" };
-    format!("{count} {name}{plural}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,11 +211,5 @@ mod tests {
         let empty = Log::new(Some(0));
         let line = empty.advance(0, Duration::from_secs(10));
         assert_eq!(line.as_deref(), Some("0 B of 0 B done (0 %)"));
-    }
-
-    #[test]
-    fn one_thing_is_singular() {
-        let counts = [0, 1, 2].map(|number| count(number, "file"));
-        assert_eq!(counts, ["0 files", "1 file", "2 files"]);
     }
 }
