@@ -6,11 +6,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::base::Wanted;
 use crate::bytes::source::{Range, RangeReader};
 use crate::closure::{ClosureFile, Seen};
 use crate::console::text::printable_path;
 use crate::console::warnings::Warnings;
+use crate::foreign::base::Wanted;
 use crate::tar::names::path_of;
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Entry, TarPlan};

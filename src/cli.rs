@@ -23,10 +23,12 @@ use crate::config::{BaseJson, ConfigError};
 use crate::console::progress::Progress;
 use crate::customisation::{self, CustomisationError};
 use crate::description::{self, DescriptionError};
-use crate::entries::Noting;
 use crate::export::{self, ExportError};
+use crate::foreign::images::choice::Choice;
+use crate::foreign::inventory::entries::Noting;
+use crate::foreign::inventory::input;
+use crate::foreign::inventory::{self, SurveyError};
 use crate::image::{self, ImageError};
-use crate::images::Choice;
 use crate::inspect::{self, InspectError, Inspection};
 use crate::layer::{self, LayerError};
 use crate::merge_derivations::{self, MergeDerivationsError};
@@ -45,7 +47,6 @@ use crate::root_layer::{self, RootLayerError};
 use crate::run_with_overlay::{self, RunWithOverlayError};
 use crate::script::ScriptError;
 use crate::stream::{self, StreamError};
-use crate::survey::{self, Input, SurveyError};
 use crate::tar::plan::DEFAULT_SOURCE_DATE_EPOCH;
 use crate::tar::tarsum::{self, TarSumError};
 use crate::tar::write::{Out, WriteError};
@@ -447,7 +448,7 @@ fn run_in(command: Command, surroundings: &Surroundings) -> Result<u8, CliError>
             limits,
         } => {
             let choice = reference.as_deref().map(Choice::of_reference);
-            let survey = survey::read(
+            let survey = inventory::read(
                 input(image),
                 Noting::StorePaths,
                 &limits.limits()?,
@@ -676,7 +677,7 @@ fn verify_image(
     limits: &Limits,
     progress: Progress,
 ) -> Result<u8, CliError> {
-    let survey = survey::read(input(image), Noting::Problems, limits, progress)?;
+    let survey = inventory::read(input(image), Noting::Problems, limits, progress)?;
     let name = survey.archive.path.display().to_string();
     let report = verify::verify(survey);
     if json {
@@ -685,18 +686,6 @@ fn verify_image(
         print(report.text(&name).as_bytes())?;
     }
     Ok(u8::from(!report.is_right()))
-}
-
-/// The image that a person names: a path, or `-` for the standard input.
-fn input(image: PathBuf) -> Input {
-    if image.as_os_str() == "-" {
-        Input::Stream {
-            name: PathBuf::from("standard input"),
-            content: Box::new(io::stdin()),
-        }
-    } else {
-        Input::Path(image)
-    }
 }
 
 /// The command line without what only `builder` runs; completions would offer it otherwise.

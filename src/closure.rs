@@ -7,11 +7,11 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use crate::bytes::parallel;
+use crate::oci::whiteout::{self, Hidden};
 use crate::request::store_path::StorePath;
 use crate::tar::names::path_of;
 use crate::tree::scan::{self, ScanError};
 use crate::tree::{Directory, Node};
-use crate::whiteout::{self, Hidden};
 
 /// The files of a closure, sorted by path as bytes, which is the order in which `comm` lists
 /// lines in the C locale.

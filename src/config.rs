@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::bytes::digest::{DiffId, Sha256};
 use crate::engines::{self, created};
 use crate::imitate::{jq, jshon};
-use crate::oci::Platform;
+use crate::oci::platform::Platform;
 use crate::request::time::{Time, TimeError};
 
 /// What every JSON of one image starts from: `config`, `architecture`, `created` and the rest that

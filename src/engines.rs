@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use crate::console::progress::Progress;
 use crate::console::warnings::Warnings;
-use crate::oci::Platform;
+use crate::oci::platform::Platform;
 
 /// A program that takes images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

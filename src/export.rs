@@ -6,12 +6,14 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::Surroundings;
-use crate::base::{self, BaseError, Choice, Wanted};
 use crate::closure::ClosureFiles;
 use crate::console::text;
 use crate::flatten::flat::{Flat, FlatEntry, Step};
 use crate::flatten::records::RecordsError;
 use crate::flatten::{self, FlatKind, FlattenError};
+use crate::foreign::base::error::BaseError;
+use crate::foreign::base::{self, Wanted};
+use crate::foreign::images::choice::Choice;
 use crate::output::{self, OutputError};
 use crate::request::attrs::{Attrs, ExportAttrs};
 use crate::tar::header;

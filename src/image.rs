@@ -8,8 +8,6 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::archive::ArchiveMember;
-use crate::base::{self, BaseError, BaseImage, BaseLayer, Choice, Wanted};
 use crate::bytes::digest::{DiffId, HashWriter, Sha256};
 use crate::bytes::source::{Range, Source};
 use crate::closure::{self, ClosureFiles, Seen};
@@ -17,8 +15,13 @@ use crate::config::{self, BaseJson, ConfigError, LegacyLayer};
 use crate::console::text;
 use crate::console::warnings::Warnings;
 use crate::engines::{self, Objection, Refused, Said};
+use crate::foreign::archive::ArchiveMember;
+use crate::foreign::base::error::BaseError;
+use crate::foreign::base::{self, BaseImage, BaseLayer, Wanted};
+use crate::foreign::images;
+use crate::foreign::images::choice::Choice;
 use crate::keep::{self, KeepError};
-use crate::oci::Platform;
+use crate::oci::platform::Platform;
 use crate::output::{self, OutputError};
 use crate::request::attrs::{Attrs, ImageAttrs};
 use crate::request::store_path::{self, StorePathError};
@@ -26,7 +29,7 @@ use crate::tar::plan::{Content, Kind, TarPlan};
 use crate::tar::read::ReadError;
 use crate::tar::write;
 use crate::tree::scan::ScanError;
-use crate::{Surroundings, append, images, members};
+use crate::{Surroundings, append, members};
 
 /// The mode of a directory in the archive.
 const DIRECTORY_MODE: u32 = 0o555;

@@ -10,15 +10,19 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use self::config::ShownConfig;
-use crate::archive::ArchiveError;
-use crate::blob::Damage;
 use crate::bytes::compression::Packing;
 use crate::bytes::digest::{DiffId, Digest, Sha256};
 use crate::console::text::shown;
-use crate::images::{self, Blob, Choice, Image, ImagesError};
-use crate::oci::{ImageConfig, Platform};
+use crate::foreign::archive::error::ArchiveError;
+use crate::foreign::blob::Damage;
+use crate::foreign::images::blob_ref::Blob;
+use crate::foreign::images::choice::Choice;
+use crate::foreign::images::error::ImagesError;
+use crate::foreign::images::{self, Image};
+use crate::foreign::inventory::Survey;
+use crate::oci::image_config::ImageConfig;
+use crate::oci::platform::Platform;
 use crate::request::store_path::StorePath;
-use crate::survey::Survey;
 
 /// What is in an image file. Each image is taken together when it is shown: one layer, or config, may be in
 /// very many.
@@ -82,7 +86,7 @@ pub enum InspectError {
     },
 }
 
-/// Tells what `survey`, which noted [store paths](crate::entries::Noting), found of the images that
+/// Tells what `survey`, which noted [store paths](crate::foreign::inventory::entries::Noting), found of the images that
 /// `choice` wants.
 ///
 /// # Errors

@@ -7,9 +7,11 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::archive::{Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath};
-use crate::base::{self, BaseLayer};
 use crate::console::text::shown;
+use crate::foreign::archive::error::ArchiveError;
+use crate::foreign::archive::member_path::MemberPath;
+use crate::foreign::archive::{Archive, ArchiveFile, ArchiveMember};
+use crate::foreign::base::{self, BaseLayer};
 use crate::members::{self, SpoolError};
 
 /// Who asks for a member, in messages.

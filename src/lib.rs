@@ -25,7 +25,6 @@ pub mod relay;
 pub mod read_only;
 pub mod script;
 pub mod fakeroot;
-pub mod whiteout;
 pub mod closure;
 
 // Its bytes.
@@ -34,17 +33,10 @@ pub mod bytes;
 pub mod tar;
 
 // Images.
-pub mod mistaken;
-pub mod document;
 pub mod oci;
 pub mod engines;
-pub mod archive;
-pub mod blob;
-pub mod images;
-pub mod base;
+pub mod foreign;
 pub mod flatten;
-pub mod entries;
-pub mod survey;
 pub mod append;
 pub mod keep;
 pub mod members;

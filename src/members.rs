@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::archive::{Archive, ArchiveFile, ArchiveMember, MemberPath};
 use crate::bytes::holes;
 use crate::bytes::source::{Range, RangeReader, Source};
+use crate::foreign::archive::member_path::MemberPath;
+use crate::foreign::archive::{Archive, ArchiveFile, ArchiveMember};
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Entry, Kind, TarPlan};
 

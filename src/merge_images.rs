@@ -9,21 +9,26 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::archive::{self, Archive, ArchiveError, ArchiveMember, MemberPath};
-use crate::base::{self, BaseError, BaseLayer, ReadImage};
+use crate::Surroundings;
 use crate::bytes::compression::{Compression, Packing};
 use crate::bytes::digest::{HashWriter, Sha256};
 use crate::bytes::source::RangeReader;
 use crate::console::text;
 use crate::console::warnings::Warnings;
-use crate::document::DocumentError;
+use crate::foreign::archive::error::ArchiveError;
+use crate::foreign::archive::member_path::{self, MemberPath};
+use crate::foreign::archive::{Archive, ArchiveMember};
+use crate::foreign::base::error::BaseError;
+use crate::foreign::base::{self, BaseLayer, ReadImage};
+use crate::foreign::images::choice;
+use crate::foreign::images::{self, docker};
 use crate::imitate::jq;
 use crate::keep::{self, KeepError};
 use crate::members::{self, Planned};
+use crate::oci::strict_json::DocumentError;
 use crate::output::{self, OutputError};
 use crate::request::attrs::{Attrs, MergeAttrs};
 use crate::tar::plan::{Content, Kind};
-use crate::{Surroundings, images};
 
 /// The mode of a directory that no input lists, and of the archive's own.
 const DIRECTORY_MODE: u32 = 0o755;
@@ -159,7 +164,7 @@ fn read(
         true => Some(document(
             &archive,
             images::REPOSITORIES,
-            images::repositories,
+            docker::repositories,
         )?),
         false => None,
     };
@@ -233,7 +238,7 @@ impl Names {
         let here = self.images.len();
         self.images.push((path.to_owned(), image.id));
         for name in image.names.iter().filter(|name| name.contains(':')) {
-            let (repository, tag) = images::reference(name);
+            let (repository, tag) = choice::reference(name);
             let [repository, tag] = [repository, tag].map(Option::unwrap_or_default);
             let reference = format!("{repository}:{tag}");
             let Some(other) = self.by_reference.insert(reference, here) else {
@@ -384,7 +389,8 @@ impl Merged {
         for (path, member) in &archive.members {
             let is_directory = matches!(member, ArchiveMember::Directory { .. });
             let is_other = |joined: &Joined| !matches!(joined.planned.kind, Kind::Directory);
-            if let Some(name) = archive::two_kinds(&self.members, is_other, path, is_directory) {
+            if let Some(name) = member_path::two_kinds(&self.members, is_other, path, is_directory)
+            {
                 return Err(MergeImagesError::TwoKinds {
                     path: archive.path.clone(),
                     name: text::shown(&name.join(&b'/')),
@@ -396,7 +402,7 @@ impl Merged {
 
     /// Whether `name`, by which an image of the last archive calls a part, leads to the bytes of this `digest`.
     fn has_part(&mut self, name: &MemberPath, digest: Sha256) -> Result<bool, MergeImagesError> {
-        let found = archive::follow(&self.members, name.clone(), Joined::target);
+        let found = member_path::follow(&self.members, name.clone(), Joined::target);
         let Some((found, joined)) = found else {
             return Ok(false);
         };

@@ -18,15 +18,16 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::statvfs::statvfs;
 use thiserror::Error;
 
-use crate::base::{self, BaseError, Wanted};
 use crate::closure::ClosureFiles;
 use crate::console::progress::Progress;
 use crate::flatten::{self, FlattenError};
-use crate::images::Choice;
-use crate::oci::Platform;
+use crate::foreign::base::error::BaseError;
+use crate::foreign::base::{self, Wanted};
+use crate::foreign::images::choice::Choice;
+use crate::oci::platform::Platform;
+use crate::oci::whiteout;
 use crate::request::attrs::OverlayAttrs;
 use crate::unpack::{self, UnpackError};
-use crate::whiteout;
 
 /// The mount point of the disk in the build directory; scripts of users may know its name.
 const DISK: &str = "disk";

@@ -11,7 +11,6 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::archive::{self, ArchiveError, ArchiveFile};
 use crate::bytes::digest::{DiffId, HashWriter, Sha256};
 use crate::bytes::source::{Range, Source};
 use crate::bytes::{compress, parallel};
@@ -19,8 +18,10 @@ use crate::console::progress::Progress;
 use crate::console::text;
 use crate::description::{self, Description, LAYER, NOW, RecordedLayer, Unpacked};
 use crate::engines::{self, Objection};
-use crate::imitate::python;
-use crate::imitate::python_json;
+use crate::foreign::archive::error::ArchiveError;
+use crate::foreign::archive::{ArchiveFile, index};
+use crate::foreign::base;
+use crate::imitate::{python, python_json};
 use crate::members::{self, SpoolError};
 use crate::output::{self, OutputError};
 use crate::request::attrs::{Attrs, LayeredImageAttrs};
@@ -30,7 +31,7 @@ use crate::tar::owner::Owner;
 use crate::tar::plan::{Content, Dialect, Entry, Kind, TarPlan};
 use crate::tar::write::{self, Out, WriteError};
 use crate::tree::scan::ScanError;
-use crate::{Surroundings, base, store_layer};
+use crate::{Surroundings, store_layer};
 
 /// The mode of the archive's members.
 const MEMBER_MODE: u32 = 0o644;
@@ -259,7 +260,7 @@ fn base_layers(
         return Ok(Vec::new());
     };
     let limits = &description.builder.limits;
-    let mut archive = archive::index(path, limits, &mut |_, _| Ok(()))?;
+    let mut archive = index::index(path, limits, &mut |_, _| Ok(()))?;
     let layers = &description.builder.base_layers;
     let is_in_order = {
         let files = layers.iter().map(|layer| archive.file(&layer.name, NEEDED));

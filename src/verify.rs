@@ -12,15 +12,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use self::image::Config;
-use crate::archive::{ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place, text_of};
 use crate::bytes::digest::Sha256;
 use crate::console::capped::Told;
 use crate::console::text::shown;
-use crate::document::Respelled;
 use crate::engines::{self, Engine, Objection};
-use crate::images::{self, Image, ImagesError};
-use crate::oci;
-use crate::survey::{Survey, Surveyed};
+use crate::foreign::archive::error::ArchiveError;
+use crate::foreign::archive::member_path::{MemberPath, text_of};
+use crate::foreign::archive::{ArchiveFile, ArchiveMember, Place};
+use crate::foreign::images::error::ImagesError;
+use crate::foreign::images::{self, Image, consistency, docker};
+use crate::foreign::inventory::{Survey, Surveyed};
+use crate::oci::manifest;
+use crate::oci::strict_json::Respelled;
 
 pub use self::problem::{Problem, What};
 
@@ -108,7 +111,7 @@ impl<'a> Verifier<'a> {
         }
         // Nothing can be built on it, though the specification allows it.
         if is_layout && self.images.is_empty() && self.problems.count() == 0 {
-            let (path, name) = (archive.path.clone(), oci::INDEX);
+            let (path, name) = (archive.path.clone(), manifest::INDEX);
             self.problem(name, What::Images(ImagesError::Empty { path, name }));
         }
         if is_docker && is_layout {
@@ -142,7 +145,7 @@ impl<'a> Verifier<'a> {
     /// Checks what `manifest.json` leads to.
     fn check_docker(&mut self) {
         self.use_member(images::MANIFEST);
-        match images::read_manifest(&self.survey.archive) {
+        match docker::read_manifest(&self.survey.archive) {
             Ok((images, respelled)) => {
                 self.note_keys(images::MANIFEST, &respelled);
                 for image in &images {
@@ -157,8 +160,8 @@ impl<'a> Verifier<'a> {
     /// Compares the images of `manifest.json` with those of the index.
     fn check_agreement(&mut self) {
         let archive = &self.survey.archive;
-        let images = images::images_of_docker(archive);
-        let agree = images.and_then(|images| images::check_agreement(archive, &images));
+        let images = docker::images_of_docker(archive);
+        let agree = images.and_then(|images| consistency::check(archive, &images));
         // What else may be wrong with the documents has been told.
         if let Err(error @ ImagesError::Disagree { .. }) = agree {
             self.problem("", What::Images(error));

@@ -6,12 +6,14 @@
 use std::path::Path;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
-use nix_image_builder::archive::{self, ArchiveMember};
-use nix_image_builder::base::{self, BaseImage, Choice, Wanted};
-use nix_image_builder::closure::ClosureFiles;
 use nix_image_builder::bytes::digest::Sha256;
-use nix_image_builder::request::limits::Limits;
+use nix_image_builder::closure::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
+use nix_image_builder::foreign::archive::ArchiveMember;
+use nix_image_builder::foreign::archive::index;
+use nix_image_builder::foreign::base::{self, BaseImage, Wanted};
+use nix_image_builder::foreign::images::choice::Choice;
+use nix_image_builder::request::limits::Limits;
 use nix_image_builder_fuzz::{file_of, mutate_tar};
 
 fn read(path: &Path) -> Option<BaseImage> {
@@ -20,8 +22,14 @@ fn read(path: &Path) -> Option<BaseImage> {
         files: &files,
         store: b"nix/store",
     };
-    let base = base::read(path, Choice::default(), wanted, &Limits::default(), Progress::Plain);
-    assert!(base.is_err() || archive::index(path, &Limits::default(), &mut |_, _| Ok(())).is_ok());
+    let base = base::read(
+        path,
+        Choice::default(),
+        wanted,
+        &Limits::default(),
+        Progress::Plain,
+    );
+    assert!(base.is_err() || index::index(path, &Limits::default(), &mut |_, _| Ok(())).is_ok());
     base.ok()
 }
 

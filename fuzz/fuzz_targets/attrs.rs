@@ -7,9 +7,12 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use nix_image_builder::request::attrs::{self, Attrs, BaseJsonAttrs, CustomisationAttrs, DescriptionAttrs, ImageAttrs, LayerAttrs, LayeredImageAttrs, MergeAttrs, Section};
 use nix_image_builder::description::Description;
 use nix_image_builder::layering;
+use nix_image_builder::request::attrs::{
+    self, Attrs, BaseJsonAttrs, CustomisationAttrs, DescriptionAttrs, ImageAttrs, LayerAttrs,
+    LayeredImageAttrs, MergeAttrs, Section,
+};
 use nix_image_builder::request::time::Time;
 use serde_json::{Value, json};
 

@@ -6,16 +6,17 @@
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use nix_image_builder::base::{self, Choice, Wanted};
 use nix_image_builder::closure::ClosureFiles;
 use nix_image_builder::config::{self, BaseJson};
-use nix_image_builder::document::is_same_key;
-use nix_image_builder::imitate::{jq, jshon, python_json};
-use nix_image_builder::request::limits::Limits;
-use nix_image_builder::tar::plan::{Entry, TarPlan};
-use nix_image_builder::tar::owner::Owner;
-use nix_image_builder::tar::write;
 use nix_image_builder::console::progress::Progress;
+use nix_image_builder::foreign::base::{self, Wanted};
+use nix_image_builder::foreign::images::choice::Choice;
+use nix_image_builder::imitate::{jq, jshon, python_json};
+use nix_image_builder::oci::strict_json::is_same_key;
+use nix_image_builder::request::limits::Limits;
+use nix_image_builder::tar::owner::Owner;
+use nix_image_builder::tar::plan::{Entry, TarPlan};
+use nix_image_builder::tar::write;
 use nix_image_builder_fuzz::file_of;
 use serde_json::Value;
 use tempfile::NamedTempFile;
@@ -58,7 +59,13 @@ fn read_base(manifest: &[u8], config: &[u8]) {
         &Limits::default(),
         Progress::Plain,
     );
-    let _ = base::read(archive.path(), named, wanted, &Limits::default(), Progress::Plain);
+    let _ = base::read(
+        archive.path(),
+        named,
+        wanted,
+        &Limits::default(),
+        Progress::Plain,
+    );
     if let Ok(base) = &first {
         // The variables of a config that is used are in it, and the rest of it is JSON too.
         let config = match serde_json::from_slice::<Value>(config) {

@@ -8,14 +8,14 @@ use std::io::Read;
 use std::sync::Arc;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use nix_image_builder::bytes::source::Range;
 use nix_image_builder::bytes::source::RangeReader;
+use nix_image_builder::bytes::source::Source;
 use nix_image_builder::export;
 use nix_image_builder::flatten::flat::{Flat, FlatEntry, Step};
 use nix_image_builder::flatten::place::Placing;
 use nix_image_builder::flatten::{About, FlatKind};
 use nix_image_builder::request::limits::Limits;
-use nix_image_builder::bytes::source::Range;
-use nix_image_builder::bytes::source::Source;
 use nix_image_builder::tar::read::{MemberKind, Reader};
 use nix_image_builder::tar::write;
 use nix_image_builder_fuzz::{file_of, mutate_tar};

@@ -10,15 +10,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use nix_image_builder::base::{self, BaseImage, Choice, Wanted};
-use nix_image_builder::closure::ClosureFiles;
 use nix_image_builder::bytes::compression::Packing;
 use nix_image_builder::bytes::digest::{Algorithm, Digest};
-use nix_image_builder::request::limits::Limits;
-use nix_image_builder::oci;
-use nix_image_builder::tar::plan::{Entry, TarPlan};
-use nix_image_builder::tar::owner::Owner;
+use nix_image_builder::closure::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
+use nix_image_builder::foreign::base::{self, BaseImage, Wanted};
+use nix_image_builder::foreign::images::choice::Choice;
+use nix_image_builder::oci::descriptor;
+use nix_image_builder::request::limits::Limits;
+use nix_image_builder::tar::owner::Owner;
+use nix_image_builder::tar::plan::{Entry, TarPlan};
 use nix_image_builder::tar::write;
 use nix_image_builder_fuzz::file_of;
 
@@ -73,7 +74,14 @@ fn read(path: &Path) -> Option<BaseImage> {
         files: &files,
         store: b"nix/store",
     };
-    base::read(path, Choice::default(), wanted, &Limits::default(), Progress::Plain).ok()
+    base::read(
+        path,
+        Choice::default(),
+        wanted,
+        &Limits::default(),
+        Progress::Plain,
+    )
+    .ok()
 }
 
 fn facts(base: &BaseImage) -> (&[String], Vec<(String, u64)>) {
@@ -91,7 +99,7 @@ fuzz_target!(|bytes: &[u8]| {
     let file = |name: &str, bytes: &[u8]| Entry::inline(name, bytes.to_vec(), 0o444, &owner, 1);
     let mut entries = vec![file("oci-layout", MARKER), file("index.json", &index)];
     for (digest, blob) in by_digest(&blobs) {
-        entries.push(file(&oci::blob_path(digest), blob));
+        entries.push(file(&descriptor::blob_path(digest), blob));
     }
     let plan = TarPlan {
         entries,
@@ -121,7 +129,7 @@ fuzz_target!(|bytes: &[u8]| {
     put("oci-layout", MARKER);
     put("index.json", &index);
     for (digest, blob) in by_digest(&blobs) {
-        put(&oci::blob_path(digest), blob);
+        put(&descriptor::blob_path(digest), blob);
     }
     let again = read(directory.path()).expect("it is the same layout");
     assert_eq!(facts(&base), facts(&again));

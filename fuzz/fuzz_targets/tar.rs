@@ -8,14 +8,14 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
-use nix_image_builder::tar::plan::{Content, Entry, Kind, TarPlan};
-use nix_image_builder::tar::owner::Owner;
-use nix_image_builder::tar::names::path_of;
-use nix_image_builder::tar::read::{Member, MemberKind, ReadError, Reader};
 use nix_image_builder::bytes::skip::Skip;
+use nix_image_builder::tar::names::path_of;
+use nix_image_builder::tar::owner::Owner;
 use nix_image_builder::tar::plan::Dialect;
-use nix_image_builder::tar::write;
+use nix_image_builder::tar::plan::{Content, Entry, Kind, TarPlan};
+use nix_image_builder::tar::read::{Member, MemberKind, ReadError, Reader};
 use nix_image_builder::tar::tarsum::{self, TarSumError};
+use nix_image_builder::tar::write;
 use nix_image_builder::tree::SpecialKind;
 use nix_image_builder_fuzz::mutate_tar;
 

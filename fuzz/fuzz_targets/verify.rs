@@ -6,19 +6,20 @@
 use std::io::Cursor;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
-use nix_image_builder::base::{self, Choice, Wanted};
 use nix_image_builder::closure::ClosureFiles;
-use nix_image_builder::entries::Noting;
+use nix_image_builder::console::progress::Progress;
+use nix_image_builder::foreign::base::{self, Wanted};
+use nix_image_builder::foreign::images::choice::Choice;
+use nix_image_builder::foreign::inventory::entries::Noting;
+use nix_image_builder::foreign::inventory::{self, Input, Survey};
 use nix_image_builder::inspect;
 use nix_image_builder::request::limits::Limits;
-use nix_image_builder::console::progress::Progress;
-use nix_image_builder::survey::{self, Input, Survey};
 use nix_image_builder::verify::{self, Report, What};
 use nix_image_builder_fuzz::{file_of, mutate_tar};
 use tempfile::NamedTempFile;
 
 fn survey(input: Input, noting: Noting) -> Option<Survey> {
-    survey::read(input, noting, &Limits::default(), Progress::Plain).ok()
+    inventory::read(input, noting, &Limits::default(), Progress::Plain).ok()
 }
 
 fn of_file(file: &NamedTempFile, noting: Noting) -> Option<Survey> {
@@ -74,7 +75,13 @@ fn check_right(report: &Report, file: &NamedTempFile, bytes: &[u8]) {
         files: &files,
         store: b"nix/store",
     };
-    let base = base::read(file.path(), Choice::default(), wanted, &Limits::default(), Progress::Plain);
+    let base = base::read(
+        file.path(),
+        Choice::default(),
+        wanted,
+        &Limits::default(),
+        Progress::Plain,
+    );
     let base = base.expect("nothing is wrong with it");
     let layers = base.layers.iter();
     let layers: Vec<String> = layers.map(|layer| layer.diff_id.to_string()).collect();

@@ -24,7 +24,7 @@ pub enum Source {
     /// have open. Who reads one from its beginning to its end [holds](Source::held) it open.
     Closed { path: PathBuf },
     /// The uncompressed content of a file, read forwards; going back starts over. Whoever plans
-    /// to jump about copies it to a file first, see [`crate::base`].
+    /// to jump about copies it to a file first, see [`crate::foreign::base`].
     Stream {
         path: PathBuf,
         limits: Limits,

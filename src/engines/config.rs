@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{ALL, Engine, Objection, Refusal, always, cut, shown, since, values};
-use crate::document::is_same_key;
+use crate::oci::strict_json::is_same_key;
 
 /// The key of variables, the only one that is written here too.
 const ENV: &str = "Env";

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use super::config::{self, NOT_CRANE, READ_EXTENSIONS, Type};
 use super::{ALL, Engine, Objection, Refusal, always, created, cut, platform};
 use crate::console::capped::Told;
-use crate::document::is_same_key;
-use crate::oci::Platform;
+use crate::oci::platform::Platform;
+use crate::oci::strict_json::is_same_key;
 
 /// How many objections to one document are told.
 const MAX_OBJECTIONS: usize = 100;

@@ -2,7 +2,7 @@
 //! takes over, and in other programs' words for the same processors.
 
 use super::{Engine, Objection, Refusal, always, before, cut};
-use crate::oci::Platform;
+use crate::oci::platform::Platform;
 
 const KIND: &str = "platformWord";
 

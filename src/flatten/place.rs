@@ -19,11 +19,11 @@ use super::{About, FlatKind};
 use crate::bytes::fingerprint::Fingerprint;
 use crate::bytes::source::Range;
 use crate::console::text::shown;
+use crate::oci::whiteout::{self, Hidden};
 use crate::request::limits::Limits;
 use crate::tar::plan::Xattr;
 use crate::tar::read::{Member, MemberKind};
 use crate::tree::SpecialKind;
-use crate::whiteout::{self, Hidden};
 
 /// The longest name within a directory, in bytes. Linux has no longer ones.
 const MAX_NAME: usize = 255;

@@ -10,7 +10,7 @@ use serde::ser::{Error as _, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::document::{self, is_same_key};
+use crate::oci::strict_json::{self, is_same_key};
 
 /// The text of a config that can be shown.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl<'a> Part<'a> {
 
     /// The whole value, if that is little.
     fn small(self) -> Option<Value> {
-        if document::values(self.0.as_bytes()) > MAX_VALUES {
+        if strict_json::values(self.0.as_bytes()) > MAX_VALUES {
             return None;
         }
         serde_json::from_str(self.0).ok()

@@ -11,7 +11,7 @@ use super::{InspectedImage, InspectedLayer, Inspection};
 use crate::bytes::compression::Packing;
 use crate::console::table::{self, Align};
 use crate::console::text;
-use crate::survey::Form;
+use crate::foreign::inventory::Form;
 
 /// What of `config` is shown, by the keys of the image specification, and what people call it.
 const CONFIG: [(&str, &str); 12] = [

@@ -10,15 +10,10 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::bytes::compression::Compression;
-use crate::oci::Platform;
-use crate::request::ids::disk_size;
-use crate::request::ids::group_id;
-use crate::request::ids::max_layers;
-use crate::request::ids::memory_size;
-use crate::request::ids::user_id;
+use crate::oci::platform::Platform;
+use crate::request::ids::{disk_size, group_id, max_layers, memory_size, user_id};
 use crate::request::limits::Limits;
-use crate::request::variables::as_variable;
-use crate::request::variables::is_in_environments;
+use crate::request::variables::{as_variable, is_in_environments};
 
 /// The attributes of one derivation; `T` is what our Nix code wrote.
 #[derive(Debug)]

@@ -7,15 +7,18 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{Verifier, What};
-use crate::archive::MemberPath;
 use crate::bytes::digest::DiffId;
 use crate::console::text::shown;
-use crate::document::{self, DocumentError, Respelled};
 use crate::engines;
 use crate::engines::document::Objections;
-use crate::images::{self, Blob, Image};
-use crate::oci::{self, ImageConfig, Platform};
-use crate::survey::Surveyed;
+use crate::foreign::archive::member_path::MemberPath;
+use crate::foreign::images::blob_ref::Blob;
+use crate::foreign::images::{self, Image};
+use crate::foreign::inventory::Surveyed;
+use crate::oci::bounded;
+use crate::oci::image_config::ImageConfig;
+use crate::oci::platform::Platform;
+use crate::oci::strict_json::{self, DocumentError, Respelled};
 
 /// What of a config nobody needs who builds on the image.
 #[derive(Debug, Deserialize)]
@@ -33,7 +36,7 @@ struct Rest {
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "an object")]
 struct RootFs {
-    #[serde(default, deserialize_with = "oci::short_or_none")]
+    #[serde(default, deserialize_with = "bounded::short_or_none")]
     r#type: Option<String>,
 }
 
@@ -66,7 +69,7 @@ pub(super) struct Config {
 impl Config {
     fn parse(text: &[u8], max_layers: usize) -> Result<Self, DocumentError> {
         let config = ImageConfig::parse(text)?;
-        let (rest, mut respelled): (Rest, _) = document::parse_noting(text)?;
+        let (rest, mut respelled): (Rest, _) = strict_json::parse_noting(text)?;
         // Both types have `rootfs`.
         respelled.retain(|key| !config.respelled.contains(key));
         respelled.extend(config.respelled.iter().cloned());

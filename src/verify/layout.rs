@@ -4,8 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Verifier, What};
 use crate::bytes::digest::Digest;
-use crate::images::{self, Blob, Image, ImagesError};
-use crate::oci::{self, Descriptor, Index, Manifest, MediaType, Platform};
+use crate::foreign::images::blob_ref::Blob;
+use crate::foreign::images::error::ImagesError;
+use crate::foreign::images::{self, Image};
+use crate::oci::descriptor::{self, Descriptor};
+use crate::oci::manifest::{self, Index, Manifest};
+use crate::oci::media_type::MediaType;
+use crate::oci::platform::Platform;
 
 /// What has been followed so far.
 #[derive(Default)]
@@ -20,30 +25,33 @@ struct Followed {
 impl Verifier<'_> {
     pub(super) fn check_layout(&mut self) {
         let archive = &self.survey.archive;
-        for (name, other) in [(oci::LAYOUT, oci::INDEX), (oci::INDEX, oci::LAYOUT)] {
+        for (name, other) in [
+            (manifest::LAYOUT, manifest::INDEX),
+            (manifest::INDEX, manifest::LAYOUT),
+        ] {
             self.use_member(name);
             if !images::has(archive, name) {
                 self.problem(other, What::Beside { name });
             }
         }
-        if images::has(archive, oci::LAYOUT)
-            && let Some(text) = self.text(oci::LAYOUT)
+        if images::has(archive, manifest::LAYOUT)
+            && let Some(text) = self.text(manifest::LAYOUT)
         {
-            match oci::check_layout(&text) {
-                Ok(respelled) => self.note_keys(oci::LAYOUT, &respelled),
-                Err(error) => self.problem(oci::LAYOUT, What::Oci(error)),
+            match manifest::check_layout(&text) {
+                Ok(respelled) => self.note_keys(manifest::LAYOUT, &respelled),
+                Err(error) => self.problem(manifest::LAYOUT, What::Oci(error)),
             }
         }
-        if images::has(archive, oci::INDEX)
-            && let Some(text) = self.text(oci::INDEX)
+        if images::has(archive, manifest::INDEX)
+            && let Some(text) = self.text(manifest::INDEX)
         {
             match Index::parse(&text) {
                 Ok(index) => {
                     let mut followed = Followed::default();
-                    self.check_index(oci::INDEX, &index, 0, &mut followed);
+                    self.check_index(manifest::INDEX, &index, 0, &mut followed);
                     self.check_manifests(followed.manifests);
                 }
-                Err(error) => self.problem(oci::INDEX, What::Oci(error)),
+                Err(error) => self.problem(manifest::INDEX, What::Oci(error)),
             }
         }
     }
@@ -114,7 +122,7 @@ impl Verifier<'_> {
 
     fn check_manifests(&mut self, manifests: BTreeMap<Digest, Vec<Descriptor>>) {
         for (digest, descriptors) in manifests {
-            let name = oci::blob_path(digest);
+            let name = descriptor::blob_path(digest);
             let Some(text) = self.text(&name) else {
                 continue;
             };
@@ -131,7 +139,7 @@ impl Verifier<'_> {
     }
 
     fn check_attestation(&mut self, name: &str, text: &[u8]) {
-        match oci::parts(text) {
+        match manifest::parts(text) {
             Ok(parts) => {
                 for part in parts {
                     self.check_blob(&Blob::described(&part), name, "a part");

@@ -4,19 +4,21 @@
 use serde::Deserialize;
 
 use super::{Verifier, What};
-use crate::archive::{ArchiveMember, MemberPath};
 use crate::bytes::digest::Sha256;
 use crate::console::text::shown;
+use crate::foreign::archive::ArchiveMember;
+use crate::foreign::archive::member_path::MemberPath;
+use crate::foreign::images::{self, docker};
 use crate::layer::VERSION;
-use crate::{document, images, oci};
+use crate::oci::{bounded, strict_json};
 
 /// The `json` of a layer.
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "an object with `id`")]
 struct LegacyJson {
-    #[serde(deserialize_with = "oci::short")]
+    #[serde(deserialize_with = "bounded::short")]
     id: String,
-    #[serde(default, deserialize_with = "oci::short_or_none")]
+    #[serde(default, deserialize_with = "bounded::short_or_none")]
     parent: Option<String>,
     #[serde(rename = "Size")]
     size: Option<u64>,
@@ -53,7 +55,7 @@ impl Verifier<'_> {
         let Some(text) = self.known(images::REPOSITORIES, text) else {
             return;
         };
-        let repositories = match images::repositories(&text) {
+        let repositories = match docker::repositories(&text) {
             Ok(Some(repositories)) => repositories,
             // Images that have none are merged so.
             Ok(None) => return,
@@ -132,7 +134,7 @@ impl Verifier<'_> {
         let Some(text) = self.text(&json) else {
             return;
         };
-        match document::parse_noting::<LegacyJson>(&text) {
+        match strict_json::parse_noting::<LegacyJson>(&text) {
             Ok((parsed, respelled)) => {
                 self.note_keys(&json, &respelled);
                 self.check_legacy_json(&json, &id, size, parsed);

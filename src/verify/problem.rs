@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::archive::ArchiveError;
-use crate::blob::Damage;
 use crate::bytes::compression::Packing;
 use crate::bytes::digest::{DiffId, Digest};
-use crate::console::text;
-use crate::console::text::shown;
-use crate::document::{DocumentError, Respelled};
+use crate::console::text::{self, shown};
 use crate::engines::{self, Objection, Refusal};
-use crate::entries::WrongEntry;
-use crate::images::ImagesError;
-use crate::oci::{OciError, Platform};
+use crate::foreign::archive::error::ArchiveError;
+use crate::foreign::blob::Damage;
+use crate::foreign::images::error::ImagesError;
+use crate::foreign::inventory::entries::WrongEntry;
+use crate::oci::manifest::OciError;
+use crate::oci::platform::Platform;
+use crate::oci::strict_json::{DocumentError, Respelled};
 
 /// Something is wrong, or odd.
 #[derive(Debug)]

@@ -7,13 +7,16 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use expect_test::expect;
-use nix_image_builder::archive;
-use nix_image_builder::base::{self, Wanted};
 use nix_image_builder::bytes::digest::Sha256;
 use nix_image_builder::closure::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
-use nix_image_builder::images::{self, Choice};
-use nix_image_builder::oci::{Descriptor, ImageConfig, Manifest};
+use nix_image_builder::foreign::archive::index;
+use nix_image_builder::foreign::base::{self, Wanted};
+use nix_image_builder::foreign::images;
+use nix_image_builder::foreign::images::choice::Choice;
+use nix_image_builder::oci::descriptor::Descriptor;
+use nix_image_builder::oci::image_config::ImageConfig;
+use nix_image_builder::oci::manifest::Manifest;
 use nix_image_builder::request::limits::Limits;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -209,7 +212,7 @@ impl Kind {
             Self::Docker => {
                 let directory = tempfile::tempdir().unwrap();
                 std::fs::write(directory.path().join("manifest.json"), bytes).unwrap();
-                let archive = archive::index_directory(directory.path(), &Limits::default());
+                let archive = index::index_directory(directory.path(), &Limits::default());
                 let images = images::list(&archive.unwrap(), Choice::default());
                 let images = images.map_err(|error| {
                     std::error::Error::source(&error)

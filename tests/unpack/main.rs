@@ -7,10 +7,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::sys::statvfs::statvfs;
-use nix_image_builder::base::{self, Choice, Wanted};
 use nix_image_builder::closure::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::flatten;
+use nix_image_builder::foreign::base::{self, Wanted};
+use nix_image_builder::foreign::images::choice::Choice;
 use nix_image_builder::request::limits::Limits;
 use nix_image_builder::unpack;
 use serde_json::json;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use expect_test::{Expect, expect};
 use nix_image_builder::bytes::digest::Algorithm::{self, Sha256, Sha512};
-use nix_image_builder::oci;
+use nix_image_builder::oci::descriptor;
 use serde_json::{Value, json};
 
 use super::layered::description_attrs;
@@ -187,9 +187,8 @@ impl Functions {
         let built = self.build_on(base);
         for ((what, built), (_, expected)) in built.into_iter().zip(self.build_on(expected)) {
             let [layers, expected] = match what {
-                "export" => {
-                    [built, expected].map(|tar| vec![json!(oci::blob_path(Sha256.digest(&tar)))])
-                }
+                "export" => [built, expected]
+                    .map(|tar| vec![json!(descriptor::blob_path(Sha256.digest(&tar)))]),
                 _ => [built, expected].map(|image| self.diff_ids(image)),
             };
             assert_eq!(layers, expected, "{what} on {}", base.display());

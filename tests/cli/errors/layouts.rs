@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use nix_image_builder::bytes::digest::Algorithm;
-use nix_image_builder::oci;
+use nix_image_builder::oci::descriptor;
 use serde_json::{Value, json};
 
 use super::tars::{self, Tar};
@@ -66,7 +66,8 @@ impl Layout {
     pub(crate) fn blob(&mut self, media_type: &str, content: impl AsRef<[u8]>) -> Value {
         let content = content.as_ref();
         let digest = self.algorithm.digest(content);
-        self.files.push((oci::blob_path(digest), content.to_vec()));
+        self.files
+            .push((descriptor::blob_path(digest), content.to_vec()));
         json!({ "mediaType": media_type, "digest": digest.to_string(), "size": content.len() })
     }
 

@@ -10,11 +10,12 @@ use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use nix_image_builder::archive;
-use nix_image_builder::base::{self, Choice, Wanted};
 use nix_image_builder::bytes::digest::Sha256;
 use nix_image_builder::closure::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
+use nix_image_builder::foreign::archive::index;
+use nix_image_builder::foreign::base::{self, Wanted};
+use nix_image_builder::foreign::images::choice::Choice;
 use nix_image_builder::request::limits::Limits;
 use nix_image_builder::tar::read::Reader;
 use nix_image_builder::tar::tarsum;
@@ -43,7 +44,7 @@ fn read(path: &Path, what: &str) -> Option<String> {
     let limits = Limits::default();
     let start = Instant::now();
     let read = panic::catch_unwind(AssertUnwindSafe(|| {
-        let indexed = archive::index(path, &limits, &mut |_, content| {
+        let indexed = index::index(path, &limits, &mut |_, content| {
             let _ = io::copy(content, &mut io::sink());
             Ok(())
         });

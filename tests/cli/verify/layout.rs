@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 use nix_image_builder::bytes::digest::{Algorithm, Sha256};
-use nix_image_builder::oci;
+use nix_image_builder::oci::descriptor;
 use serde_json::{Value, json};
 
 use super::{check, config, text};
@@ -359,7 +359,7 @@ fn by_sha512() -> (Layout, String) {
     layout.call_by(Algorithm::Sha512);
     let image = image(&mut layout, "amd64");
     let layer = Algorithm::Sha512.digest(&tars::gzip(&tars::layer()));
-    (layout.index(&[image]), oci::blob_path(layer))
+    (layout.index(&[image]), descriptor::blob_path(layer))
 }
 
 #[test]

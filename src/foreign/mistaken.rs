@@ -1,9 +1,8 @@
 //! Recognises what people hand in as an image that is none: the program of a streamed image above all, which has the
 //! place of an image in their code.
 
-use std::fs;
-use std::io;
 use std::path::Path;
+use std::{fs, io};
 
 use thiserror::Error;
 

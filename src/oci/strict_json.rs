@@ -3,15 +3,16 @@
 //! once more in another case; a list in the place of an object; texts that are no Unicode, even where
 //! nobody reads them.
 
-mod keys;
-mod strict;
+pub mod keys;
+pub mod deserializer;
 
 use serde::de::{DeserializeOwned, Error as _};
 use thiserror::Error;
 
+use self::deserializer::Strict;
 use self::keys::Spellings;
+
 pub use self::keys::{Exact, Respelled, Unique, is_same_key};
-use self::strict::Strict;
 
 /// A document is no JSON, not what it should be, or ambiguous.
 #[derive(Debug, Error)]

@@ -1,21 +1,20 @@
 //! Reads all of an image file once, whatever is wrong with it: an archive, packed or not, an OCI
 //! layout or a stream. Of every file in it, that gives the digest and, if it is a layer, the rest.
 
+pub mod entries;
+pub mod totals;
+pub mod files;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::archive::{
-    self, Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place, Visitor, text_of,
-};
-use crate::blob::{self, Content, Damage};
 use crate::bytes::compression::{MAGIC, Packing};
 use crate::bytes::decompress::Decoded;
 use crate::bytes::digest::{Algorithm, Digests};
@@ -23,8 +22,15 @@ use crate::bytes::read_ahead::ReadAhead;
 use crate::bytes::source::{RangeReader, Source};
 use crate::console::capped::Told;
 use crate::console::progress::Progress;
-use crate::entries::{Entries, Noting};
-use crate::images;
+use crate::foreign::archive::error::ArchiveError;
+use crate::foreign::archive::member_path::{MemberPath, text_of};
+use crate::foreign::archive::visitor::Visitor;
+use crate::foreign::archive::{Archive, ArchiveFile, ArchiveMember, Place, index};
+use crate::foreign::blob::{Content, Damage};
+use crate::foreign::images::blob_ref;
+use crate::foreign::inventory::entries::{Entries, Noting};
+use crate::foreign::inventory::files::Files;
+use crate::foreign::inventory::totals::Totals;
 use crate::request::limits::Limits;
 
 /// The size of buffers between a compressed file and its decoder, in bytes.
@@ -50,9 +56,6 @@ pub struct Survey {
     pub wrong: Told<ArchiveError>,
     files: BTreeMap<Place, Surveyed>,
 }
-
-/// How many problems with entries are told, of all layers together.
-const MAX_TOLD: usize = 2_000;
 
 /// How an image is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,97 +104,6 @@ pub enum SurveyError {
         /// In bytes.
         max: u64,
     },
-}
-
-/// What all layers have together.
-struct Totals {
-    noting: Noting,
-    limits: Limits,
-    entries: AtomicU64,
-    /// In bytes.
-    store_paths: AtomicU64,
-}
-
-impl Totals {
-    /// Reads a file, which may be a layer, and is called by a digest of `algorithm`.
-    fn read(&self, content: &mut dyn Read, algorithm: Algorithm) -> io::Result<Surveyed> {
-        let mut entries = Entries::default();
-        let blob = blob::read(content, algorithm, &self.limits, &mut |member| {
-            let before = entries.store_path_bytes;
-            // Nothing more is kept of an image that is refused below.
-            if self.entries.fetch_add(1, Ordering::Relaxed) < u64::from(self.limits.max_entries)
-                && self.store_paths.load(Ordering::Relaxed) <= self.limits.max_names
-            {
-                entries.note(member, self.noting);
-            }
-            let more = entries.store_path_bytes - before;
-            self.store_paths.fetch_add(more, Ordering::Relaxed);
-        })?;
-        Ok(Surveyed {
-            packing: blob.packing,
-            size: blob.size,
-            content: blob.content(),
-            digests: blob.digests,
-            damage: blob.content.err().map(Arc::new),
-            entries: (entries.count > 0).then(|| Box::new(entries)),
-        })
-    }
-
-    /// Refuses the image at `path` if it has too much.
-    fn check(&self, path: &Path) -> Result<(), SurveyError> {
-        let path = path.to_owned();
-        let (max_entries, max) = (self.limits.max_entries, self.limits.max_names);
-        if self.entries.load(Ordering::Relaxed) > u64::from(max_entries) {
-            let max = max_entries;
-            Err(SurveyError::TooManyEntries { path, max })
-        } else if self.store_paths.load(Ordering::Relaxed) > max {
-            Err(SurveyError::TooManyStorePaths { path, max })
-        } else {
-            Ok(())
-        }
-    }
-}
-
-/// The files that have been read.
-#[derive(Default)]
-struct Files {
-    files: BTreeMap<Place, Surveyed>,
-    /// Those of which problems are told, with the numbers of these.
-    told: BTreeMap<Place, usize>,
-    /// The sum of these numbers.
-    told_count: usize,
-    /// From which file on problems are only counted.
-    untold: Option<Place>,
-}
-
-impl Files {
-    /// Adds the file at `place`. Which problems are told does not depend on the order in which files
-    /// are added.
-    fn add(&mut self, place: Place, mut file: Surveyed) {
-        if let Some(entries) = &mut file.entries {
-            if self.untold.is_some_and(|untold| place >= untold) {
-                entries.tell_no_more();
-            }
-            if entries.told() > 0 {
-                self.told.insert(place, entries.told());
-                self.told_count += entries.told();
-            }
-        }
-        self.files.insert(place, file);
-        while self.told_count > MAX_TOLD
-            && let Some((last, count)) = self.told.pop_last()
-        {
-            self.told_count -= count;
-            self.untold = Some(last);
-            if let Some(entries) = self
-                .files
-                .get_mut(&last)
-                .and_then(|file| file.entries.as_mut())
-            {
-                entries.tell_no_more();
-            }
-        }
-    }
 }
 
 impl fmt::Debug for Input {
@@ -243,12 +155,7 @@ pub fn read(
     progress: Progress,
 ) -> Result<Survey, SurveyError> {
     let path = input.name().to_owned();
-    let totals = Totals {
-        noting,
-        limits: *limits,
-        entries: AtomicU64::new(0),
-        store_paths: AtomicU64::new(0),
-    };
+    let totals = Totals::new(noting, limits);
     let survey = read_all(input, &totals, progress)?;
     totals.check(&path)?;
     Ok(survey)
@@ -263,7 +170,7 @@ fn read_all(input: Input, totals: &Totals, progress: Progress) -> Result<Survey,
     };
     match input {
         Input::Path(path) if fs::metadata(&path).map_err(open)?.is_dir() => {
-            let archive = archive::index_directory(&path, limits)?;
+            let archive = index::index_directory(&path, limits)?;
             let errors = Told::default();
             Ok(read_files(
                 archive,
@@ -277,7 +184,7 @@ fn read_all(input: Input, totals: &Totals, progress: Progress) -> Result<Survey,
             let packing = Packing::of_file(&path).map_err(open)?;
             if packing == Packing::Plain {
                 let mut errors = Told::default();
-                let archive = archive::index_file(&path, limits, &mut errors)?;
+                let archive = index::index_file(&path, limits, &mut errors)?;
                 let form = Form::Archive(packing);
                 return Ok(read_files(archive, form, errors, totals, progress));
             }
@@ -324,7 +231,7 @@ fn read_stream(
         files: Files::default(),
         errors: Told::default(),
     };
-    let archive = archive::index_stream(path, source, content, limits, &mut seen)?;
+    let archive = index::index_stream(path, source, content, limits, &mut seen)?;
     Ok(Survey {
         files: seen.files.files,
         form: Form::Archive(packing),
@@ -387,7 +294,7 @@ fn read_files(
 /// The files of `archive` that any name, that of a link too, calls by SHA-512.
 fn by_sha512(archive: &Archive) -> BTreeSet<Place> {
     let names = archive.members.keys().map(text_of);
-    let names = names.filter(|name| images::algorithm_by_name(name) == Algorithm::Sha512);
+    let names = names.filter(|name| blob_ref::algorithm_by_name(name) == Algorithm::Sha512);
     let files = names.filter_map(|name| archive.file(&name, "is named").ok().cloned());
     files.map(|file| file.place).collect()
 }
@@ -425,7 +332,7 @@ impl Visitor for Seen<'_> {
         place: Place,
         content: &mut dyn Read,
     ) -> Result<(), ArchiveError> {
-        let algorithm = images::algorithm_by_name(&text_of(name));
+        let algorithm = blob_ref::algorithm_by_name(&text_of(name));
         // Where the archive cannot be read, its reader will say so too.
         if let Ok(file) = self.totals.read(content, algorithm) {
             self.files.add(place, file);
@@ -435,5 +342,17 @@ impl Visitor for Seen<'_> {
 
     fn wrong(&mut self, error: ArchiveError) -> Result<(), ArchiveError> {
         self.errors.wrong(error)
+    }
+}
+
+/// The image that a person names: a path, or `-` for the standard input.
+pub(crate) fn input(image: PathBuf) -> Input {
+    if image.as_os_str() == "-" {
+        Input::Stream {
+            name: PathBuf::from("standard input"),
+            content: Box::new(io::stdin()),
+        }
+    } else {
+        Input::Path(image)
     }
 }

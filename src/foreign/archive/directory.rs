@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
-use super::{Archive, ArchiveError, ArchiveFile, ArchiveMember, MemberPath, Place};
+use super::error::ArchiveError;
+use super::member_path::MemberPath;
+use super::{Archive, ArchiveFile, ArchiveMember, Place};
 use crate::bytes::source::{Range, Source};
 use crate::console::text::shown;
 use crate::tar::owner::Owner;
@@ -99,7 +101,7 @@ fn read(path: &Path, source: io::Error) -> ArchiveError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive;
+    use crate::foreign::archive::index;
     use crate::request::limits::Limits;
 
     /// Neither the order in which a file system lists names nor that of places in memory shows.
@@ -122,7 +124,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, name).unwrap();
         }
-        let archive = archive::index_directory(layout.path(), &Limits::default()).unwrap();
+        let archive = index::index_directory(layout.path(), &Limits::default()).unwrap();
         let files = archive
             .members
             .iter()

@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::rc::Rc;
 
-use super::{Blob, Choice, Image, ImagesError, oci_error, read_config, shown_names};
-use crate::archive::Archive;
+use super::blob_ref::Blob;
+use super::choice::{Choice, shown_names};
+use super::error::{ImagesError, oci_error};
+use super::{Image, read_config};
 use crate::bytes::digest::Digest;
-use crate::oci::{self, Annotations, Descriptor, Index, Manifest, MediaType, Platform};
+use crate::foreign::archive::Archive;
+use crate::oci::descriptor::{Annotations, Descriptor};
+use crate::oci::manifest::{self, Index, Manifest};
+use crate::oci::media_type::MediaType;
+use crate::oci::platform::Platform;
 
 /// An image that the indexes of a layout lead to.
 pub(super) struct Candidate {
@@ -35,7 +41,7 @@ pub(super) fn candidates_for(
     if candidates.is_empty() {
         return Err(ImagesError::Empty {
             path: archive.path.clone(),
-            name: oci::INDEX,
+            name: manifest::INDEX,
         });
     }
     let found = shown_names(candidates.iter().map(|image| image.names.as_slice()));
@@ -53,15 +59,16 @@ pub(super) fn candidates_for(
 
 /// All images that the indexes of a layout lead to, in their order.
 pub(super) fn candidates(archive: &Archive) -> Result<Vec<Candidate>, ImagesError> {
-    let text = archive.json(oci::LAYOUT, "every OCI layout has")?;
-    oci::check_layout(&text).map_err(|source| oci_error(archive, oci::LAYOUT, source))?;
+    let text = archive.json(manifest::LAYOUT, "every OCI layout has")?;
+    manifest::check_layout(&text).map_err(|source| oci_error(archive, manifest::LAYOUT, source))?;
     listed(archive)
 }
 
 /// The same, whether or not the archive says that it is a layout.
 pub(super) fn listed(archive: &Archive) -> Result<Vec<Candidate>, ImagesError> {
-    let text = archive.json(oci::INDEX, "every OCI layout has")?;
-    let index = Index::parse(&text).map_err(|source| oci_error(archive, oci::INDEX, source))?;
+    let text = archive.json(manifest::INDEX, "every OCI layout has")?;
+    let index =
+        Index::parse(&text).map_err(|source| oci_error(archive, manifest::INDEX, source))?;
     let mut listed = Listed::default();
     listed.add(archive, &index, &[], 0)?;
     Ok(listed.candidates)
@@ -202,7 +209,7 @@ impl<'a> Manifests<'a> {
             // Everything fits when nothing is wanted.
             (None, None) => Err(ImagesError::Empty {
                 path: path(),
-                name: oci::INDEX,
+                name: manifest::INDEX,
             }),
         }
     }

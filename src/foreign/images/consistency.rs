@@ -4,11 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::blob_ref::Blob;
+use super::choice::reference;
+use super::error::ImagesError;
 use super::layout::{Candidate, listed};
-use super::{Blob, Image, ImagesError, has, reference};
-use crate::archive::{Archive, Place};
+use super::{Image, has};
 use crate::bytes::digest::{Algorithm, Digest};
-use crate::oci;
+use crate::foreign::archive::{Archive, Place};
+use crate::oci::manifest;
 
 /// How many configs an error lists.
 const MAX_SHOWN: usize = 3;
@@ -26,7 +29,7 @@ type Reference<'a> = (Option<&'a str>, Option<&'a str>);
 /// # Errors
 /// When they differ, or one of the documents is damaged or ambiguous.
 pub(crate) fn check(archive: &Archive, images: &[Image]) -> Result<(), ImagesError> {
-    if !has(archive, oci::INDEX) {
+    if !has(archive, manifest::INDEX) {
         return Ok(());
     }
     let candidates = listed(archive)?;

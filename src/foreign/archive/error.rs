@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::{MAX_DEPTH, MAX_PARTS};
+use super::insert::MAX_PARTS;
+use super::member_path::MAX_DEPTH;
 use crate::bytes::decompress::LimitError;
 use crate::bytes::digest::Digest;
-use crate::mistaken::Mistaken;
+use crate::foreign::mistaken::Mistaken;
 use crate::tar::read::ReadError;
 
 /// An image archive is damaged, or tries what it may not.

@@ -9,9 +9,9 @@ use thiserror::Error;
 use crate::bytes::fingerprint::Fingerprint;
 use crate::console::text::shown;
 use crate::engines::{self, Refusal};
+use crate::oci::whiteout;
 use crate::request::store_path::StorePath;
 use crate::tar::read::{Member, MemberKind};
-use crate::whiteout;
 
 /// How many problems of one layer are told. Nobody reads more, and each takes memory.
 pub const MAX_TOLD: usize = 100;
