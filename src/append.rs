@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::bytes::source::{Range, RangeReader};
-use crate::closure::{ClosureFile, Seen};
+use crate::closure::files::{ClosureFile, Seen};
 use crate::console::text::printable_path;
 use crate::console::warnings::Warnings;
 use crate::foreign::base::Wanted;

@@ -11,19 +11,23 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::Surroundings;
 use crate::bytes::compression::Packing;
 use crate::bytes::digest::{DiffId, HashWriter};
 use crate::bytes::parallel;
-use crate::closure::ClosureFiles;
+use crate::closure::files::ClosureFiles;
+use crate::closure::graph::{self, Graph, GraphError};
+use crate::closure::layering::layer;
+use crate::closure::layering::layer::{Layer, NoLayerLeft};
+use crate::closure::layering::{self, PipelineError};
+use crate::closure::store_layer;
 use crate::console::progress::{Bar, Progress};
 use crate::console::text;
 use crate::engines::{self, Objection, Refused, Said};
 use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{self, Wanted};
 use crate::foreign::images::choice::Choice;
-use crate::graph::{self, Graph, GraphError};
 use crate::imitate::jq;
-use crate::layering::{self, Layer, NoLayerLeft, PipelineError};
 use crate::oci::platform::Platform;
 use crate::output::{self, OutputError};
 use crate::request::attrs::{Attrs, DescriptionAttrs};
@@ -34,7 +38,6 @@ use crate::tar::owner::Owner;
 use crate::tar::plan::TarPlan;
 use crate::tar::write::{self, WriteError};
 use crate::tree::scan::ScanError;
-use crate::{Surroundings, store_layer};
 
 /// The value of `created` and `mtime` that stands for the time of the run.
 pub const NOW: &str = "now";
@@ -397,7 +400,7 @@ fn choose_layers(
         Some(_) => 0,
         None => {
             let max_layers = usize::try_from(image.max_layers).unwrap_or(usize::MAX);
-            layering::available(max_layers, base_layers)?
+            layer::available(max_layers, base_layers)?
         }
     };
     if !image.include_store_paths {

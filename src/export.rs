@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::Surroundings;
-use crate::closure::ClosureFiles;
+use crate::closure::files::ClosureFiles;
 use crate::console::text;
 use crate::flatten::flat::{Flat, FlatEntry, Step};
 use crate::flatten::records::RecordsError;

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::bytes::digest::{DiffId, HashWriter, Sha256};
 use crate::bytes::source::{Range, Source};
-use crate::closure::{self, ClosureFiles, Seen};
+use crate::closure::files::{self, ClosureFiles, Seen};
 use crate::config::{self, BaseJson, ConfigError, LegacyLayer};
 use crate::console::text;
 use crate::console::warnings::Warnings;
@@ -177,8 +177,8 @@ impl Closure {
         let has_others = paths.len() > 1;
         paths.retain(|path| path.as_path() != image.layer);
         Ok(Self {
-            files: closure::list_files(&paths).map_err(ImageError::ClosureFiles)?,
-            store: closure::store_directory(&image.layer),
+            files: files::list_files(&paths).map_err(ImageError::ClosureFiles)?,
+            store: files::store_directory(&image.layer),
             has_others,
         })
     }

@@ -11,8 +11,6 @@
 // What was asked for.
 
 // Which store paths share a layer.
-pub mod graph;
-pub mod layering;
 
 // How many threads work on it.
 
@@ -25,16 +23,15 @@ pub mod relay;
 pub mod read_only;
 pub mod script;
 pub mod fakeroot;
-pub mod closure;
 
 // Its bytes.
-pub mod store_layer;
 pub mod bytes;
 pub mod tar;
 
 // Images.
 pub mod oci;
 pub mod engines;
+pub mod closure;
 pub mod foreign;
 pub mod flatten;
 pub mod append;
@@ -54,7 +51,6 @@ pub mod layer;
 pub mod image;
 pub mod merge_images;
 pub mod merge_derivations;
-pub mod references;
 pub mod pull;
 pub mod export;
 pub mod verify;

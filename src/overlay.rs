@@ -18,7 +18,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::statvfs::statvfs;
 use thiserror::Error;
 
-use crate::closure::ClosureFiles;
+use crate::closure::files::ClosureFiles;
 use crate::console::progress::Progress;
 use crate::flatten::{self, FlattenError};
 use crate::foreign::base::error::BaseError;

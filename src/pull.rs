@@ -11,9 +11,9 @@ use std::process::Command;
 use thiserror::Error;
 
 use crate::Surroundings;
-use crate::graph::{self, GraphError};
+use crate::closure::graph::{self, GraphError};
+use crate::closure::references;
 use crate::output::{self, OutputError};
-use crate::references;
 use crate::request::attrs::{Attrs, PullAttrs};
 use crate::request::store_path::{StorePath, StorePathError};
 

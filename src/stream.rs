@@ -11,9 +11,11 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+use crate::Surroundings;
 use crate::bytes::digest::{DiffId, HashWriter, Sha256};
 use crate::bytes::source::{Range, Source};
 use crate::bytes::{compress, parallel};
+use crate::closure::store_layer;
 use crate::console::progress::Progress;
 use crate::console::text;
 use crate::description::{self, Description, LAYER, NOW, RecordedLayer, Unpacked};
@@ -31,7 +33,6 @@ use crate::tar::owner::Owner;
 use crate::tar::plan::{Content, Dialect, Entry, Kind, TarPlan};
 use crate::tar::write::{self, Out, WriteError};
 use crate::tree::scan::ScanError;
-use crate::{Surroundings, store_layer};
 
 /// The mode of the archive's members.
 const MEMBER_MODE: u32 = 0o644;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use nix_image_builder::bytes::digest::Sha256;
-use nix_image_builder::closure::ClosureFiles;
+use nix_image_builder::closure::files::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::archive::ArchiveMember;
 use nix_image_builder::foreign::archive::index;

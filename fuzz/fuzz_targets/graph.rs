@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 
 use libfuzzer_sys::fuzz_target;
-use nix_image_builder::graph::{self, Graph, PathInfo};
-use nix_image_builder::layering::{self, Layer};
+use nix_image_builder::closure::graph::{self, Graph, PathInfo};
+use nix_image_builder::closure::layering;
+use nix_image_builder::closure::layering::layer::Layer;
 use serde_json::{Value, json};
 
 /// As many as the quadratic checks here bear.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use nix_image_builder::bytes::compression::Packing;
 use nix_image_builder::bytes::digest::{Algorithm, Digest};
-use nix_image_builder::closure::ClosureFiles;
+use nix_image_builder::closure::files::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::base::{self, BaseImage, Wanted};
 use nix_image_builder::foreign::images::choice::Choice;

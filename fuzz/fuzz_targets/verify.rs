@@ -6,7 +6,7 @@
 use std::io::Cursor;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
-use nix_image_builder::closure::ClosureFiles;
+use nix_image_builder::closure::files::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::base::{self, Wanted};
 use nix_image_builder::foreign::images::choice::Choice;

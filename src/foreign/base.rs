@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::bytes::compression::Packing;
 use crate::bytes::digest::{DiffId, Digest, Sha256};
 use crate::bytes::source::{Range, Source};
-use crate::closure::{ClosureFiles, Seen};
+use crate::closure::files::{ClosureFiles, Seen};
 use crate::console::progress::{Bar, Progress};
 use crate::foreign::archive::member_path::{MemberPath, text_of};
 use crate::foreign::archive::{Archive, ArchiveFile, ArchiveMember, Place, index};

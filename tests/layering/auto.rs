@@ -1,7 +1,8 @@
 //! The default layers of generated closures.
 
-use nix_image_builder::graph::{Graph, PathInfo};
-use nix_image_builder::layering::{self, Reason};
+use nix_image_builder::closure::graph::{Graph, PathInfo};
+use nix_image_builder::closure::layering;
+use nix_image_builder::closure::layering::layer::Reason;
 use proptest::prelude::*;
 
 use crate::graphs::{any_closure, chain, closure, dense, diamonds};

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use nix_image_builder::graph::{self, Graph};
-use nix_image_builder::layering;
+use nix_image_builder::closure::graph::{self, Graph};
+use nix_image_builder::closure::layering;
 use serde_json::{Value, json};
 
 use crate::{paths, run};

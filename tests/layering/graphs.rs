@@ -1,6 +1,6 @@
 //! Makes closures: of fixed shapes, and at random.
 
-use nix_image_builder::graph::PathInfo;
+use nix_image_builder::closure::graph::PathInfo;
 use proptest::prelude::*;
 
 /// Names that sort differently as text, as words and together with a hash.

@@ -11,8 +11,9 @@ mod nixpkgs;
 mod pipelines;
 mod speed;
 
-use nix_image_builder::graph::{Graph, PathInfo};
-use nix_image_builder::layering::{self, Layer, PipelineError};
+use nix_image_builder::closure::graph::{Graph, PathInfo};
+use nix_image_builder::closure::layering::layer::Layer;
+use nix_image_builder::closure::layering::{self, PipelineError};
 use serde_json::Value;
 
 fn graph(closure: &[PathInfo]) -> Graph {

@@ -2,7 +2,8 @@
 //! golden cases `x13-*` and `x09-*`.
 
 use expect_test::{Expect, expect};
-use nix_image_builder::layering;
+use nix_image_builder::closure::layering;
+use nix_image_builder::closure::layering::layer;
 use serde_json::{Value, json};
 
 use crate::graphs::{chain, path};
@@ -389,7 +390,7 @@ fn a_pipeline_in_a_file() {
 
 /// The explanation of a small closure's layers.
 #[track_caller]
-fn check_explained(layers: &[layering::Layer], expected: Expect) {
+fn check_explained(layers: &[layer::Layer], expected: Expect) {
     expected.assert_eq(&layering::explain(layers));
 }
 

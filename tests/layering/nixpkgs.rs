@@ -8,7 +8,7 @@
 //! that is shorter than the limit. The golden cases do not tell, and such pipelines are rare: one has to
 //! reverse the list and limit it again.
 
-use nix_image_builder::graph::{Graph, PathInfo};
+use nix_image_builder::closure::graph::{Graph, PathInfo};
 use serde_json::{Value, json};
 
 use crate::run;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use nix_image_builder::layering;
+use nix_image_builder::closure::layering;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ fn keeping(some: &str, other: &str) -> Vec<Value> {
     ]
 }
 
-fn check_keeps(closure: &[nix_image_builder::graph::PathInfo]) {
+fn check_keeps(closure: &[nix_image_builder::closure::graph::PathInfo]) {
     let graph = graph(closure);
     let last = &closure[closure.len() - 1].path;
     for steps in keeping(&closure[0].path, last) {

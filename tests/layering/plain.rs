@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nix_image_builder::graph::PathInfo;
+use nix_image_builder::closure::graph::PathInfo;
 
 type Set = BTreeSet<String>;
 

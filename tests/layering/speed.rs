@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use nix_image_builder::graph::Graph;
-use nix_image_builder::layering;
+use nix_image_builder::closure::graph::Graph;
+use nix_image_builder::closure::layering;
 use serde_json::json;
 
 use crate::{graphs, run};

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::sys::statvfs::statvfs;
-use nix_image_builder::closure::ClosureFiles;
+use nix_image_builder::closure::files::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::flatten;
 use nix_image_builder::foreign::base::{self, Wanted};

@@ -11,7 +11,7 @@ use crate::bytes::compression::Packing;
 use crate::bytes::digest::{Algorithm, DiffId, Digests};
 use crate::bytes::parallel;
 use crate::bytes::source::RangeReader;
-use crate::closure::Seen;
+use crate::closure::files::Seen;
 use crate::console::progress::Bar;
 use crate::foreign::archive::member_path::MemberPath;
 use crate::foreign::archive::{Archive, ArchiveFile, Place};

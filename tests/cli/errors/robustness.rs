@@ -11,7 +11,7 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use nix_image_builder::bytes::digest::Sha256;
-use nix_image_builder::closure::ClosureFiles;
+use nix_image_builder::closure::files::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::archive::index;
 use nix_image_builder::foreign::base::{self, Wanted};

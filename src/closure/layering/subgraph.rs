@@ -1,7 +1,7 @@
 //! A part of a graph, as one step of a pipeline hands it to the next.
 
-use super::{Layer, Origin, Reason};
-use crate::graph::{Graph, PathId};
+use super::layer::{Layer, Origin, Reason};
+use crate::closure::graph::{Graph, PathId};
 
 /// Some paths in an order, with those references among them that still count: graphs that were
 /// merged know nothing of each other, as in nixpkgs.

@@ -5,12 +5,14 @@ use std::collections::HashSet;
 use std::fmt;
 use std::num::NonZeroUsize;
 
-use super::pipeline::{Function, Pipeline, PipelineError, Selected, Step, Wanted, names};
-use super::place::Place;
+use super::layer::{Layer, Origin};
+use super::pipeline::{Function, Pipeline, PipelineError, Selected, Step};
 use super::popularity;
+use super::position::Place;
+use super::shape::Wanted;
 use super::subgraph::{Subgraph, reach};
-use super::{Layer, Origin};
-use crate::graph::Graph;
+use crate::closure::graph::Graph;
+use crate::closure::layering::Shape;
 
 /// What a step is given and what it makes.
 #[derive(Debug)]
@@ -26,22 +28,6 @@ struct List {
     /// Made by `split_every`, whose lists nixpkgs can put together; all others it can go through
     /// only once.
     joins: bool,
-}
-
-/// What kind of data a step was given, for messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shape {
-    Graph {
-        paths: usize,
-    },
-    List {
-        length: usize,
-        /// What the first item is; the others are of the same kind.
-        of: Option<Box<Shape>>,
-    },
-    Parts {
-        names: Vec<&'static str>,
-    },
 }
 
 /// Runs `pipeline` on the paths of `graph`, without excluded ones. Each graph that is left and has
@@ -325,47 +311,6 @@ impl Data {
             Self::Parts(parts) => Shape::Parts {
                 names: parts.iter().map(|(name, _)| *name).collect(),
             },
-        }
-    }
-}
-
-impl Shape {
-    /// What to do so that a step gets what it works on.
-    pub(super) fn way_to(&self, wanted: Wanted) -> &'static str {
-        match (self, wanted) {
-            (Self::Graph { .. }, Wanted::Parts) => {
-                "put a step before it that makes parts, such as `split_paths`"
-            }
-            (Self::Graph { .. }, _) => {
-                "put a step before it that makes a list, such as `[ \"popularity_contest\" ]` or `[ \"split_every\" 10 ]`"
-            }
-            (Self::List { .. }, Wanted::Graph) => "use `map` to run it on each graph of the list",
-            (Self::Parts { .. }, Wanted::Graph) => "use `over` to run it on one of the parts",
-            (Self::Parts { .. }, _) => "put `[ \"flatten\" ]` before it",
-            (Self::List { .. }, _) => "put it before the step that makes the list",
-        }
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Graph { paths: 1 } => f.write_str("one graph of 1 path"),
-            Self::Graph { paths } => write!(f, "one graph of {paths} paths"),
-            Self::List { of: None, .. } => f.write_str("an empty list"),
-            Self::List {
-                length,
-                of: Some(of),
-            } => {
-                let (one, several) = match **of {
-                    Self::Graph { .. } => ("graph", "graphs"),
-                    Self::List { .. } => ("list", "lists"),
-                    Self::Parts { .. } => ("set of parts", "sets of parts"),
-                };
-                let of = if *length == 1 { one } else { several };
-                write!(f, "a list of {length} {of}")
-            }
-            Self::Parts { names: parts } => write!(f, "the parts {}", names(parts.iter())),
         }
     }
 }

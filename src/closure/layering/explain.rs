@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Layer, Origin, Reason};
+use super::layer::{Layer, Origin, Reason};
 use crate::console::text;
 
 /// A few lines for each layer: its number, how much is in it, why, and its paths.

@@ -1,27 +1,9 @@
-//! Decides which store paths share a layer: a graph of store paths becomes a list of layers.
-//!
-//! `auto` is what nixpkgs does unless told otherwise, `pipeline` runs a user's `layeringPipeline`,
-//! and `popularity` is what nixpkgs did before it had either.
-
-mod auto;
-mod explain;
-mod pipeline;
-mod place;
-mod popularity;
-mod run;
-mod subgraph;
+//! A layer of store paths, and why it is one.
 
 use thiserror::Error;
 
-use crate::graph::{Graph, PathId};
+use crate::closure::graph::{Graph, PathId};
 use crate::request::store_path::StorePath;
-
-pub use self::auto::auto;
-pub use self::explain::explain;
-pub use self::pipeline::{Pipeline, PipelineError, parse, read};
-pub use self::place::Place;
-pub use self::popularity::popularity;
-pub use self::run::{Shape, run as pipeline};
 
 /// The store paths of one layer, in the order in which nixpkgs lists them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +62,7 @@ pub fn available(max_layers: usize, base_layers: usize) -> Result<usize, NoLayer
 }
 
 impl Layer {
-    fn new(graph: &Graph, ids: &[PathId], reason: Reason) -> Self {
+    pub(crate) fn new(graph: &Graph, ids: &[PathId], reason: Reason) -> Self {
         Self {
             paths: ids.iter().map(|id| graph.path(*id).clone()).collect(),
             nar_size: ids.iter().map(|id| graph.nar_size(*id)).sum(),

@@ -10,8 +10,8 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::{Layer, Reason};
-use crate::graph::{Graph, PathId};
+use super::layer::{Layer, Reason};
+use crate::closure::graph::{Graph, PathId};
 
 /// The bits of a mask: how many paths one walk through the graph asks about.
 const BATCH: usize = u64::BITS as usize;

@@ -7,9 +7,9 @@
 
 use std::cmp::Ordering;
 
+use super::layer::{Layer, Origin};
 use super::subgraph::Subgraph;
-use super::{Layer, Origin};
-use crate::graph::{Graph, PathId};
+use crate::closure::graph::{Graph, PathId};
 
 /// How many possible users of a path are looked at in one walk through the graph, in words of 64
 /// bits. It bounds the memory to 64 bytes for each path, which then stays in the processor's cache.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::bytes::parallel;
-use crate::closure::{self, ClosureFile};
+use crate::closure::files::{self, ClosureFile};
 use crate::imitate::python;
 use crate::request::store_path::StorePath;
 use crate::tar::owner::Owner;
@@ -39,7 +39,7 @@ pub fn plan(paths: &[StorePath], owner: &Arc<Owner>, mtime: u64) -> Result<TarPl
 }
 
 fn list(path: &Path) -> Result<Vec<ClosureFile>, ScanError> {
-    let mut files = closure::list_store_path(path)?;
+    let mut files = files::list_store_path(path)?;
     for file in &mut files {
         file.name.insert(0, b'/');
     }

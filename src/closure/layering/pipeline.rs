@@ -1,5 +1,7 @@
 //! Parses a `layeringPipeline` into steps.
 
+use crate::closure::layering::shape::Wanted;
+use crate::closure::layering::shape::names;
 use std::collections::HashSet;
 use std::fs;
 use std::num::NonZeroUsize;
@@ -8,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::place::Place;
-use super::run::Shape;
+use super::position::Place;
+use super::shape::Shape;
 
 /// Steps in steps beyond this are refused, so that running them cannot use up the stack.
 const MAX_DEPTH: usize = 64;
@@ -145,15 +147,6 @@ pub enum PipelineError {
         "{place} leaves {given}, and a pipeline must leave a list of graphs, which become layers; end it with a step that splits, such as `[ \"popularity_contest\" ]` or `[ \"split_every\" 10 ]`"
     )]
     OneGraph { place: Place, given: Shape },
-}
-
-/// What a function works on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    Graph,
-    List,
-    ListOrParts,
-    Parts,
 }
 
 /// Reads the attribute `layeringPipeline`: a list of steps, or the path of a JSON file with one.
@@ -292,10 +285,4 @@ fn shown(value: &Value) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
-}
-
-/// The names in backticks, with commas between them.
-pub(super) fn names<T: AsRef<str>>(names: impl Iterator<Item = T>) -> String {
-    let quoted: Vec<_> = names.map(|name| format!("`{}`", name.as_ref())).collect();
-    quoted.join(", ")
 }
