@@ -13,4 +13,5 @@ pub mod compress;
 pub mod digest;
 pub mod fingerprint;
 pub mod holes;
+pub mod spool;
 pub mod parallel;

@@ -1,4 +1,4 @@
-//! Reads the command line and the surroundings, and runs a subcommand. Environment, clock, umask
+//! Reads the command line and the context, and runs a subcommand. Environment, clock, umask
 //! and terminal are looked at here and nowhere else.
 
 use std::error::Error as _;
@@ -18,7 +18,9 @@ use nix::sys::stat::{Mode, umask};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::as_root::{self, AsRootError};
+use crate::build::context::Context;
+use crate::build::output::{self, OutputError};
+use crate::build::script::ScriptError;
 use crate::config::{BaseJson, ConfigError};
 use crate::console::progress::Progress;
 use crate::customisation::{self, CustomisationError};
@@ -33,26 +35,25 @@ use crate::inspect::{self, InspectError, Inspection};
 use crate::layer::{self, LayerError};
 use crate::merge_derivations::{self, MergeDerivationsError};
 use crate::merge_images::{self, MergeImagesError};
-use crate::output::{self, OutputError};
-use crate::overlay::OverlayError;
 use crate::pull::{self, PullError};
 use crate::registration::{self, RegistrationError};
 use crate::request::attrs::{
     self, Attrs, AttrsError, BaseJsonAttrs, RootLayerAttrs, RunWithOverlayAttrs, Section,
-    UsesOverlay,
 };
 use crate::request::limits::Limits;
 use crate::request::time::Time;
 use crate::root_layer::{self, RootLayerError};
 use crate::run_with_overlay::{self, RunWithOverlayError};
-use crate::script::ScriptError;
 use crate::stream::{self, StreamError};
 use crate::tar::plan::DEFAULT_SOURCE_DATE_EPOCH;
 use crate::tar::tarsum::{self, TarSumError};
 use crate::tar::write::{Out, WriteError};
+use crate::verify;
 use crate::vm::guest::{Guest, GuestError};
 use crate::vm::host::{self, HostError};
-use crate::{Surroundings, verify};
+use crate::vm::namespaces::{self, AsRootError};
+use crate::vm::overlay::OverlayError;
+use crate::vm::overlay::UsesOverlay;
 
 /// Turns Nix closures into container images.
 ///
@@ -370,7 +371,7 @@ fn run_command() -> Result<u8, CliError> {
     let arguments = Arguments::parse();
     // The same modes everywhere: nixpkgs' builds run with this mask.
     umask(Mode::from_bits_truncate(0o022));
-    run_in(arguments.command, &surroundings()?)
+    run_in(arguments.command, &context()?)
 }
 
 /// Lets writing beyond a limit on the size of files (`ulimit -f`) fail like writing to a full disk.
@@ -383,49 +384,49 @@ fn block_file_size_signal() -> Result<(), CliError> {
     blocked.map_err(|errno| CliError::Signals(errno.into()))
 }
 
-fn run_in(command: Command, surroundings: &Surroundings) -> Result<u8, CliError> {
+fn run_in(command: Command, context: &Context) -> Result<u8, CliError> {
     match command {
-        Command::PureLayer => layer::build(&read_attrs("pure-layer")?, surroundings)?,
-        Command::Image => image::build(&read_attrs("image")?, surroundings)?,
-        Command::Merge => merge_images::build(&read_attrs("merge")?, surroundings)?,
+        Command::PureLayer => layer::build(&read_attrs("pure-layer")?, context)?,
+        Command::Image => image::build(&read_attrs("image")?, context)?,
+        Command::Merge => merge_images::build(&read_attrs("merge")?, context)?,
         Command::MergeDerivations => {
-            merge_derivations::build(&read_attrs("merge-derivations")?, surroundings)?;
+            merge_derivations::build(&read_attrs("merge-derivations")?, context)?;
         }
-        Command::Pull => pull::build(&read_attrs("pull")?, surroundings)?,
-        Command::Export => export::build(&read_attrs("export")?, surroundings)?,
+        Command::Pull => pull::build(&read_attrs("pull")?, context)?,
+        Command::Export => export::build(&read_attrs("export")?, context)?,
         Command::CustomisationLayer => {
-            customisation::build(&read_attrs("customisation-layer")?, surroundings)?;
+            customisation::build(&read_attrs("customisation-layer")?, context)?;
         }
-        Command::Description => description::build(&read_attrs("description")?, surroundings)?,
+        Command::Description => description::build(&read_attrs("description")?, context)?,
         Command::LayeredImage => {
-            stream::build(&read_attrs("layered-image")?, now(), surroundings)?;
+            stream::build(&read_attrs("layered-image")?, now(), context)?;
         }
         Command::Stream { conf, repo_tag } => {
-            stream_to_stdout(&conf, repo_tag.as_deref(), surroundings)?;
+            stream_to_stdout(&conf, repo_tag.as_deref(), context)?;
         }
         Command::RootLayer => {
             return in_machine("root-layer", |attrs: &Attrs<RootLayerAttrs>| {
-                let built = root_layer::build(attrs, &this_program()?, surroundings);
+                let built = root_layer::build(attrs, &this_program()?, context);
                 Ok(built?)
             });
         }
         Command::RunWithOverlay => {
             return in_machine("run-with-overlay", |attrs: &Attrs<RunWithOverlayAttrs>| {
-                let ran = run_with_overlay::run(attrs, &this_program()?, surroundings);
+                let ran = run_with_overlay::run(attrs, &this_program()?, context);
                 Ok(ran?)
             });
         }
-        Command::OverlayMount => run_with_overlay::mount(surroundings)?,
-        Command::OverlayUnmount => run_with_overlay::unmount(surroundings)?,
+        Command::OverlayMount => run_with_overlay::mount(context)?,
+        Command::OverlayUnmount => run_with_overlay::unmount(context)?,
         Command::RootScript { root, script } => {
-            return Ok(as_root::run_script(&root, &script)?.as_status());
+            return Ok(namespaces::run_script(&root, &script)?.as_status());
         }
         Command::WatchVm {
             boot,
             program,
             arguments,
-        } => host::watch(&program, &arguments, &surroundings.build_directory, boot)?,
-        Command::Registration => registration::build(&read_attrs("registration")?, surroundings)?,
+        } => host::watch(&program, &arguments, &context.build_directory, boot)?,
+        Command::Registration => registration::build(&read_attrs("registration")?, context)?,
         Command::BaseJson => base_json(&read_attrs("base-json")?)?,
         Command::Tarsum => print_tarsum()?,
         Command::Completions { shell } => {
@@ -452,7 +453,7 @@ fn run_in(command: Command, surroundings: &Surroundings) -> Result<u8, CliError>
                 input(image),
                 Noting::StorePaths,
                 &limits.limits()?,
-                surroundings.progress,
+                context.progress,
             )?;
             let inspection = inspect::inspect(survey, choice.unwrap_or_default())?;
             show(&inspection, json).map_err(CliError::Stdout)?;
@@ -461,7 +462,7 @@ fn run_in(command: Command, surroundings: &Surroundings) -> Result<u8, CliError>
             image,
             json,
             limits,
-        } => return verify_image(image, json, &limits.limits()?, surroundings.progress),
+        } => return verify_image(image, json, &limits.limits()?, context.progress),
     }
     Ok(0)
 }
@@ -506,7 +507,7 @@ fn this_program() -> Result<PathBuf, CliError> {
     env::current_exe().map_err(CliError::CurrentExe)
 }
 
-fn surroundings() -> Result<Surroundings, CliError> {
+fn context() -> Result<Context, CliError> {
     let threads = match number("NIX_BUILD_CORES", u64::MAX)? {
         None | Some(0) => thread::available_parallelism().map_or(1, usize::from),
         Some(cores) => usize::try_from(cores)
@@ -517,7 +518,7 @@ fn surroundings() -> Result<Surroundings, CliError> {
         .num_threads(threads)
         .build_global()
         .map_err(|error| CliError::Threads { threads, error })?;
-    Ok(Surroundings {
+    Ok(Context {
         threads,
         source_date_epoch: number("SOURCE_DATE_EPOCH", MAX_TIME)?
             .unwrap_or(DEFAULT_SOURCE_DATE_EPOCH),
@@ -599,18 +600,18 @@ fn attrs_files(json: &Path) -> [(String, String); 2] {
 fn stream_to_stdout(
     conf: &Path,
     repo_tag: Option<&str>,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<(), CliError> {
     let stdout = io::stdout();
     if stdout.is_terminal() {
         return Err(CliError::Terminal);
     }
     let description = stream::read(conf)?;
-    let progress = surroundings.progress;
+    let progress = context.progress;
     if description.from_image.is_none() {
         progress.line("No 'fromImage' provided");
     }
-    let image = stream::plan(&description, repo_tag, now(), surroundings)?;
+    let image = stream::plan(&description, repo_tag, now(), context)?;
     let fd = stdout
         .as_fd()
         .try_clone_to_owned()

@@ -9,15 +9,15 @@ use std::{fs, io};
 
 use thiserror::Error;
 
-use crate::Surroundings;
+use crate::build::context::Context;
+use crate::build::fakeroot::{State, StateError};
+use crate::build::output::{self, OutputError};
+use crate::build::relay::Heard;
+use crate::build::script::{self, Script, ScriptError};
 use crate::bytes::digest::{DiffId, HashWriter};
 use crate::console::text;
 use crate::console::warnings::Warnings;
-use crate::fakeroot::{State, StateError};
-use crate::output::{self, OutputError};
-use crate::relay::Heard;
 use crate::request::attrs::{Attrs, CustomisationAttrs};
-use crate::script::{self, Script, ScriptError};
 use crate::tar::names::path_of;
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Dialect, Entry, Kind, TarPlan};
@@ -81,10 +81,10 @@ pub enum CustomisationError {
 /// When an input cannot be read, a script fails or the output cannot be written.
 pub fn build(
     attrs: &Attrs<CustomisationAttrs>,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<(), CustomisationError> {
     let layer = &attrs.ours;
-    let progress = surroundings.progress;
+    let progress = context.progress;
     progress.phase(
         "join",
         &format!("joining {}", text::count(layer.contents.len(), "package")),
@@ -94,20 +94,20 @@ pub fn build(
     warnings.tell(progress);
     let mut tree = joined?;
     if layer.has_script() {
-        tree = run_scripts(attrs, &tree, surroundings)?;
+        tree = run_scripts(attrs, &tree, context)?;
     }
 
     warn_of_hidden_store(&tree, &layer.store_dir).tell(progress);
 
     let owner = Arc::new(Owner::numeric(0, 0));
-    let mut plan = TarPlan::of_tree(tree, &owner, surroundings.source_date_epoch);
-    let build_directory = &surroundings.build_directory;
+    let mut plan = TarPlan::of_tree(tree, &owner, context.source_date_epoch);
+    let build_directory = &context.build_directory;
     if layer.runs_as_root() {
         let state = State::read(&build_directory.join(STATE))?;
         state.apply(&build_directory.join(ROOT), &mut plan.entries)?;
     }
     if layer.enable_fakechroot {
-        leave_out_bound(&mut plan, layer, surroundings, &owner);
+        leave_out_bound(&mut plan, layer, context, &owner);
     }
     plan.dialect = Dialect::GnuNumericOwner;
     progress.phase(
@@ -118,7 +118,7 @@ pub fn build(
             text::count(plan.entries.len(), "file")
         ),
     );
-    write(&plan, &attrs.out, surroundings)
+    write(&plan, &attrs.out, context)
 }
 
 /// Warns if `tree`, which lies above the layers of the store paths, has something else than directories where
@@ -151,14 +151,14 @@ fn warn_of_hidden_store(tree: &Directory, store_dir: &str) -> Warnings {
 fn run_scripts(
     attrs: &Attrs<CustomisationAttrs>,
     tree: &Directory,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<Directory, CustomisationError> {
     let layer = &attrs.ours;
-    let root = surroundings.build_directory.join(ROOT);
+    let root = context.build_directory.join(ROOT);
     materialise(tree, &root).map_err(ScriptError::from)?;
     let text = format!("running {}", layer.running());
-    surroundings.progress.phase("scripts", &text);
-    run(layer, &attrs.environment, &surroundings.build_directory)?;
+    context.progress.phase("scripts", &text);
+    run(layer, &attrs.environment, &context.build_directory)?;
     scan::scan(&root, 0).map_err(|source| CustomisationError::Left {
         arguments: layer.scripts(),
         layer: layer.name.clone(),
@@ -282,11 +282,11 @@ fn check_status(script: &Script<'_>, heard: &Heard, path: &Path) -> Result<(), C
 fn leave_out_bound(
     plan: &mut TarPlan,
     layer: &CustomisationAttrs,
-    surroundings: &Surroundings,
+    context: &Context,
     owner: &Arc<Owner>,
 ) {
     let store = format!(".{}", layer.store_dir);
-    let build = format!(".{}", surroundings.build_directory.display());
+    let build = format!(".{}", context.build_directory.display());
     let bound = ["./dev", "./proc", "./sys", &store, &build];
     plan.entries.retain(|entry| {
         !bound.iter().any(|bound| {
@@ -295,7 +295,7 @@ fn leave_out_bound(
         })
     });
 
-    add_parents(plan, &store, owner, surroundings.source_date_epoch);
+    add_parents(plan, &store, owner, context.source_date_epoch);
 }
 
 /// Adds the directories above `store`, which begins with `./`, that `plan` has not. What has the place of one stays.
@@ -334,14 +334,10 @@ fn components(name: &[u8]) -> Vec<&[u8]> {
         .collect()
 }
 
-fn write(
-    plan: &TarPlan,
-    out: &Path,
-    surroundings: &Surroundings,
-) -> Result<(), CustomisationError> {
-    output::files(out, &surroundings.build_directory, |files| {
+fn write(plan: &TarPlan, out: &Path, context: &Context) -> Result<(), CustomisationError> {
+    output::files(out, &context.build_directory, |files| {
         let tar = out.join("layer.tar");
-        files.tar("layer.tar", plan, surroundings.progress)?;
+        files.tar("layer.tar", plan, context.progress)?;
         let diff_id = hash(plan).map_err(|error| OutputError::of_write(error, &tar))?;
         let checksum = format!("{}\n", diff_id.hex());
         files.bytes("checksum", checksum.as_bytes())?;

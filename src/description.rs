@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::Surroundings;
+use crate::build::context::Context;
+use crate::build::output::{self, OutputError};
 use crate::bytes::compression::Packing;
 use crate::bytes::digest::{DiffId, HashWriter};
 use crate::bytes::parallel;
@@ -29,7 +30,6 @@ use crate::foreign::base::{self, Wanted};
 use crate::foreign::images::choice::Choice;
 use crate::imitate::jq;
 use crate::oci::platform::Platform;
-use crate::output::{self, OutputError};
 use crate::request::attrs::{Attrs, DescriptionAttrs};
 use crate::request::limits::Limits;
 use crate::request::store_path::{StorePath, StorePathError};
@@ -215,12 +215,9 @@ impl ImageJson {
 ///
 /// # Errors
 /// When an input cannot be read or is wrong, or the output cannot be written.
-pub fn build(
-    attrs: &Attrs<DescriptionAttrs>,
-    surroundings: &Surroundings,
-) -> Result<(), DescriptionError> {
+pub fn build(attrs: &Attrs<DescriptionAttrs>, context: &Context) -> Result<(), DescriptionError> {
     let image = &attrs.ours;
-    let progress = surroundings.progress;
+    let progress = context.progress;
     let base_json = read_json(&image.base_json)?;
     let platform = base_json.platform();
     let objections = engines::check(&Said {
@@ -233,7 +230,7 @@ pub fn build(
     let created = resolve("created", &image.created)?;
     let mtime = resolve("mtime", &image.mtime)?;
 
-    let base = read_base(attrs, platform.as_ref(), surroundings)?;
+    let base = read_base(attrs, platform.as_ref(), context)?;
     progress.phase("layers", "choosing layers");
     let layers = choose_layers(image, attrs.closure.as_ref(), base.layers.len())?;
     if image.debug {
@@ -346,14 +343,14 @@ struct RecordedBase {
 fn read_base(
     attrs: &Attrs<DescriptionAttrs>,
     platform: Option<&Platform>,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<RecordedBase, DescriptionError> {
     let image = &attrs.ours;
     let Some(path) = &image.from_image else {
         return Ok(RecordedBase::default());
     };
     let text = format!("reading base image `{}`", path.display());
-    surroundings.progress.phase("base", &text);
+    context.progress.phase("base", &text);
     // Every store path has a layer of its own here, so nothing is left out for the base's sake.
     let nothing = Wanted {
         files: &ClosureFiles::default(),
@@ -363,7 +360,7 @@ fn read_base(
         platform,
         ..Choice::default()
     };
-    let base = base::read(path, first, nothing, &attrs.limits, surroundings.progress)?;
+    let base = base::read(path, first, nothing, &attrs.limits, context.progress)?;
     let layers = base.layers.into_iter().map(|layer| RecordedBaseLayer {
         diff_id: layer.diff_id,
         unpacked: layer.is_unpacked().then(|| Unpacked {

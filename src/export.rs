@@ -1,28 +1,21 @@
 //! Builds the output of `exportImage`: the files of an image as one flat tar, as GNU tar packs them
 //! in nixpkgs' virtual machine. Ours needs no machine.
 
-use std::sync::Arc;
-
 use thiserror::Error;
 
-use crate::Surroundings;
+use crate::build::context::Context;
+use crate::build::output::{self, OutputError};
 use crate::closure::files::ClosureFiles;
 use crate::console::text;
-use crate::flatten::flat::{Flat, FlatEntry, Step};
-use crate::flatten::records::RecordsError;
-use crate::flatten::{self, FlatKind, FlattenError};
 use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{self, Wanted};
 use crate::foreign::images::choice::Choice;
-use crate::output::{self, OutputError};
 use crate::request::attrs::{Attrs, ExportAttrs};
+use crate::rootfs::flatten::{self, FlattenError};
+use crate::rootfs::records::RecordsError;
+use crate::rootfs::tar_entries::entries;
 use crate::tar::header;
-use crate::tar::owner::Owner;
-use crate::tar::plan::{Dialect, Entry, Kind};
-use crate::tree::scan::SYMLINK_MODE;
-
-/// The mode of `./`: in nixpkgs' machine it is that of a new directory above all layers.
-const ROOT_MODE: u32 = 0o755;
+use crate::tar::plan::Dialect;
 
 /// The dialect of the tar.
 pub const DIALECT: Dialect = Dialect::GnuWithoutGroups;
@@ -44,9 +37,9 @@ pub enum ExportError {
 ///
 /// # Errors
 /// When the image cannot be read, its layers make no tree, or the output cannot be written.
-pub fn build(attrs: &Attrs<ExportAttrs>, surroundings: &Surroundings) -> Result<(), ExportError> {
+pub fn build(attrs: &Attrs<ExportAttrs>, context: &Context) -> Result<(), ExportError> {
     let export = &attrs.ours;
-    let progress = surroundings.progress;
+    let progress = context.progress;
     let path = &export.from_image;
     progress.phase("read", &format!("reading image `{}`", path.display()));
     let choice = Choice {
@@ -59,10 +52,10 @@ pub fn build(attrs: &Attrs<ExportAttrs>, surroundings: &Surroundings) -> Result<
         store: b"",
     };
     let image = base::read(path, choice, nothing, &attrs.limits, progress)?;
-    let flat = flatten::flatten(&image, &surroundings.temporary_directory, progress)?;
+    let flat = flatten::flatten(&image, &context.temporary_directory, progress)?;
     drop(image);
 
-    let mtime = surroundings.source_date_epoch;
+    let mtime = context.source_date_epoch;
     let mut size = 0;
     for entry in entries(&flat, mtime) {
         size += DIALECT.entry_size(&entry?);
@@ -76,50 +69,4 @@ pub fn build(attrs: &Attrs<ExportAttrs>, surroundings: &Surroundings) -> Result<
     progress.phase("write", &text);
     let entries = entries(&flat, mtime).map(|entry| Ok(entry?));
     output::tar_of_entries(&attrs.out, DIALECT, entries, size, progress)
-}
-
-/// The entries of `flat` in the order and with the names in which `tar -C root --hard-dereference
-/// --sort=name .` writes them. Each is read when it is asked for.
-pub fn entries(
-    flat: &Flat,
-    mtime: u64,
-) -> impl Iterator<Item = Result<Entry, RecordsError>> + use<'_> {
-    flat.walk().filter_map(move |step| match step {
-        Ok(Step::Entry(entry)) => Some(Ok(packed(entry, mtime))),
-        Ok(Step::Left { .. }) => None,
-        Err(error) => Some(Err(error)),
-    })
-}
-
-fn packed(entry: FlatEntry, mtime: u64) -> Entry {
-    let mut about = entry.about;
-    let mut name = b"./".to_vec();
-    if entry.path.is_empty() {
-        (about.mode, about.uid, about.gid) = (ROOT_MODE, 0, 0);
-    } else {
-        name.extend_from_slice(&entry.path);
-    }
-    let kind = match entry.kind {
-        FlatKind::Directory => {
-            if !entry.path.is_empty() {
-                name.push(b'/');
-            }
-            Kind::Directory
-        }
-        FlatKind::File(range) => Kind::of_range(range),
-        FlatKind::Symlink { target } => {
-            about.mode = SYMLINK_MODE;
-            Kind::Symlink { target }
-        }
-        FlatKind::Special(kind) => Kind::Special(kind),
-    };
-    let (uid, gid) = (u64::from(about.uid), u64::from(about.gid));
-    Entry {
-        name,
-        kind,
-        mode: about.mode,
-        owner: Arc::new(Owner::in_nixpkgs_vm(uid, gid)),
-        mtime,
-        xattrs: about.xattrs,
-    }
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::build::context::Context;
+use crate::build::output::{self, OutputError};
 use crate::bytes::digest::{DiffId, HashWriter, Sha256};
 use crate::bytes::source::{Range, Source};
 use crate::closure::files::{self, ClosureFiles, Seen};
@@ -22,14 +24,13 @@ use crate::foreign::images;
 use crate::foreign::images::choice::Choice;
 use crate::keep::{self, KeepError};
 use crate::oci::platform::Platform;
-use crate::output::{self, OutputError};
 use crate::request::attrs::{Attrs, ImageAttrs};
 use crate::request::store_path::{self, StorePathError};
 use crate::tar::plan::{Content, Kind, TarPlan};
 use crate::tar::read::ReadError;
 use crate::tar::write;
 use crate::tree::scan::ScanError;
-use crate::{Surroundings, append, members};
+use crate::{append, members};
 
 /// The mode of a directory in the archive.
 const DIRECTORY_MODE: u32 = 0o555;
@@ -77,9 +78,9 @@ struct NewLayer {
 ///
 /// # Errors
 /// When an input cannot be read or is not what it should be, or the output cannot be written.
-pub fn build(attrs: &Attrs<ImageAttrs>, surroundings: &Surroundings) -> Result<(), ImageError> {
+pub fn build(attrs: &Attrs<ImageAttrs>, context: &Context) -> Result<(), ImageError> {
     let image = &attrs.ours;
-    let progress = surroundings.progress;
+    let progress = context.progress;
     let base_json = BaseJson::parse(&read(&image.base_json)?)
         .and_then(BaseJson::with_readable_time)
         .map_err(|source| ImageError::BaseJson {
@@ -101,33 +102,25 @@ pub fn build(attrs: &Attrs<ImageAttrs>, surroundings: &Surroundings) -> Result<(
         files: &closure.files,
         store: &closure.store,
     };
-    let base = read_base(attrs, platform.as_ref(), wanted, surroundings)?;
+    let base = read_base(attrs, platform.as_ref(), wanted, context)?;
     let objections = check_base(image, base.as_ref(), platform.as_ref());
     engines::judge(&image.name, objections, progress)?;
 
     progress.phase("hash", "hashing the new layer");
-    let layer = plan_layer(image, closure, base.as_ref(), surroundings)?;
+    let layer = plan_layer(image, closure, base.as_ref(), context)?;
     let (diff_ids, layer_names) = list_layers(base.as_ref(), &layer);
     let env = base.as_ref().map_or(&[][..], |base| &base.env);
     let config = base_json.image_config(env, &diff_ids);
 
     let out = &attrs.out;
     let tag = image.tag.clone().unwrap_or_else(|| output::hash_part(out));
-    let members = plan_members(
-        image,
-        &tag,
-        base,
-        &layer,
-        &layer_names,
-        config,
-        surroundings,
-    )?;
-    let plan = members::into_plan(members, DIRECTORY_MODE, surroundings.source_date_epoch);
+    let members = plan_members(image, &tag, base, &layer, &layer_names, config, context)?;
+    let plan = members::into_plan(members, DIRECTORY_MODE, context.source_date_epoch);
     progress.phase(
         "write",
         &format!("writing an image of {}", text::size(plan.size())),
     );
-    output::tar(out, &plan, image.compressor, surroundings.threads, progress)?;
+    output::tar(out, &plan, image.compressor, context.threads, progress)?;
     progress.line(&format!(
         "layer {}: {}, {} of its closure added",
         layer.diff_id,
@@ -188,20 +181,20 @@ fn read_base(
     attrs: &Attrs<ImageAttrs>,
     platform: Option<&Platform>,
     wanted: Wanted<'_>,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<Option<BaseImage>, ImageError> {
     let image = &attrs.ours;
     let Some(path) = &image.from_image else {
         return Ok(None);
     };
     let text = format!("reading base image `{}`", path.display());
-    surroundings.progress.phase("base", &text);
+    context.progress.phase("base", &text);
     let choice = Choice {
         name: image.from_image_name.as_deref(),
         tag: image.from_image_tag.as_deref(),
         platform,
     };
-    let progress = surroundings.progress;
+    let progress = context.progress;
     let base = base::read(path, choice, wanted, &attrs.limits, progress)?;
     Ok(Some(base))
 }
@@ -210,7 +203,7 @@ fn plan_layer(
     image: &ImageAttrs,
     closure: Closure,
     base: Option<&BaseImage>,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<NewLayer, ImageError> {
     let path = image.layer.join("layer.tar");
     let range = open_range(&path)?;
@@ -220,7 +213,7 @@ fn plan_layer(
     };
     let mut warnings = Warnings::default();
     let own = append::read(&range, wanted, closure.has_others, &mut warnings);
-    warnings.tell(surroundings.progress);
+    warnings.tell(context.progress);
     let own = own.map_err(|source| ImageError::Layer {
         path: path.clone(),
         source,
@@ -233,10 +226,10 @@ fn plan_layer(
     let (missing, no_store) = closure.files.missing_from(layers.into_iter());
     let appended = missing.len();
     let store = (closure.has_others && no_store).then_some(closure.store.as_slice());
-    let tar = append::plan(own, missing, store, surroundings.source_date_epoch);
+    let tar = append::plan(own, missing, store, context.source_date_epoch);
 
     let mut hash = HashWriter::new();
-    let bar = surroundings.progress.bar(tar.size());
+    let bar = context.progress.bar(tar.size());
     let hashed = write::write(&tar, &mut bar.watch(&mut hash));
     bar.finish();
     hashed.map_err(OutputError::Content)?;
@@ -288,10 +281,10 @@ fn plan_members(
     layer: &NewLayer,
     layer_names: &[String],
     config: String,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<members::Members, ImageError> {
     let mut members = match base {
-        Some(base) => keep(base, &surroundings.temporary_directory)?,
+        Some(base) => keep(base, &context.temporary_directory)?,
         None => BTreeMap::new(),
     };
     let config_name = format!("{}.json", Sha256::of(config.as_bytes()).hex());

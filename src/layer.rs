@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::Surroundings;
+use crate::build::context::Context;
+use crate::build::output::{self, OutputError};
+use crate::build::script::{self, Script, ScriptError};
 use crate::config::{BaseJson, ConfigError};
 use crate::console::text;
 use crate::console::warnings::Warnings;
-use crate::output::{self, OutputError};
 use crate::request::attrs::{Attrs, LayerAttrs};
-use crate::script::{self, Script, ScriptError};
 use crate::tar::owner::Owner;
 use crate::tar::plan::TarPlan;
 use crate::tar::tarsum;
@@ -55,9 +55,9 @@ pub enum LayerError {
 ///
 /// # Errors
 /// When an input cannot be read, the items clash, the script fails or the output cannot be written.
-pub fn build(attrs: &Attrs<LayerAttrs>, surroundings: &Surroundings) -> Result<(), LayerError> {
+pub fn build(attrs: &Attrs<LayerAttrs>, context: &Context) -> Result<(), LayerError> {
     let layer = &attrs.ours;
-    let progress = surroundings.progress;
+    let progress = context.progress;
     let base_json = read_base_json(&layer.base_json)?;
 
     progress.phase("merge", &merging(&layer.copy_to_root));
@@ -69,21 +69,16 @@ pub fn build(attrs: &Attrs<LayerAttrs>, surroundings: &Surroundings) -> Result<(
     tree.mode |= ROOT_WRITABLE;
     if !layer.extra_commands.is_empty() {
         progress.phase("extraCommands", "running extraCommands");
-        tree = run_script(
-            layer,
-            tree,
-            &attrs.environment,
-            &surroundings.build_directory,
-        )?;
+        tree = run_script(layer, tree, &attrs.environment, &context.build_directory)?;
     }
 
     let owner = Arc::new(Owner::in_nix_sandbox(
         u64::from(layer.uid),
         u64::from(layer.gid),
     ));
-    let plan = TarPlan::of_tree(tree, &owner, surroundings.source_date_epoch);
+    let plan = TarPlan::of_tree(tree, &owner, context.source_date_epoch);
     progress.phase("pack", &packing(&plan));
-    write(&plan, base_json, &attrs.out, surroundings)
+    write(&plan, base_json, &attrs.out, context)
 }
 
 /// What is said before `items` are merged.
@@ -142,14 +137,14 @@ pub(crate) fn write(
     plan: &TarPlan,
     base_json: BaseJson,
     out: &Path,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<(), LayerError> {
-    output::files(out, &surroundings.build_directory, |files| {
+    output::files(out, &context.build_directory, |files| {
         let tar = out.join("layer.tar");
         // The TarSum hashes file by file and so in parallel, beside the writing. What is read
         // twice comes out of the page cache the second time.
         let (written, tarsum) = rayon::join(
-            || files.tar("layer.tar", plan, surroundings.progress),
+            || files.tar("layer.tar", plan, context.progress),
             || tarsum::of_plan(plan).map_err(|error| OutputError::of_write(error, &tar)),
         );
         written?;

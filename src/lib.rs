@@ -19,10 +19,6 @@ pub mod console;
 pub mod imitate;
 pub mod request;
 pub mod tree;
-pub mod relay;
-pub mod read_only;
-pub mod script;
-pub mod fakeroot;
 
 // Its bytes.
 pub mod bytes;
@@ -33,7 +29,8 @@ pub mod oci;
 pub mod engines;
 pub mod closure;
 pub mod foreign;
-pub mod flatten;
+pub mod build;
+pub mod rootfs;
 pub mod append;
 pub mod keep;
 pub mod members;
@@ -41,12 +38,8 @@ pub mod config;
 
 // Layers made as root, in a virtual machine.
 pub mod vm;
-pub mod unpack;
-pub mod overlay;
-pub mod as_root;
 
 // What a subcommand makes.
-pub mod output;
 pub mod layer;
 pub mod image;
 pub mod merge_images;
@@ -63,20 +56,3 @@ pub mod root_layer;
 pub mod run_with_overlay;
 
 pub mod cli;
-
-use crate::console::progress;
-use std::path::PathBuf;
-
-/// What the world outside tells a build; [`cli`] alone looks it up.
-#[derive(Debug, Clone)]
-pub struct Surroundings {
-    /// How many threads may work, at least one. No output depends on it.
-    pub threads: usize,
-    /// The time of every entry in a layer, in seconds since 1970.
-    pub source_date_epoch: u64,
-    /// The working directory, which is Nix's build directory; scripts of users run in it.
-    pub build_directory: PathBuf,
-    /// Where files may be that nobody needs afterwards.
-    pub temporary_directory: PathBuf,
-    pub progress: progress::Progress,
-}

@@ -1,15 +1,13 @@
 //! Orders the members of an image archive and plans its tar.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::bytes::holes;
-use crate::bytes::source::{Range, RangeReader, Source};
+use crate::bytes::source::{Range, RangeReader};
+use crate::bytes::spool::{self, Spool};
 use crate::foreign::archive::member_path::MemberPath;
 use crate::foreign::archive::{Archive, ArchiveFile, ArchiveMember};
 use crate::tar::owner::Owner;
@@ -27,7 +25,7 @@ pub type Members = BTreeMap<MemberPath, Planned>;
 pub struct SpoolError {
     path: PathBuf,
     directory: PathBuf,
-    source: io::Error,
+    source: spool::SpoolError,
 }
 
 /// One member to write.
@@ -99,7 +97,7 @@ pub fn spool(archive: &mut Archive, is_in_order: bool, directory: &Path) -> Resu
     if !archive.is_compressed || is_in_order {
         return Ok(());
     }
-    let copied = tempfile::tempfile_in(directory).and_then(|file| copy(&mut archive.members, file));
+    let copied = copy(&mut archive.members, directory);
     copied.map_err(|source| SpoolError {
         path: archive.path.clone(),
         directory: directory.to_owned(),
@@ -109,31 +107,25 @@ pub fn spool(archive: &mut Archive, is_in_order: bool, directory: &Path) -> Resu
     Ok(())
 }
 
-/// Copies the contents of `members`, which all come from one archive, to `file`, in the order of
+/// Copies the contents of `members`, which all come from one archive, to a file in `directory`, in the order of
 /// that archive, and lets the members refer to the copy.
-fn copy(members: &mut BTreeMap<MemberPath, ArchiveMember>, file: File) -> io::Result<()> {
+fn copy(
+    members: &mut BTreeMap<MemberPath, ArchiveMember>,
+    directory: &Path,
+) -> Result<(), spool::SpoolError> {
     let by_offset: BTreeMap<u64, Range> = members
         .values()
         .filter_map(range)
         .map(|range| (range.offset, range.clone()))
         .collect();
+    let mut spool = Spool::new(directory);
     let mut copied = BTreeMap::new();
-    let mut end = 0;
     for (offset, range) in by_offset {
-        let size = range.size;
-        holes::copy(&mut RangeReader::new(range), &file)?;
-        copied.insert(offset, end);
-        end += size;
+        copied.insert(offset, spool.copy(&mut RangeReader::new(range))?);
     }
-    let source = Arc::new(Source::file(Path::new("temporary file"), file));
     for member in members.values_mut() {
         if let ArchiveMember::File(ArchiveFile { range, .. }) = member {
-            *range = Range {
-                source: Arc::clone(&source),
-                offset: copied[&range.offset],
-                size: range.size,
-                sparse: None,
-            };
+            *range = copied[&range.offset].clone();
         }
     }
     Ok(())

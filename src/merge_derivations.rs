@@ -18,13 +18,13 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
 use thiserror::Error;
 
-use crate::Surroundings;
+use crate::build::context::Context;
+use crate::build::output::{self, OutputError};
 use crate::bytes::decompress::{self, LimitError};
 use crate::bytes::holes;
 use crate::console::text::printable_path;
 use crate::console::text::shown;
 use crate::console::warnings::Warnings;
-use crate::output::{self, OutputError};
 use crate::request::attrs::{Attrs, MergeDerivationsAttrs};
 use crate::request::limits::Limits;
 use crate::tar::read::{MemberKind, ReadError, Reader};
@@ -118,7 +118,7 @@ type Parts<'a> = Vec<&'a [u8]>;
 /// When an item cannot be read, or does not fit those before it.
 pub fn build(
     attrs: &Attrs<MergeDerivationsAttrs>,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<(), MergeDerivationsError> {
     let items = &attrs.ours.derivations;
     if attrs.ours.only_deps {
@@ -130,10 +130,10 @@ pub fn build(
         line.push(b'\n');
         return Ok(output::bytes(&attrs.out, &line)?);
     }
-    output::directory(&attrs.out, &surroundings.build_directory, |unfinished| {
+    output::directory(&attrs.out, &context.build_directory, |unfinished| {
         let mut warnings = Warnings::default();
-        let merged = merge_all(items, attrs, unfinished, surroundings, &mut warnings);
-        warnings.tell(surroundings.progress);
+        let merged = merge_all(items, attrs, unfinished, context, &mut warnings);
+        warnings.tell(context.progress);
         merged
     })
 }
@@ -142,12 +142,12 @@ fn merge_all(
     items: &[PathBuf],
     attrs: &Attrs<MergeDerivationsAttrs>,
     unfinished: &Path,
-    surroundings: &Surroundings,
+    context: &Context,
     warnings: &mut Warnings,
 ) -> Result<(), MergeDerivationsError> {
     for (index, item) in items.iter().enumerate() {
         let text = format!("merging `{}`", item.display());
-        surroundings.progress.phase("merge", &text);
+        context.progress.phase("merge", &text);
         let mut merge = Merge {
             root: open_root(unfinished, &attrs.out)?,
             items,

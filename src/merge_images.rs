@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::Surroundings;
+use crate::build::context::Context;
+use crate::build::output::{self, OutputError};
 use crate::bytes::compression::{Compression, Packing};
 use crate::bytes::digest::{HashWriter, Sha256};
 use crate::bytes::source::RangeReader;
@@ -26,7 +27,6 @@ use crate::imitate::jq;
 use crate::keep::{self, KeepError};
 use crate::members::{self, Planned};
 use crate::oci::strict_json::DocumentError;
-use crate::output::{self, OutputError};
 use crate::request::attrs::{Attrs, MergeAttrs};
 use crate::tar::plan::{Content, Kind};
 
@@ -90,13 +90,10 @@ struct Input {
 /// # Errors
 /// When an image cannot be read, is not what it says, or has other bytes under a name of another image; and when
 /// the output cannot be written.
-pub fn build(
-    attrs: &Attrs<MergeAttrs>,
-    surroundings: &Surroundings,
-) -> Result<(), MergeImagesError> {
+pub fn build(attrs: &Attrs<MergeAttrs>, context: &Context) -> Result<(), MergeImagesError> {
     let paths = &attrs.ours.images;
     let compression = compression(paths.last().ok_or(MergeImagesError::None)?)?;
-    let progress = surroundings.progress;
+    let progress = context.progress;
 
     let mut manifest = Vec::new();
     let mut repositories = None;
@@ -104,7 +101,7 @@ pub fn build(
     let mut names = Names::default();
     for path in paths {
         progress.phase("read", &format!("reading image `{}`", path.display()));
-        let input = read(path, attrs, &mut names, surroundings)?;
+        let input = read(path, attrs, &mut names, context)?;
         manifest.extend(input.manifest);
         if let Some(more) = input.repositories {
             add_repositories(repositories.get_or_insert(Value::Null), more);
@@ -117,7 +114,7 @@ pub fn build(
 
     let mut merged = Merged::default();
     for (archive, parts) in archives {
-        merged.add(archive, &parts, &surroundings.temporary_directory)?;
+        merged.add(archive, &parts, &context.temporary_directory)?;
     }
     let documents = [
         (images::MANIFEST, Value::Array(manifest)),
@@ -127,13 +124,13 @@ pub fn build(
         merged.set_document(name, &document);
     }
 
-    let epoch = surroundings.source_date_epoch;
+    let epoch = context.source_date_epoch;
     let plan = members::into_plan(merged.into_members(), DIRECTORY_MODE, epoch);
     let size = text::size(plan.size());
     let images = text::count(paths.len(), "image");
     let text = format!("writing an archive of {images}, {size}");
     progress.phase("write", &text);
-    let threads = surroundings.threads;
+    let threads = context.threads;
     Ok(output::tar(
         &attrs.out,
         &plan,
@@ -148,11 +145,11 @@ fn read(
     path: &Path,
     attrs: &Attrs<MergeAttrs>,
     names: &mut Names,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<Input, MergeImagesError> {
-    let temporary = &surroundings.temporary_directory;
+    let temporary = &context.temporary_directory;
     let platform = attrs.ours.platform.as_ref();
-    let progress = surroundings.progress;
+    let progress = context.progress;
     let (mut archive, read) = base::read_all(path, platform, &attrs.limits, progress)?;
     // One image alone may have very many names, and shares none of them.
     if attrs.ours.images.len() > 1 || read.len() > 1 {

@@ -10,10 +10,10 @@ use std::process::Command;
 
 use thiserror::Error;
 
-use crate::Surroundings;
+use crate::build::context::Context;
+use crate::build::output::{self, OutputError};
 use crate::closure::graph::{self, GraphError};
 use crate::closure::references;
-use crate::output::{self, OutputError};
 use crate::request::attrs::{Attrs, PullAttrs};
 use crate::request::store_path::{StorePath, StorePathError};
 
@@ -176,7 +176,7 @@ pub struct Said(String);
 ///
 /// # Errors
 /// When skopeo cannot be run or fails.
-pub fn build(attrs: &Attrs<PullAttrs>, surroundings: &Surroundings) -> Result<(), PullError> {
+pub fn build(attrs: &Attrs<PullAttrs>, context: &Context) -> Result<(), PullError> {
     let ours = &attrs.ours;
     // skopeo takes a file that is not there for an empty one, and the registry's answer would mislead.
     if let Some(path) = &ours.auth_file {
@@ -187,14 +187,14 @@ pub fn build(attrs: &Attrs<PullAttrs>, surroundings: &Surroundings) -> Result<()
     }
     let platform = platform(ours);
     let text = format!("pulling `{}` for {platform}", ours.source);
-    surroundings.progress.phase("pull", &text);
+    context.progress.phase("pull", &text);
     output::file(&attrs.out, |file| {
         let run = |source| PullError::Run {
             skopeo: ours.skopeo.clone(),
             source,
         };
         let archive = file.as_fd().try_clone_to_owned().map_err(run)?;
-        match copy(attrs, file, surroundings).map_err(run)? {
+        match copy(attrs, file, context).map_err(run)? {
             None => check_references(attrs, &archive),
             Some(said) => Err(PullError::Failed {
                 image: ours.source.clone(),
@@ -247,11 +247,7 @@ fn platform(attrs: &PullAttrs) -> String {
 
 /// Runs skopeo with the arguments that nixpkgs gives it, but for the output, which is `archive`; when
 /// it fails, gives what it said.
-fn copy(
-    attrs: &Attrs<PullAttrs>,
-    archive: File,
-    surroundings: &Surroundings,
-) -> io::Result<Option<Said>> {
+fn copy(attrs: &Attrs<PullAttrs>, archive: File, context: &Context) -> io::Result<Option<Said>> {
     let ours = &attrs.ours;
     // The archive has no name yet: skopeo finds it as its standard input.
     let destination = format!("docker-archive:/proc/self/fd/0:{}", ours.destination);
@@ -260,7 +256,7 @@ fn copy(
     command
         .arg("--insecure-policy")
         .arg("--tmpdir")
-        .arg(&surroundings.temporary_directory)
+        .arg(&context.temporary_directory)
         .args(["--override-os", &ours.os, "--override-arch", &ours.arch]);
     if !ours.variant.is_empty() {
         command.args(["--override-variant", &ours.variant]);
@@ -291,7 +287,7 @@ fn copy(
         match fatal(&line) {
             Some(message) => last = message,
             None => {
-                surroundings.progress.line(&line);
+                context.progress.line(&line);
                 last = line.into_owned();
             }
         }

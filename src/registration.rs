@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::Surroundings;
-use crate::output::{self, OutputError};
+use crate::build::context::Context;
+use crate::build::output::{self, OutputError};
 use crate::request::attrs::{Attrs, RegistrationAttrs};
 
 /// How many lines there are before the references.
@@ -49,10 +49,7 @@ pub enum TextError {
 ///
 /// # Errors
 /// When the registration cannot be read or is none, or the output cannot be written.
-pub fn build(
-    attrs: &Attrs<RegistrationAttrs>,
-    surroundings: &Surroundings,
-) -> Result<(), RegistrationError> {
+pub fn build(attrs: &Attrs<RegistrationAttrs>, context: &Context) -> Result<(), RegistrationError> {
     let ours = &attrs.ours;
     let path = || ours.registration.clone();
     let text = fs::read_to_string(path()).map_err(|source| RegistrationError::Read {
@@ -69,7 +66,7 @@ pub fn build(
             source,
         })?;
     let lines = |lines: &[&str]| -> String { lines.iter().flat_map(|line| [line, "\n"]).collect() };
-    output::files(&attrs.out, &surroundings.build_directory, |files| {
+    output::files(&attrs.out, &context.build_directory, |files| {
         files.bytes("registration", lines(&registration).as_bytes())?;
         files.bytes("roots", lines(&roots).as_bytes())?;
         Ok(())

@@ -12,18 +12,19 @@ use std::{fs, io};
 
 use thiserror::Error;
 
-use crate::Surroundings;
-use crate::as_root::{AsRootError, InImage};
+use crate::build::context::Context;
+use crate::build::process::Ended;
+use crate::build::script::{self, ScriptError};
 use crate::console::warnings::Warnings;
 use crate::layer::{self, LayerError};
-use crate::overlay::{self, OverlayError, Places};
 use crate::request::attrs::{Attrs, RootLayerAttrs};
-use crate::script::{self, Ended, ScriptError};
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Dialect, Entry, TarPlan, Xattr};
 use crate::tree::materialise::materialise;
 use crate::tree::merge::{self, Dirlinks, MergeError};
 use crate::tree::scan::{self, ScanError};
+use crate::vm::namespaces::{AsRootError, InImage};
+use crate::vm::overlay::{self, OverlayError, Places};
 
 /// The attributes that belong to the machine and not to the file: overlayfs' notes, and what security
 /// modules of the machine's kernel say. File capabilities are the one exception.
@@ -74,17 +75,17 @@ impl RootLayerError {
 pub fn build(
     attrs: &Attrs<RootLayerAttrs>,
     builder: &Path,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<(), RootLayerError> {
     let layer = &attrs.ours;
     let base_json = layer::read_base_json(&layer.base_json)?;
-    let places = Places::of(&surroundings.build_directory);
+    let places = Places::of(&context.build_directory);
     let platform = base_json.platform();
-    let progress = surroundings.progress;
+    let progress = context.progress;
     let disk = overlay::prepare(&layer.overlay, platform.as_ref(), &places, progress)?;
-    let made = make(layer, &places, builder, surroundings).and_then(|()| {
-        let plan = plan(layer, &places, surroundings)?;
-        Ok(layer::write(&plan, base_json, &attrs.out, surroundings)?)
+    let made = make(layer, &places, builder, context).and_then(|()| {
+        let plan = plan(layer, &places, context)?;
+        Ok(layer::write(&plan, base_json, &attrs.out, context)?)
     });
     let explained = made.map_err(|error| explain(error, layer, &places));
     // The rest of the disk goes with the machine; what keeps it busy does not matter any more.
@@ -109,9 +110,9 @@ fn make(
     layer: &RootLayerAttrs,
     places: &Places,
     builder: &Path,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<(), RootLayerError> {
-    let progress = surroundings.progress;
+    let progress = context.progress;
     progress.phase("merge", &layer::merging(&layer.copy_to_root));
     let dirlinks = Dirlinks::keep_if(layer.keep_contents_dirlinks);
     let mut warnings = Warnings::default();
@@ -161,7 +162,7 @@ fn run_extra_commands(script: &Path, layer: &Path) -> Result<Ended, ScriptError>
 fn plan(
     layer: &RootLayerAttrs,
     places: &Places,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<TarPlan, RootLayerError> {
     let root = places.layer();
     let tree = scan::scan(&root, 0).map_err(|source| RootLayerError::AfterScript {
@@ -169,14 +170,14 @@ fn plan(
         source,
     })?;
     let owner = Arc::new(Owner::in_nixpkgs_vm(0, 0));
-    let mut plan = TarPlan::of_tree(tree, &owner, surroundings.source_date_epoch);
+    let mut plan = TarPlan::of_tree(tree, &owner, context.source_date_epoch);
     plan.dialect = Dialect::GnuWithoutGroups;
     for entry in &mut plan.entries {
         let path = root.join(OsStr::from_bytes(&entry.name));
         read_owner(entry, &path, &owner)
             .map_err(|source| RootLayerError::About { path, source })?;
     }
-    surroundings.progress.phase("pack", &layer::packing(&plan));
+    context.progress.phase("pack", &layer::packing(&plan));
     Ok(plan)
 }
 

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::Surroundings;
-use crate::overlay::{self, OverlayError, Places};
+use crate::build::context::Context;
+use crate::build::script::{self, Script, ScriptError};
 use crate::request::attrs::{Attrs, RunWithOverlayAttrs};
-use crate::script::{self, Script, ScriptError};
+use crate::vm::overlay::{self, OverlayError, Places};
 
 /// What bash runs in the build directory. All hooks run in one shell, as in nixpkgs, and see each
 /// other's variables; so mounting is a command of its own in between.
@@ -52,12 +52,12 @@ impl RunWithOverlayError {
 pub fn run(
     attrs: &Attrs<RunWithOverlayAttrs>,
     builder: &Path,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<(), RunWithOverlayError> {
     let ours = &attrs.ours;
-    let progress = surroundings.progress;
+    let progress = context.progress;
     let platform = ours.overlay.platform.as_ref();
-    let places = Places::of(&surroundings.build_directory);
+    let places = Places::of(&context.build_directory);
     let disk = overlay::prepare(&ours.overlay, platform, &places, progress)?;
     fs::create_dir(places.layer()).map_err(|source| OverlayError::Make {
         path: places.layer(),
@@ -75,7 +75,7 @@ pub fn run(
     let mut environment: BTreeMap<String, String> = attrs.environment.clone();
     let program = builder.to_string_lossy().into_owned();
     environment.insert("nixImageBuilder".to_owned(), program);
-    let ran = script::run(&script, &surroundings.build_directory, &environment);
+    let ran = script::run(&script, &context.build_directory, &environment);
     let explained = ran.map_err(|source| {
         if overlay::is_full(&places).unwrap_or(false) {
             let disk_size = ours.overlay.disk_size;
@@ -93,21 +93,21 @@ pub fn run(
 ///
 /// # Errors
 /// When the kernel refuses.
-pub fn mount(surroundings: &Surroundings) -> Result<(), OverlayError> {
-    overlay::mount_layer(&here(surroundings)).map(overlay::Mounted::keep)
+pub fn mount(context: &Context) -> Result<(), OverlayError> {
+    overlay::mount_layer(&here(context)).map(overlay::Mounted::keep)
 }
 
 /// What bash calls between the hooks: unmounts `mnt`, and writes the whiteouts of the layer.
 ///
 /// # Errors
 /// When a hook left a process in it.
-pub fn unmount(surroundings: &Surroundings) -> Result<(), OverlayError> {
-    let places = here(surroundings);
+pub fn unmount(context: &Context) -> Result<(), OverlayError> {
+    let places = here(context);
     overlay::unmount(&places.mnt())?;
     overlay::write_whiteouts(&places)
 }
 
 /// The working directory of hooks is the disk.
-fn here(surroundings: &Surroundings) -> Places {
-    Places::at(&surroundings.build_directory)
+fn here(context: &Context) -> Places {
+    Places::at(&context.build_directory)
 }

@@ -11,7 +11,8 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::Surroundings;
+use crate::build::context::Context;
+use crate::build::output::{self, OutputError};
 use crate::bytes::digest::{DiffId, HashWriter, Sha256};
 use crate::bytes::source::{Range, Source};
 use crate::bytes::{compress, parallel};
@@ -25,7 +26,6 @@ use crate::foreign::archive::{ArchiveFile, index};
 use crate::foreign::base;
 use crate::imitate::{python, python_json};
 use crate::members::{self, SpoolError};
-use crate::output::{self, OutputError};
 use crate::request::attrs::{Attrs, LayeredImageAttrs};
 use crate::request::time::{Time, TimeError};
 use crate::tar::header;
@@ -155,10 +155,10 @@ pub fn read(path: &Path) -> Result<Description, StreamError> {
 pub fn build(
     attrs: &Attrs<LayeredImageAttrs>,
     now: Time,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<(), StreamError> {
-    let image = plan(&read(&attrs.ours.conf)?, None, now, surroundings)?;
-    let progress = surroundings.progress;
+    let image = plan(&read(&attrs.ours.conf)?, None, now, context)?;
+    let progress = context.progress;
     let text = format!("writing an image of {}", text::size(image.size()));
     progress.phase("write", &text);
     let out = &attrs.out;
@@ -168,7 +168,7 @@ pub fn build(
             source,
         })
     };
-    let threads = surroundings.threads;
+    let threads = context.threads;
     output::file(out, |file| {
         let bar = progress.bar(image.size());
         let written = compress::write(file, attrs.ours.compressor, threads, wrap, |to| {
@@ -198,7 +198,7 @@ pub fn plan(
     description: &Description,
     repo_tag: Option<&str>,
     now: Time,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<Streamed, StreamError> {
     if let Some(reference) = repo_tag
         && let Some(objection) = engines::reference::check_reference(reference)
@@ -207,8 +207,8 @@ pub fn plan(
     }
     let created = resolve("created", &description.created, now)?;
     let mtime = resolve("mtime", &description.mtime, now)?.seconds();
-    let mut layers = base_layers(description, surroundings)?;
-    let progress = surroundings.progress;
+    let mut layers = base_layers(description, context)?;
+    let progress = context.progress;
     layers.extend(store_layers(description, mtime, layers.len(), progress)?);
     layers.push(customisation_layer(description, mtime, layers.len())?);
 
@@ -255,7 +255,7 @@ struct StreamedLayer {
 
 fn base_layers(
     description: &Description,
-    surroundings: &Surroundings,
+    context: &Context,
 ) -> Result<Vec<StreamedLayer>, StreamError> {
     let Some(path) = &description.from_image else {
         return Ok(Vec::new());
@@ -268,7 +268,7 @@ fn base_layers(
         let files: Vec<&ArchiveFile> = files.collect::<Result<_, _>>()?;
         files.is_sorted_by(|a, b| a.range.stored_end() <= b.range.offset)
     };
-    members::spool(&mut archive, is_in_order, &surroundings.temporary_directory)?;
+    members::spool(&mut archive, is_in_order, &context.temporary_directory)?;
     let layers = layers.iter().enumerate().map(|(index, layer)| {
         let file = archive.file(&layer.name, NEEDED)?;
         let range = file.range.clone();

@@ -2,6 +2,8 @@
 //! ([`host`]). nixpkgs' `vmTools.runInLinuxVM` starts it: the host's `vm-run` boots a kernel whose
 //! second stage runs the derivation's own builder, and both share a folder for the exit status.
 
+pub mod namespaces;
+pub mod overlay;
 pub mod guest;
 pub mod host;
 

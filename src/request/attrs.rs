@@ -11,9 +11,11 @@ use thiserror::Error;
 
 use crate::bytes::compression::Compression;
 use crate::oci::platform::Platform;
-use crate::request::ids::{disk_size, group_id, max_layers, memory_size, user_id};
+use crate::request::ids::{group_id, max_layers, user_id};
 use crate::request::limits::Limits;
 use crate::request::variables::{as_variable, is_in_environments};
+use crate::vm::overlay::OverlayAttrs;
+use crate::vm::overlay::UsesOverlay;
 
 /// The attributes of one derivation; `T` is what our Nix code wrote.
 #[derive(Debug)]
@@ -247,38 +249,6 @@ pub struct RunWithOverlayAttrs {
     /// The bash of stdenv.
     pub shell: PathBuf,
     pub overlay: OverlayAttrs,
-}
-
-/// The disk of a virtual machine and the base image on it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct OverlayAttrs {
-    /// `/dev/vda`.
-    pub device: PathBuf,
-    /// e2fsprogs' `mkfs.ext4`.
-    pub mkfs: PathBuf,
-    /// In MiB, for messages.
-    #[serde(deserialize_with = "disk_size")]
-    pub disk_size: u64,
-    /// In MiB, for messages.
-    #[serde(deserialize_with = "memory_size")]
-    pub memory_size: u64,
-    pub from_image: Option<PathBuf>,
-    pub from_image_name: Option<String>,
-    pub from_image_tag: Option<String>,
-    /// Which of the images in a layout for several platforms; null for the first.
-    #[serde(default)]
-    pub platform: Option<Platform>,
-    /// What the image may ask for.
-    #[serde(default)]
-    pub limits: Limits,
-    /// `/nix/store`.
-    pub store_dir: String,
-}
-
-/// A section of a subcommand that runs in a virtual machine.
-pub trait UsesOverlay {
-    fn overlay(&self) -> &OverlayAttrs;
 }
 
 impl UsesOverlay for RootLayerAttrs {

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nix_image_builder::export;
-use nix_image_builder::flatten::flat::Flat;
+use nix_image_builder::rootfs::merged::Flat;
+use nix_image_builder::rootfs::tar_entries;
 use nix_image_builder::tar::owner::Owner;
 use nix_image_builder::tar::plan::Dialect;
 use nix_image_builder::tar::plan::{DEFAULT_SOURCE_DATE_EPOCH, Entry};
@@ -94,7 +95,7 @@ fn any_layers_export_as_gnu_tar_packs_what_umoci_unpacks() {
 /// nixpkgs' virtual machine are not the ones here. The golden cases have them.
 fn same_as_gnu_tar(flat: &Flat, root: &Path) -> Verdict {
     assert_eq!(export::DIALECT, Dialect::GnuWithoutGroups);
-    let entries = export::entries(flat, DEFAULT_SOURCE_DATE_EPOCH).map(|entry| {
+    let entries = tar_entries::entries(flat, DEFAULT_SOURCE_DATE_EPOCH).map(|entry| {
         let entry = entry.map_err(|error| error.to_string())?;
         let Owner { uid, gid, .. } = *entry.owner;
         let owner = Arc::new(Owner::numeric(uid, gid));

@@ -2,7 +2,7 @@
 //! the layer above, both seen as one through overlayfs. As in nixpkgs the working directory of hooks
 //! has `image` (the base), `layer`, `work` and `mnt` (where both are one).
 //!
-//! The base is one directory, merged from all layers of the image by [`crate::flatten`] before a byte
+//! The base is one directory, merged from all layers of the image by [`crate::rootfs::flatten`] before a byte
 //! of it is written; see ARCHITECTURE.md. So overlayfs has one lower directory, whatever the number of
 //! layers, and no entry of a base image is ever unpacked through a link of another.
 
@@ -16,18 +16,20 @@ use std::process::{Command, Stdio};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::statvfs::statvfs;
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::closure::files::ClosureFiles;
 use crate::console::progress::Progress;
-use crate::flatten::{self, FlattenError};
 use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{self, Wanted};
 use crate::foreign::images::choice::Choice;
 use crate::oci::platform::Platform;
 use crate::oci::whiteout;
-use crate::request::attrs::OverlayAttrs;
-use crate::unpack::{self, UnpackError};
+use crate::request::ids::{disk_size, memory_size};
+use crate::request::limits::Limits;
+use crate::rootfs::flatten::{self, FlattenError};
+use crate::rootfs::unpack::{self, UnpackError};
 
 /// The mount point of the disk in the build directory; scripts of users may know its name.
 const DISK: &str = "disk";
@@ -399,4 +401,36 @@ fn has_entries(directory: &Path) -> bool {
 
 fn is_opaque(directory: &Path) -> io::Result<bool> {
     Ok(xattr::get(directory, OPAQUE)?.is_some_and(|value| value == b"y"))
+}
+
+/// The disk of a virtual machine and the base image on it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct OverlayAttrs {
+    /// `/dev/vda`.
+    pub device: PathBuf,
+    /// e2fsprogs' `mkfs.ext4`.
+    pub mkfs: PathBuf,
+    /// In MiB, for messages.
+    #[serde(deserialize_with = "disk_size")]
+    pub disk_size: u64,
+    /// In MiB, for messages.
+    #[serde(deserialize_with = "memory_size")]
+    pub memory_size: u64,
+    pub from_image: Option<PathBuf>,
+    pub from_image_name: Option<String>,
+    pub from_image_tag: Option<String>,
+    /// Which of the images in a layout for several platforms; null for the first.
+    #[serde(default)]
+    pub platform: Option<Platform>,
+    /// What the image may ask for.
+    #[serde(default)]
+    pub limits: Limits,
+    /// `/nix/store`.
+    pub store_dir: String,
+}
+
+/// A section of a subcommand that runs in a virtual machine.
+pub trait UsesOverlay {
+    fn overlay(&self) -> &OverlayAttrs;
 }

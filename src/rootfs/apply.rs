@@ -6,37 +6,28 @@
 //! go; each knows when it was placed last, and each directory from when on its entries count. That hides
 //! all of a directory at once, and tells what its own layer has from what layers below have.
 
-use std::borrow::Cow;
+pub(crate) mod nodes;
+pub(crate) mod resolve;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use hashbrown::HashTable;
-use thiserror::Error;
 
-use super::flat::{Flat, Unsorted};
+use super::entry::About;
+use super::merged::{Flat, Unsorted};
 use super::records::{RecordAt, Records, RecordsError, Said, SaidKind, Window};
-use super::{About, FlatKind};
 use crate::bytes::fingerprint::Fingerprint;
 use crate::bytes::source::Range;
 use crate::console::text::shown;
 use crate::oci::whiteout::{self, Hidden};
 use crate::request::limits::Limits;
+use crate::rootfs::apply::nodes::{NEVER, Node, NodeKind, ROOT};
+use crate::rootfs::apply::resolve::{Part, check_length, parts};
+use crate::rootfs::error::{MAX_MAJOR, MAX_MINOR, PlaceError};
 use crate::tar::plan::Xattr;
 use crate::tar::read::{Member, MemberKind};
 use crate::tree::SpecialKind;
-
-/// The longest name within a directory, in bytes. Linux has no longer ones.
-const MAX_NAME: usize = 255;
-
-/// How many symlinks one name may lead through: as many as on Linux.
-const MAX_LINKS: usize = 40;
-
-/// How many parts the targets of these may have together. Each costs time for each name.
-const MAX_LINK_PARTS: usize = 256;
-
-/// The largest numbers that Linux has for devices.
-const MAX_MAJOR: u64 = 0xfff;
-const MAX_MINOR: u64 = 0xf_ffff;
 
 /// What is said about a directory that no layer lists.
 const UNLISTED: About = About {
@@ -50,46 +41,6 @@ const UNLISTED: About = About {
 /// Extended attributes in which overlayfs keeps its books. They are no part of a file, and mounted
 /// as a layer they would take effect.
 const OVERLAY_XATTRS: [&[u8]; 2] = [b"trusted.overlay.", b"user.overlay."];
-
-/// An entry cannot be placed.
-#[derive(Debug, Error)]
-pub enum PlaceError {
-    #[error("it would lead out of the image: `{name}` has a part `..`")]
-    Leaves { name: String },
-    #[error("a name in its path has {length} bytes; Linux has none above {MAX_NAME}")]
-    Name { length: usize },
-    #[error("it lies more than {max} directories deep; `dockerToolsLimits.maxDepth` allows more")]
-    Deep { max: usize },
-    #[error("`{path}` leads through more than {MAX_LINKS} symlinks, perhaps around in circles")]
-    Circle { path: String },
-    #[error(
-        "`{path}` leads through symlinks whose targets have more than {MAX_LINK_PARTS} parts together"
-    )]
-    Winding { path: String },
-    #[error("it lies below `{path}`, which is no directory")]
-    Below { path: String },
-    #[error("the root of an image has to be a directory")]
-    Root,
-    #[error("it is a whiteout and does not name what it hides")]
-    Whiteout,
-    #[error("it is a hard link to `{target}`, which neither this layer so far nor one below has")]
-    NoTarget { target: String },
-    #[error("it is a hard link to the directory `{target}`")]
-    DirectoryTarget { target: String },
-    #[error("it is the device {major}:{minor}; Linux has numbers up to {MAX_MAJOR}:{MAX_MINOR}")]
-    Device { major: u64, minor: u64 },
-    #[error(
-        "with it, the layers have made more than {max} entries; `dockerToolsLimits.maxEntries` allows more"
-    )]
-    TooMany { max: u32 },
-    #[error(
-        "with it, names, link targets and attributes have more than {max} bytes together; \
-         `dockerToolsLimits.maxMetadata` allows more"
-    )]
-    TooMuch { max: u32 },
-    #[error(transparent)]
-    Records(#[from] RecordsError),
-}
 
 /// A tree that entries are placed in, layer by layer, each in the order of its tar.
 #[derive(Debug)]
@@ -105,52 +56,6 @@ pub struct Placing {
     made: u32,
     /// The time at which the first entry of the layer at hand is placed.
     layer_begins: u32,
-}
-
-/// A name in a directory, and what stands there now. A million of these are in memory at once.
-#[derive(Debug)]
-struct Node {
-    /// Of the number of the directory and the name.
-    fingerprint: Fingerprint,
-    /// The number of the directory.
-    parent: u32,
-    kind: NodeKind,
-    /// Whether hard links were made to it, or it is one.
-    is_shared: bool,
-    record: RecordAt,
-    /// When it, or something below it, was placed last. [`NEVER`] if it is not there.
-    touched: u32,
-    /// Of what is below it, what was placed before is not there.
-    hides_before: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NodeKind {
-    Directory,
-    Symlink,
-    Other,
-}
-
-/// A time before the first entry.
-const NEVER: u32 = 0;
-
-/// The number of the root.
-const ROOT: u32 = 0;
-
-/// A directory that is there.
-#[derive(Debug, Clone, Copy)]
-struct Directory {
-    node: u32,
-    /// What of it, and of all directories that it is in, counts.
-    hides_before: u32,
-}
-
-/// A part of a path without symlinks.
-#[derive(Debug)]
-struct Part<'a> {
-    name: Cow<'a, [u8]>,
-    /// None if there is no such directory.
-    directory: Option<Directory>,
 }
 
 /// What is to be placed.
@@ -344,140 +249,6 @@ impl Placing {
         node.hides_before = self.made.saturating_add(1);
     }
 
-    /// Where `parts` lead within the root, all symlinks resolved as if the root were `/`. What is
-    /// not there is taken for a directory.
-    fn resolve<'a>(&mut self, parts: &[&'a [u8]]) -> Result<Vec<Part<'a>>, PlaceError> {
-        let mut path: Vec<Part<'_>> = Vec::with_capacity(parts.len());
-        let mut left: Vec<Cow<'_, [u8]>> = parts.iter().rev().map(|part| (*part).into()).collect();
-        let (mut links, mut link_parts) = (0, 0);
-        while let Some(name) = left.pop() {
-            match &*name {
-                b"" | b"." => continue,
-                b".." => {
-                    path.pop();
-                    continue;
-                }
-                _ => {}
-            }
-            let above = self.last(&path);
-            let above = above.and_then(|above| Some((above, self.entry(above, &name)?)));
-            let node = above.map(|(_, number)| &self.nodes[number as usize]);
-            if let Some(node) = node.filter(|node| node.kind == NodeKind::Symlink) {
-                let link = self.records.read(node.record, &mut self.window)?;
-                let FlatKind::Symlink { target } = link.kind else {
-                    continue;
-                };
-                let from = left.len();
-                left.extend(
-                    target
-                        .split(|byte| *byte == b'/')
-                        .map(|part| part.to_vec().into()),
-                );
-                left[from..].reverse();
-                links += 1;
-                link_parts += left.len() - from;
-                let named = || shown(&parts.join(&b'/'));
-                if links > MAX_LINKS {
-                    return Err(PlaceError::Circle { path: named() });
-                }
-                if link_parts > MAX_LINK_PARTS {
-                    return Err(PlaceError::Winding { path: named() });
-                }
-                if target.starts_with(b"/") {
-                    path.clear();
-                }
-                continue;
-            }
-            check_length(&name)?;
-            let max = self.limits.max_depth;
-            if path.len() >= max {
-                return Err(PlaceError::Deep { max });
-            }
-            let directory = above.and_then(|(above, number)| self.as_directory(above, number));
-            path.push(Part { name, directory });
-        }
-        Ok(path)
-    }
-
-    /// The directory that `path` leads to, if it is one.
-    fn last(&self, path: &[Part<'_>]) -> Option<Directory> {
-        let root = Directory {
-            node: ROOT,
-            hides_before: self.nodes[ROOT as usize].hides_before,
-        };
-        path.last().map_or(Some(root), |part| part.directory)
-    }
-
-    /// The directory `path`; what is missing of it is made.
-    fn make_directory(&mut self, path: &mut [Part<'_>]) -> Result<Directory, PlaceError> {
-        for depth in 0..path.len() {
-            if path[depth].directory.is_some() {
-                continue;
-            }
-            let above = self.last(&path[..depth]).expect("it has just been made");
-            let name = &*path[depth].name;
-            if self.entry(above, name).is_some() {
-                let names: Vec<_> = path[..=depth].iter().map(|part| &*part.name).collect();
-                let path = shown(&names.join(&b'/'));
-                return Err(PlaceError::Below { path });
-            }
-            self.count()?;
-            let record = self.write(name, &unlisted())?;
-            let number = self.node(above.node, name);
-            let node = &mut self.nodes[number as usize];
-            node.kind = NodeKind::Directory;
-            node.is_shared = false;
-            node.record = record;
-            node.touched = self.made;
-            path[depth].directory = self.as_directory(above, number);
-        }
-        Ok(self.last(path).expect("it has just been made"))
-    }
-
-    fn as_directory(&self, above: Directory, number: u32) -> Option<Directory> {
-        let node = &self.nodes[number as usize];
-        (node.kind == NodeKind::Directory).then_some(Directory {
-            node: number,
-            hides_before: node.hides_before.max(above.hides_before),
-        })
-    }
-
-    /// The number of the entry `name` of `directory`, if it is there.
-    fn entry(&self, directory: Directory, name: &[u8]) -> Option<u32> {
-        let number = self.find(Fingerprint::of((directory.node, name)))?;
-        let is_there = self.nodes[number as usize].touched >= directory.hides_before;
-        is_there.then_some(number)
-    }
-
-    /// The number of the node for `name` in the directory `parent`, which may be new.
-    fn node(&mut self, parent: u32, name: &[u8]) -> u32 {
-        let fingerprint = Fingerprint::of((parent, name));
-        if let Some(number) = self.find(fingerprint) {
-            return number;
-        }
-        let number = u32::try_from(self.nodes.len()).expect("as many as `made` at most");
-        self.nodes.push(Node {
-            fingerprint,
-            parent,
-            kind: NodeKind::Other,
-            is_shared: false,
-            record: self.nodes[ROOT as usize].record,
-            touched: NEVER,
-            hides_before: NEVER,
-        });
-        let nodes = &self.nodes;
-        let hash_of = |number: &u32| nodes[*number as usize].fingerprint.hash();
-        self.by_fingerprint
-            .insert_unique(fingerprint.hash(), number, hash_of);
-        number
-    }
-
-    fn find(&self, fingerprint: Fingerprint) -> Option<u32> {
-        let is_it = |number: &u32| self.nodes[*number as usize].fingerprint == fingerprint;
-        let found = self.by_fingerprint.find(fingerprint.hash(), is_it);
-        found.copied()
-    }
-
     /// Takes one of the entries that may still be made.
     fn count(&mut self) -> Result<(), PlaceError> {
         let max = self.limits.max_entries;
@@ -556,28 +327,11 @@ fn xattrs(member: &Member) -> Vec<Xattr> {
     by_name.into_iter().collect()
 }
 
-fn check_length(name: &[u8]) -> Result<(), PlaceError> {
-    let length = name.len();
-    if length > MAX_NAME {
-        return Err(PlaceError::Name { length });
-    }
-    Ok(())
-}
-
-/// The parts of a name in a tar, of which leading slashes and `.` count for nothing.
-fn parts(name: &[u8]) -> Result<Vec<&[u8]>, PlaceError> {
-    let parts = name.split(|byte| *byte == b'/');
-    let parts: Vec<_> = parts.filter(|part| !matches!(*part, b"" | b".")).collect();
-    if parts.contains(&b"..".as_slice()) {
-        return Err(PlaceError::Leaves { name: shown(name) });
-    }
-    Ok(parts)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flatten::flat::Step;
+    use crate::rootfs::error::MAX_LINK_PARTS;
+    use crate::rootfs::merged::Step;
 
     fn placing(limits: Limits) -> Placing {
         Placing::new(&std::env::temp_dir(), &limits)

@@ -2,61 +2,26 @@
 //! nothing is unpacked, and no content is read that needs no decompression. What an entry does to
 //! the tree is in [`place`], and the tree itself in [`flat`].
 
-pub mod records;
-pub mod place;
-pub mod flat;
-
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::bytes::compression::Packing;
 use crate::bytes::decompress::{self, Decoded, LimitError};
-use crate::bytes::holes::WithHoles;
-use crate::bytes::source::{Range, RangeReader, Source};
+use crate::bytes::source::{Range, RangeReader};
+use crate::bytes::spool::{Spool, SpoolError};
 use crate::console::progress::Progress;
 use crate::console::text::{self, shown};
-use crate::flatten::flat::Flat;
-use crate::flatten::place::{PlaceError, Placing};
-use crate::flatten::records::RecordsError;
 use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{BaseImage, BaseLayer};
-use crate::tar::plan::Xattr;
+use crate::rootfs::apply::Placing;
+use crate::rootfs::error::PlaceError;
+use crate::rootfs::merged::Flat;
+use crate::rootfs::records::RecordsError;
 use crate::tar::read::{MemberKind, Reader};
-use crate::tree::SpecialKind;
-
-/// How much is copied at once, in bytes.
-const PIECE: usize = 256 * 1024;
-
-/// What an entry of the tree is.
-#[derive(Debug, Clone)]
-pub enum FlatKind {
-    Directory,
-    /// A regular file with its content.
-    File(Range),
-    Symlink {
-        target: Vec<u8>,
-    },
-    Special(SpecialKind),
-}
-
-/// What a layer says about an entry beside its content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct About {
-    /// Permission bits, set-id and sticky bits included. Those of a symlink mean nothing.
-    pub mode: u32,
-    pub uid: u32,
-    pub gid: u32,
-    /// Seconds since 1970.
-    pub mtime: u64,
-    /// By name, each once.
-    pub xattrs: Vec<Xattr>,
-}
 
 /// The layers of an image make no tree.
 #[derive(Debug, Error)]
@@ -112,7 +77,11 @@ pub fn flatten(
     );
     progress.phase("merge", &text);
 
-    let mut spool = Spool::new(&image.archive.path, spool_directory);
+    let mut spool = Spooled {
+        image,
+        directory: spool_directory,
+        spool: Spool::new(spool_directory),
+    };
     let mut placing = Placing::new(spool_directory, &image.archive.limits);
     for (layer, range) in ranges(image, layers, &mut spool)? {
         placing.begin_layer();
@@ -134,7 +103,7 @@ fn last_occurrences(layers: &[BaseLayer]) -> Vec<&BaseLayer> {
 fn ranges<'a>(
     image: &BaseImage,
     layers: Vec<&'a BaseLayer>,
-    spool: &mut Spool,
+    spool: &mut Spooled<'_>,
 ) -> Result<Vec<(&'a BaseLayer, Range)>, FlattenError> {
     let mut ranges = Vec::with_capacity(layers.len());
     for layer in layers {
@@ -152,7 +121,7 @@ fn ranges<'a>(
         let mut archived = None;
         for (layer, range) in by_offset {
             let content = &mut RangeReader::new(range.clone());
-            let copy = spool.copy(content, |source| read_error(image, layer, source))?;
+            let copy = spool.copy(content, layer)?;
             archived = Some(std::mem::replace(range, copy).source);
         }
         if let Some(source) = archived {
@@ -176,7 +145,7 @@ fn place_layer(
     image: &BaseImage,
     layer: &BaseLayer,
     range: Range,
-    spool: &mut Spool,
+    spool: &mut Spooled<'_>,
     placing: &mut Placing,
 ) -> Result<(), FlattenError> {
     let range = match layer.packing {
@@ -184,7 +153,7 @@ fn place_layer(
         packing => {
             let read = |source| read_error(image, layer, source);
             let plain = Decoded::new(RangeReader::new(range), packing, &image.archive.limits);
-            spool.copy(&mut plain.map_err(read)?, read)?
+            spool.copy(&mut plain.map_err(read)?, layer)?
         }
     };
     let path = || image.archive.path.clone();
@@ -216,7 +185,7 @@ fn place_layer(
                     },
                 )?;
                 let content = &mut RangeReader::new(stored);
-                Some(spool.copy(content, |source| read_error(image, layer, source))?)
+                Some(spool.copy(content, layer)?)
             }
         };
         let placed = placing.place(&member, content);
@@ -233,80 +202,23 @@ fn place_layer(
     Ok(())
 }
 
-/// A file without a name for content that has been uncompressed, made when it is first needed.
-struct Spool<'a> {
-    image: &'a Path,
+/// What of `image` has been copied to `directory`.
+struct Spooled<'a> {
+    image: &'a BaseImage,
     directory: &'a Path,
-    file: Option<SpoolFile>,
-    piece: Vec<u8>,
+    spool: Spool<'a>,
 }
 
-struct SpoolFile {
-    source: Arc<Source>,
-    file: File,
-    /// In bytes.
-    size: u64,
-}
-
-impl<'a> Spool<'a> {
-    fn new(image: &'a Path, directory: &'a Path) -> Self {
-        Self {
-            image,
-            directory,
-            file: None,
-            piece: Vec::new(),
-        }
-    }
-
-    /// Copies all of `content`, and says where the copy is. `read_error` says what it means that
-    /// it cannot be read.
-    fn copy(
-        &mut self,
-        content: &mut dyn Read,
-        read_error: impl Fn(io::Error) -> FlattenError,
-    ) -> Result<Range, FlattenError> {
-        let write_error = |source| FlattenError::Spool {
-            path: self.image.to_owned(),
-            directory: self.directory.to_owned(),
-            source,
-        };
-        let spooled = match self.file.take() {
-            Some(spooled) => spooled,
-            None => SpoolFile::new(self.directory).map_err(write_error)?,
-        };
-        let spooled = self.file.insert(spooled);
-        self.piece.resize(PIECE, 0);
-        let offset = spooled.size;
-        let mut out = WithHoles::new(&spooled.file);
-        loop {
-            let got = match content.read(&mut self.piece) {
-                Ok(0) => break,
-                Ok(got) => got,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(read_error(error)),
-            };
-            let written = out.write_all(&self.piece[..got]);
-            written.map_err(write_error)?;
-            spooled.size += got as u64;
-        }
-        out.finish().map_err(write_error)?;
-        Ok(Range {
-            source: Arc::clone(&spooled.source),
-            offset,
-            size: spooled.size - offset,
-            sparse: None,
-        })
-    }
-}
-
-impl SpoolFile {
-    fn new(directory: &Path) -> io::Result<Self> {
-        let file = tempfile::tempfile_in(directory)?;
-        let source = Source::file(Path::new("temporary file"), file.try_clone()?);
-        Ok(Self {
-            source: Arc::new(source),
-            file,
-            size: 0,
+impl Spooled<'_> {
+    /// Copies all of `content`, which is of `layer`, and says where the copy is.
+    fn copy(&mut self, content: &mut dyn Read, layer: &BaseLayer) -> Result<Range, FlattenError> {
+        self.spool.copy(content).map_err(|error| match error {
+            SpoolError::Read(source) => read_error(self.image, layer, source),
+            SpoolError::Write(source) => FlattenError::Spool {
+                path: self.image.archive.path.clone(),
+                directory: self.directory.to_owned(),
+                source,
+            },
         })
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::relay::Heard;
+use crate::build::relay::Heard;
 
 /// The read-only directories of a layer, of which a script has met one.
 #[derive(Debug, Clone, PartialEq, Eq)]

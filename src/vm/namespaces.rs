@@ -20,8 +20,9 @@ use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{Pid, UnlinkatFlags, chdir, chroot, unlinkat};
 use thiserror::Error;
 
-use crate::relay::Relay;
-use crate::script::{self, Ended};
+use crate::build::process;
+use crate::build::process::Ended;
+use crate::build::relay::Relay;
 use crate::vm::guest::{self, GuestError};
 
 /// The directories of the host that the script finds in the image.
@@ -194,7 +195,7 @@ pub fn run_script(root: &Path, script: &Path) -> Result<Ended, AsRootError> {
         .spawn()
         .map_err(start)?;
     let child = Pid::from_raw(child.id().cast_signed());
-    script::wait(child).map_err(|errno| start(errno.into()))
+    process::wait(child).map_err(|errno| start(errno.into()))
 }
 
 /// The root directory of an image, in which every path is looked up as if it were `/`: no link of the

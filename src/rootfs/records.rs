@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{About, FlatKind};
+use super::entry::{About, FlatKind};
 use crate::bytes::source::{Range, Source};
 use crate::tree::{Name, SpecialKind};
 

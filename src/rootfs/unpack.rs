@@ -17,9 +17,9 @@ use thiserror::Error;
 
 use crate::bytes::holes;
 use crate::bytes::source::{Range, RangeReader};
-use crate::flatten::flat::{Flat, FlatEntry, NodeId, SharedFile, Step};
-use crate::flatten::records::RecordsError;
-use crate::flatten::{About, FlatKind};
+use crate::rootfs::entry::{About, FlatKind};
+use crate::rootfs::merged::{Flat, FlatEntry, NodeId, SharedFile, Step};
+use crate::rootfs::records::RecordsError;
 use crate::tree::SpecialKind;
 
 /// Attributes with this prefix are notes of overlayfs; those of a stranger's image would be taken for

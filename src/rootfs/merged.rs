@@ -3,8 +3,8 @@
 
 use std::num::NonZero;
 
+use super::entry::{About, FlatKind};
 use super::records::{RecordAt, Records, RecordsError, Window};
-use super::{About, FlatKind};
 
 /// The tree that an image's layers make together.
 #[derive(Debug)]
