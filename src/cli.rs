@@ -21,34 +21,36 @@ use thiserror::Error;
 use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
 use crate::build::script::ScriptError;
-use crate::config::{BaseJson, ConfigError};
+use crate::commands::build_image::{self, ImageError};
+use crate::commands::build_layered_image;
+use crate::commands::customisation_layer::{self, CustomisationError};
+use crate::commands::describe_layers::{self, DescriptionError};
+use crate::commands::export_image::{self, ExportError};
+use crate::commands::inspect::{self, InspectError, Inspection};
+use crate::commands::merge_derivations::{self, MergeDerivationsError};
+use crate::commands::merge_images::{self, MergeImagesError};
+use crate::commands::pull_image::{self, PullError};
+use crate::commands::pure_layer::{self, LayerError};
+use crate::commands::registration::{self, RegistrationError};
+use crate::commands::root_layer::{self, RootLayerError};
+use crate::commands::run_with_overlay::{self, RunWithOverlayError};
+use crate::commands::verify;
 use crate::console::progress::Progress;
-use crate::customisation::{self, CustomisationError};
-use crate::description::{self, DescriptionError};
-use crate::export::{self, ExportError};
 use crate::foreign::images::choice::Choice;
 use crate::foreign::inventory::entries::Noting;
 use crate::foreign::inventory::input;
 use crate::foreign::inventory::{self, SurveyError};
-use crate::image::{self, ImageError};
-use crate::inspect::{self, InspectError, Inspection};
-use crate::layer::{self, LayerError};
-use crate::merge_derivations::{self, MergeDerivationsError};
-use crate::merge_images::{self, MergeImagesError};
-use crate::pull::{self, PullError};
-use crate::registration::{self, RegistrationError};
+use crate::image::config::{BaseJson, ConfigError};
+use crate::image::streamed;
+use crate::image::streamed::error::StreamError;
 use crate::request::attrs::{
     self, Attrs, AttrsError, BaseJsonAttrs, RootLayerAttrs, RunWithOverlayAttrs, Section,
 };
 use crate::request::limits::Limits;
 use crate::request::time::Time;
-use crate::root_layer::{self, RootLayerError};
-use crate::run_with_overlay::{self, RunWithOverlayError};
-use crate::stream::{self, StreamError};
 use crate::tar::plan::DEFAULT_SOURCE_DATE_EPOCH;
 use crate::tar::tarsum::{self, TarSumError};
 use crate::tar::write::{Out, WriteError};
-use crate::verify;
 use crate::vm::guest::{Guest, GuestError};
 use crate::vm::host::{self, HostError};
 use crate::vm::namespaces::{self, AsRootError};
@@ -386,20 +388,20 @@ fn block_file_size_signal() -> Result<(), CliError> {
 
 fn run_in(command: Command, context: &Context) -> Result<u8, CliError> {
     match command {
-        Command::PureLayer => layer::build(&read_attrs("pure-layer")?, context)?,
-        Command::Image => image::build(&read_attrs("image")?, context)?,
+        Command::PureLayer => pure_layer::build(&read_attrs("pure-layer")?, context)?,
+        Command::Image => build_image::build(&read_attrs("image")?, context)?,
         Command::Merge => merge_images::build(&read_attrs("merge")?, context)?,
         Command::MergeDerivations => {
             merge_derivations::build(&read_attrs("merge-derivations")?, context)?;
         }
-        Command::Pull => pull::build(&read_attrs("pull")?, context)?,
-        Command::Export => export::build(&read_attrs("export")?, context)?,
+        Command::Pull => pull_image::build(&read_attrs("pull")?, context)?,
+        Command::Export => export_image::build(&read_attrs("export")?, context)?,
         Command::CustomisationLayer => {
-            customisation::build(&read_attrs("customisation-layer")?, context)?;
+            customisation_layer::build(&read_attrs("customisation-layer")?, context)?;
         }
-        Command::Description => description::build(&read_attrs("description")?, context)?,
+        Command::Description => describe_layers::build(&read_attrs("description")?, context)?,
         Command::LayeredImage => {
-            stream::build(&read_attrs("layered-image")?, now(), context)?;
+            build_layered_image::build(&read_attrs("layered-image")?, now(), context)?;
         }
         Command::Stream { conf, repo_tag } => {
             stream_to_stdout(&conf, repo_tag.as_deref(), context)?;
@@ -606,12 +608,12 @@ fn stream_to_stdout(
     if stdout.is_terminal() {
         return Err(CliError::Terminal);
     }
-    let description = stream::read(conf)?;
+    let description = streamed::read(conf)?;
     let progress = context.progress;
     if description.from_image.is_none() {
         progress.line("No 'fromImage' provided");
     }
-    let image = stream::plan(&description, repo_tag, now(), context)?;
+    let image = streamed::plan(&description, repo_tag, now(), context)?;
     let fd = stdout
         .as_fd()
         .try_clone_to_owned()

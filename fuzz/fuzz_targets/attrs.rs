@@ -7,8 +7,8 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use nix_image_builder::description::Description;
 use nix_image_builder::closure::layering;
+use nix_image_builder::image::description::Description;
 use nix_image_builder::request::attrs::{
     self, Attrs, BaseJsonAttrs, CustomisationAttrs, DescriptionAttrs, ImageAttrs, LayerAttrs,
     LayeredImageAttrs, MergeAttrs, Section,

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use nix_image_builder::closure::files::ClosureFiles;
-use nix_image_builder::config::{self, BaseJson};
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::base::{self, Wanted};
 use nix_image_builder::foreign::images::choice::Choice;
+use nix_image_builder::image::config::BaseJson;
+use nix_image_builder::image::legacy;
 use nix_image_builder::imitate::{jq, jshon, python_json};
 use nix_image_builder::oci::strict_json::is_same_key;
 use nix_image_builder::request::limits::Limits;
@@ -120,7 +121,7 @@ fn write_documents(text: &[u8]) {
     let made = [
         json.clone().created_at("2026-01-01T00:00:00+00:00"),
         json.clone().layer_json("tarsum.v1+sha256:0"),
-        config::legacy_layer(text, Some("parent"), 1).map_or("{}".to_owned(), |layer| layer.json),
+        legacy::legacy_layer(text, Some("parent"), 1).map_or("{}".to_owned(), |layer| layer.json),
         json.image_config(&["A=1".to_owned()], &[]),
     ];
     for text in made {

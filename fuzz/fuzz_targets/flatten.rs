@@ -8,15 +8,15 @@ use std::io::Read;
 use std::sync::Arc;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
-use nix_image_builder::rootfs::tar_entries;
 use nix_image_builder::bytes::source::Range;
 use nix_image_builder::bytes::source::RangeReader;
 use nix_image_builder::bytes::source::Source;
-use nix_image_builder::export;
-use nix_image_builder::rootfs::merged::{Flat, FlatEntry, Step};
+use nix_image_builder::commands::export_image;
+use nix_image_builder::request::limits::Limits;
 use nix_image_builder::rootfs::apply::Placing;
 use nix_image_builder::rootfs::entry::{About, FlatKind};
-use nix_image_builder::request::limits::Limits;
+use nix_image_builder::rootfs::merged::{Flat, FlatEntry, Step};
+use nix_image_builder::rootfs::tar_entries;
 use nix_image_builder::tar::read::{MemberKind, Reader};
 use nix_image_builder::tar::write;
 use nix_image_builder_fuzz::{file_of, mutate_tar};
@@ -99,9 +99,10 @@ fuzz_target!(|bytes: &[u8]| {
     let lines = listed(&flat);
     assert_eq!(lines.len() + 1, flat.count());
     // Members of the user 7 would begin layers again, which changes nothing: each name is there once.
-    let entries = tar_entries::entries(&flat, 1).map(|entry| entry.map_err(|error| error.to_string()));
+    let entries =
+        tar_entries::entries(&flat, 1).map(|entry| entry.map_err(|error| error.to_string()));
     let mut tar = Vec::new();
-    let written = write::write_entries(export::DIALECT, entries, &mut tar, |error| {
+    let written = write::write_entries(export_image::DIALECT, entries, &mut tar, |error| {
         error.to_string()
     });
     written.expect("it can be read");

@@ -7,14 +7,14 @@ use std::io::Cursor;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use nix_image_builder::closure::files::ClosureFiles;
+use nix_image_builder::commands::inspect;
+use nix_image_builder::commands::verify::{self, Report, What};
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::base::{self, Wanted};
 use nix_image_builder::foreign::images::choice::Choice;
 use nix_image_builder::foreign::inventory::entries::Noting;
 use nix_image_builder::foreign::inventory::{self, Input, Survey};
-use nix_image_builder::inspect;
 use nix_image_builder::request::limits::Limits;
-use nix_image_builder::verify::{self, Report, What};
 use nix_image_builder_fuzz::{file_of, mutate_tar};
 use tempfile::NamedTempFile;
 

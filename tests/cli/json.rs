@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use nix_image_builder::config::BaseJson;
+use nix_image_builder::image::config::BaseJson;
 use nix_image_builder::imitate::{jq, jshon};
 use proptest::char;
 use proptest::collection::vec;

@@ -1,6 +1,6 @@
 //! Builds the layer of `mkRootLayer`, in a virtual machine: what `copyToRoot` brings and what
 //! `runAsRoot` and `extraCommands` change on top of a base image. The output is a directory with
-//! `layer.tar`, `json` and `VERSION`, as that of [`crate::layer`].
+//! `layer.tar`, `json` and `VERSION`, as that of [`crate::commands::pure_layer`].
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -13,10 +13,13 @@ use std::{fs, io};
 use thiserror::Error;
 
 use crate::build::context::Context;
+use crate::build::output::OutputError;
 use crate::build::process::Ended;
 use crate::build::script::{self, ScriptError};
+use crate::commands::pure_layer;
 use crate::console::warnings::Warnings;
-use crate::layer::{self, LayerError};
+use crate::image::config::{BaseJson, BaseJsonError};
+use crate::image::layer_directory;
 use crate::request::attrs::{Attrs, RootLayerAttrs};
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Dialect, Entry, TarPlan, Xattr};
@@ -52,7 +55,9 @@ pub enum RootLayerError {
     #[error("cannot read owner and attributes of `{}`", path.display())]
     About { path: PathBuf, source: io::Error },
     #[error(transparent)]
-    Layer(#[from] LayerError),
+    BaseJson(#[from] BaseJsonError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
 }
 
 impl RootLayerError {
@@ -78,14 +83,16 @@ pub fn build(
     context: &Context,
 ) -> Result<(), RootLayerError> {
     let layer = &attrs.ours;
-    let base_json = layer::read_base_json(&layer.base_json)?;
+    let base_json = BaseJson::read_with_time(&layer.base_json)?;
     let places = Places::of(&context.build_directory);
     let platform = base_json.platform();
     let progress = context.progress;
     let disk = overlay::prepare(&layer.overlay, platform.as_ref(), &places, progress)?;
     let made = make(layer, &places, builder, context).and_then(|()| {
         let plan = plan(layer, &places, context)?;
-        Ok(layer::write(&plan, base_json, &attrs.out, context)?)
+        Ok(layer_directory::write(
+            &plan, base_json, &attrs.out, context,
+        )?)
     });
     let explained = made.map_err(|error| explain(error, layer, &places));
     // The rest of the disk goes with the machine; what keeps it busy does not matter any more.
@@ -113,7 +120,7 @@ fn make(
     context: &Context,
 ) -> Result<(), RootLayerError> {
     let progress = context.progress;
-    progress.phase("merge", &layer::merging(&layer.copy_to_root));
+    progress.phase("merge", &layer_directory::merging(&layer.copy_to_root));
     let dirlinks = Dirlinks::keep_if(layer.keep_contents_dirlinks);
     let mut warnings = Warnings::default();
     let limits = &layer.overlay.limits;
@@ -121,7 +128,7 @@ fn make(
     warnings.tell(progress);
     let mut tree = merged?;
     if !layer.copy_to_root.is_empty() {
-        tree.mode |= layer::ROOT_WRITABLE;
+        tree.mode |= pure_layer::ROOT_WRITABLE;
     }
     materialise(&tree, &places.layer()).map_err(ScriptError::from)?;
     drop(tree);
@@ -177,7 +184,9 @@ fn plan(
         read_owner(entry, &path, &owner)
             .map_err(|source| RootLayerError::About { path, source })?;
     }
-    context.progress.phase("pack", &layer::packing(&plan));
+    context
+        .progress
+        .phase("pack", &layer_directory::packing(&plan));
     Ok(plan)
 }
 

@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
-use crate::bytes::compression::Packing;
-use crate::bytes::digest::{DiffId, HashWriter};
+use crate::bytes::digest::HashWriter;
 use crate::bytes::parallel;
 use crate::closure::files::ClosureFiles;
 use crate::closure::graph::{self, Graph, GraphError};
@@ -22,122 +21,23 @@ use crate::closure::layering::layer;
 use crate::closure::layering::layer::{Layer, NoLayerLeft};
 use crate::closure::layering::{self, PipelineError};
 use crate::closure::store_layer;
-use crate::console::progress::{Bar, Progress};
+use crate::console::progress::Progress;
 use crate::console::text;
 use crate::engines::{self, Objection, Refused, Said};
 use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{self, Wanted};
 use crate::foreign::images::choice::Choice;
+use crate::image::description::{
+    Description, LAYER, NOW, Recorded, RecordedBaseLayer, RecordedLayer, Unpacked, owner, record,
+};
 use crate::imitate::jq;
 use crate::oci::platform::Platform;
 use crate::request::attrs::{Attrs, DescriptionAttrs};
-use crate::request::limits::Limits;
 use crate::request::store_path::{StorePath, StorePathError};
 use crate::request::time::{Time, TimeError};
 use crate::tar::owner::Owner;
-use crate::tar::plan::TarPlan;
-use crate::tar::write::{self, WriteError};
+use crate::tar::write::WriteError;
 use crate::tree::scan::ScanError;
-
-/// The value of `created` and `mtime` that stands for the time of the run.
-pub const NOW: &str = "now";
-
-/// The tar in a customisation layer's directory.
-pub const LAYER: &str = "layer.tar";
-
-/// What `builder stream` reads. The fields are nixpkgs', and `builder` holds what we add.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Description {
-    pub architecture: Value,
-    pub config: Value,
-    pub os: Value,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub variant: Option<Value>,
-    pub store_dir: String,
-    pub from_image: Option<PathBuf>,
-    /// Lowest first.
-    pub store_layers: Vec<Vec<StorePath>>,
-    pub customisation_layer: PathBuf,
-    /// `name:tag`.
-    pub repo_tag: String,
-    /// A time, or `now`; so is `mtime`.
-    pub created: String,
-    pub mtime: String,
-    #[serde(with = "id_as_text")]
-    pub uid: u32,
-    #[serde(with = "id_as_text")]
-    pub gid: u32,
-    pub uname: String,
-    pub gname: String,
-    pub builder: Recorded,
-}
-
-mod id_as_text {
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(id: &u32, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(id)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(|_| {
-            D::Error::custom(format!(
-                "`{text}` is no number of a user or group; it has to be from 0 to {}",
-                u32::MAX
-            ))
-        })
-    }
-}
-
-/// What was computed once so that streaming need not.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Recorded {
-    /// The base image's `config.Env`.
-    pub base_env: Vec<String>,
-    /// The base image's layers, lowest first.
-    pub base_layers: Vec<RecordedBaseLayer>,
-    /// One for each of `store_layers`; none at all when `mtime` is `now`, since its bytes are not
-    /// known then.
-    pub store_layers: Option<Vec<RecordedLayer>>,
-    pub customisation_layer: RecordedLayer,
-    /// What the base image may ask for, if that is not the usual.
-    #[serde(default, skip_serializing_if = "Limits::is_default")]
-    pub limits: Limits,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecordedBaseLayer {
-    /// The member of the base image's archive.
-    pub name: String,
-    pub diff_id: DiffId,
-    /// Set if the layer is to be unpacked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unpacked: Option<Unpacked>,
-}
-
-/// How a layer is unpacked.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Unpacked {
-    pub packing: Packing,
-    /// The member of the image.
-    pub name: String,
-    /// Of the uncompressed tar, in bytes.
-    pub size: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecordedLayer {
-    pub diff_id: DiffId,
-    /// Of the uncompressed tar, in bytes.
-    pub size: u64,
-}
 
 /// An image could not be described.
 #[derive(Debug, Error)]
@@ -424,17 +324,6 @@ fn choose_layers(
     Ok(layers)
 }
 
-/// The owner of everything in the store layers.
-#[must_use]
-pub fn owner(uid: u32, gid: u32, uname: &str, gname: &str) -> Arc<Owner> {
-    Arc::new(Owner {
-        uid: u64::from(uid),
-        gid: u64::from(gid),
-        uname: uname.to_owned(),
-        gname: gname.to_owned(),
-    })
-}
-
 fn record_store_layers(
     layers: &[Vec<StorePath>],
     owner: &Arc<Owner>,
@@ -448,19 +337,6 @@ fn record_store_layers(
     });
     bar.finish();
     recorded
-}
-
-/// The DiffID and size of the layer that `plan` describes. Its bytes move `bar`.
-///
-/// # Errors
-/// When content cannot be read.
-pub fn record(plan: &TarPlan, bar: &Bar) -> Result<RecordedLayer, WriteError> {
-    let mut hash = HashWriter::new();
-    write::write(plan, &mut bar.watch(&mut hash))?;
-    Ok(RecordedLayer {
-        size: hash.size(),
-        diff_id: hash.into_diff_id(),
-    })
 }
 
 /// The DiffID and size of a layer that is a file already.

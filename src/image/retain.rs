@@ -11,8 +11,10 @@ use crate::console::text::shown;
 use crate::foreign::archive::error::ArchiveError;
 use crate::foreign::archive::member_path::MemberPath;
 use crate::foreign::archive::{Archive, ArchiveFile, ArchiveMember};
-use crate::foreign::base::{self, BaseLayer};
-use crate::members::{self, SpoolError};
+use crate::foreign::base::{self, BaseImage, BaseLayer};
+use crate::foreign::images;
+use crate::image::docker_archive::{self, SpoolError};
+use crate::tar::plan::Kind;
 
 /// Who asks for a member, in messages.
 const NEEDED_BY: &str = "its manifest names";
@@ -103,8 +105,8 @@ fn needed<'a>(
 /// # Errors
 /// When a compressed archive cannot be copied to `temporary`.
 pub fn spool_if_out_of_order(archive: &mut Archive, temporary: &Path) -> Result<(), KeepError> {
-    let is_in_order = members::is_in_order(&archive.members);
-    Ok(members::spool(archive, is_in_order, temporary)?)
+    let is_in_order = docker_archive::is_in_order(&archive.members);
+    Ok(docker_archive::spool(archive, is_in_order, temporary)?)
 }
 
 /// Makes the members of `archive` ready to leave in any order.
@@ -112,5 +114,50 @@ pub fn spool_if_out_of_order(archive: &mut Archive, temporary: &Path) -> Result<
 /// # Errors
 /// As [`spool_if_out_of_order`].
 pub fn spool(archive: &mut Archive, temporary: &Path) -> Result<(), KeepError> {
-    Ok(members::spool(archive, false, temporary)?)
+    Ok(docker_archive::spool(archive, false, temporary)?)
+}
+
+/// What stays of a base image in an image built on it: all but its own manifest and config, as
+/// nixpkgs keeps it. Of an OCI layout only the layers stay, since nothing would index the rest; and
+/// so it is where layers are unpacked, since nobody knows what else speaks of these.
+pub(crate) fn keep(
+    base: BaseImage,
+    temporary: &Path,
+) -> Result<docker_archive::Members, KeepError> {
+    let BaseImage {
+        mut archive,
+        layers,
+        ..
+    } = base;
+    if images::is_layout(&archive) || layers.iter().any(BaseLayer::is_unpacked) {
+        only(&mut archive, &[], &layers, temporary)?;
+    } else {
+        archive
+            .members
+            .retain(|path, _| !(path.len() == 1 && path[0].ends_with(b".json")));
+    }
+    spool_if_out_of_order(&mut archive, temporary)?;
+    let members = archive.members.into_iter();
+    Ok(members
+        .map(|(path, member)| (path, read_only(member)))
+        .collect())
+}
+
+/// A member as `chmod -R ug+rw` and `chmod -R a-w` leave it.
+fn read_only(member: ArchiveMember) -> docker_archive::Planned {
+    let read_only = |mode: u32| (mode | 0o440) & !0o222;
+    match member {
+        ArchiveMember::Directory { mode } => docker_archive::Planned {
+            mode: read_only(mode),
+            kind: Kind::Directory,
+        },
+        ArchiveMember::File(file) => docker_archive::Planned {
+            mode: read_only(file.mode),
+            kind: Kind::of_range(file.range),
+        },
+        ArchiveMember::Symlink { target } => docker_archive::Planned {
+            mode: crate::tree::scan::SYMLINK_MODE,
+            kind: Kind::Symlink { target },
+        },
+    }
 }

@@ -23,9 +23,9 @@ use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{self, BaseLayer, ReadImage};
 use crate::foreign::images::choice;
 use crate::foreign::images::{self, docker};
+use crate::image::docker_archive::{self, Planned};
+use crate::image::retain::{self, KeepError};
 use crate::imitate::jq;
-use crate::keep::{self, KeepError};
-use crate::members::{self, Planned};
 use crate::oci::strict_json::DocumentError;
 use crate::request::attrs::{Attrs, MergeAttrs};
 use crate::tar::plan::{Content, Kind};
@@ -125,7 +125,7 @@ pub fn build(attrs: &Attrs<MergeAttrs>, context: &Context) -> Result<(), MergeIm
     }
 
     let epoch = context.source_date_epoch;
-    let plan = members::into_plan(merged.into_members(), DIRECTORY_MODE, epoch);
+    let plan = docker_archive::into_plan(merged.into_members(), DIRECTORY_MODE, epoch);
     let size = text::size(plan.size());
     let images = text::count(paths.len(), "image");
     let text = format!("writing an archive of {images}, {size}");
@@ -171,7 +171,7 @@ fn read(
         let parts = parts(&read, |layer| (layer.name.clone(), layer.sha256));
         if images::is_layout(&archive) {
             let needed: Vec<String> = parts.keys().cloned().collect();
-            keep::only(&mut archive, &needed, &[], temporary)?;
+            retain::only(&mut archive, &needed, &[], temporary)?;
         }
         return Ok(Input {
             archive,
@@ -188,7 +188,7 @@ fn read(
     });
     let configs: Vec<String> = read.iter().map(|image| image.config_name.clone()).collect();
     let layers: Vec<BaseLayer> = read.into_iter().flat_map(|image| image.layers).collect();
-    keep::only(&mut archive, &configs, &layers, temporary)?;
+    retain::only(&mut archive, &configs, &layers, temporary)?;
     Ok(Input {
         archive,
         manifest,
@@ -365,7 +365,7 @@ impl Merged {
         archive
             .members
             .retain(|path, _| !self.members.contains_key(path));
-        keep::spool_if_out_of_order(&mut archive, temporary)?;
+        retain::spool_if_out_of_order(&mut archive, temporary)?;
         self.archives += 1;
         for (path, member) in archive.members {
             let (archive, planned) = (self.archives, planned(member));
@@ -443,7 +443,7 @@ impl Merged {
             .insert(vec![name.as_bytes().to_vec()], Joined { archive, planned });
     }
 
-    fn into_members(self) -> members::Members {
+    fn into_members(self) -> docker_archive::Members {
         let members = self.members.into_iter();
         members
             .map(|(path, joined)| (path, joined.planned))

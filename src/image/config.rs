@@ -1,10 +1,13 @@
 //! Makes the JSON documents of an image: the legacy `json` of a layer, the image config, the
 //! manifest and `repositories`. Keys, order and white space are nixpkgs'.
 
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::bytes::digest::{DiffId, Sha256};
+use crate::bytes::digest::DiffId;
 use crate::engines::{self, created};
 use crate::imitate::{jq, jshon};
 use crate::oci::platform::Platform;
@@ -13,7 +16,7 @@ use crate::request::time::{Time, TimeError};
 /// What every JSON of one image starts from: `config`, `architecture`, `created` and the rest that
 /// `buildImage` was told.
 #[derive(Debug, Clone)]
-pub struct BaseJson(Map<String, Value>);
+pub struct BaseJson(pub(super) Map<String, Value>);
 
 /// The base JSON is not what it should be.
 #[derive(Debug, Error)]
@@ -26,7 +29,43 @@ pub enum ConfigError {
     Time(#[from] TimeError),
 }
 
+/// The base JSON of an image or a layer cannot be used.
+#[derive(Debug, Error)]
+pub enum BaseJsonError {
+    #[error("cannot read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot use `{}`", path.display())]
+    Use { path: PathBuf, source: ConfigError },
+}
+
 impl BaseJson {
+    /// Reads the file `path`, which Nix's `builtins.toJSON` wrote.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not a JSON object.
+    pub fn read(path: &Path) -> Result<Self, BaseJsonError> {
+        let text = fs::read(path).map_err(|source| BaseJsonError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&text).map_err(|source| BaseJsonError::Use {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// The same [with a readable time](Self::with_readable_time).
+    ///
+    /// # Errors
+    /// When it cannot be read, is not a JSON object, or `created` is no time.
+    pub fn read_with_time(path: &Path) -> Result<Self, BaseJsonError> {
+        let base = Self::read(path)?.with_readable_time();
+        base.map_err(|source| BaseJsonError::Use {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
     /// Parses what Nix's `builtins.toJSON` wrote.
     ///
     /// # Errors
@@ -110,56 +149,6 @@ impl BaseJson {
         self.0.insert("history".to_owned(), history.into());
         jq::print(&Value::Object(self.0))
     }
-}
-
-/// The legacy `json` of a layer in an image, and the layer's id, which names its directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LegacyLayer {
-    /// The hash of the `json` before the id itself and the size are in it.
-    pub id: Sha256,
-    pub json: String,
-}
-
-/// Completes the `json` of a layer's derivation. `parent` is the base's config without `.json`,
-/// `size` that of the whole `layer.tar` in bytes.
-///
-/// # Errors
-/// When `json` is not a JSON object.
-pub fn legacy_layer(
-    json: &[u8],
-    parent: Option<&str>,
-    size: u64,
-) -> Result<LegacyLayer, ConfigError> {
-    let BaseJson(mut members) = BaseJson::parse(json)?;
-    let id = match parent {
-        Some(parent) => {
-            members.insert("parent".to_owned(), parent.into());
-            Sha256::of(jshon::print(&Value::Object(members.clone())).as_bytes())
-        }
-        None => Sha256::of(json),
-    };
-    members.insert("id".to_owned(), id.hex().into());
-    members.insert("Size".to_owned(), size.into());
-    Ok(LegacyLayer {
-        id,
-        json: jshon::print(&Value::Object(members)),
-    })
-}
-
-/// The `manifest.json` of an archive with one image. `layers` are names of members, lowest first.
-#[must_use]
-pub fn manifest(name: &str, tag: &str, layers: &[String], config: &str) -> String {
-    jq::print(&json!([{
-        "RepoTags": [format!("{name}:{tag}")],
-        "Layers": layers,
-        "Config": config,
-    }]))
-}
-
-/// The legacy `repositories` of an archive with one image.
-#[must_use]
-pub fn repositories(name: &str, tag: &str, layer: Sha256) -> String {
-    jshon::print(&json!({ name: { tag: layer.hex() } }))
 }
 
 #[cfg(test)]
@@ -249,22 +238,5 @@ mod tests {
                 "{wrong}"
             );
         }
-    }
-
-    #[test]
-    fn the_parent_is_part_of_the_layer_id_but_the_size_is_not() {
-        let json = BaseJson::parse(br#"{"os":"linux"}"#)
-            .unwrap()
-            .layer_json("tarsum.v1+x");
-        let alone = legacy_layer(json.as_bytes(), None, 1).unwrap();
-        assert_eq!(alone.id, Sha256::of(json.as_bytes()));
-        assert_eq!(alone.id, legacy_layer(json.as_bytes(), None, 2).unwrap().id);
-        let child = legacy_layer(json.as_bytes(), Some("abc"), 1).unwrap();
-        assert_ne!(alone.id, child.id);
-        assert!(
-            child.json.contains("\"parent\": \"abc\",\n \"id\""),
-            "{}",
-            child.json
-        );
     }
 }

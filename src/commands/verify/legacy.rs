@@ -9,7 +9,7 @@ use crate::console::text::shown;
 use crate::foreign::archive::ArchiveMember;
 use crate::foreign::archive::member_path::MemberPath;
 use crate::foreign::images::{self, docker};
-use crate::layer::VERSION;
+use crate::image::layer_directory::VERSION;
 use crate::oci::{bounded, strict_json};
 
 /// The `json` of a layer.

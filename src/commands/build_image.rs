@@ -1,0 +1,313 @@
+//! Builds the image of `buildImage`: plans the new layer and the archive, hashes the layers, and
+//! writes the archive.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::build::context::Context;
+use crate::build::output::{self, OutputError};
+use crate::bytes::digest::{DiffId, HashWriter, Sha256};
+use crate::bytes::source::{Range, Source};
+use crate::closure::files::{self, ClosureFiles, Seen};
+use crate::console::text;
+use crate::console::warnings::Warnings;
+use crate::engines::{self, Objection, Refused, Said};
+use crate::foreign::base::error::BaseError;
+use crate::foreign::base::{self, BaseImage, Wanted};
+use crate::foreign::images::choice::Choice;
+use crate::image::config::{BaseJson, BaseJsonError};
+use crate::image::docker_manifest;
+use crate::image::legacy;
+use crate::image::legacy::LegacyLayer;
+use crate::image::retain::{self, KeepError};
+use crate::image::{append, docker_archive};
+use crate::oci::platform::Platform;
+use crate::request::attrs::{Attrs, ImageAttrs};
+use crate::request::store_path::{self, StorePathError};
+use crate::tar::plan::{Content, Kind, TarPlan};
+use crate::tar::read::ReadError;
+use crate::tar::write;
+use crate::tree::scan::ScanError;
+
+/// The mode of a directory in the archive.
+const DIRECTORY_MODE: u32 = 0o555;
+
+/// The mode of a file in the archive.
+const FILE_MODE: u32 = 0o444;
+
+/// An image could not be built.
+#[derive(Debug, Error)]
+pub enum ImageError {
+    #[error("cannot read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("`{}` does not list a closure", path.display())]
+    Closure {
+        path: PathBuf,
+        source: StorePathError,
+    },
+    #[error("cannot read the closure of the layer")]
+    ClosureFiles(#[source] ScanError),
+    #[error(transparent)]
+    BaseJson(#[from] BaseJsonError),
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error("`{}` is damaged or no tar", path.display())]
+    Layer { path: PathBuf, source: ReadError },
+    #[error(transparent)]
+    Base(#[from] BaseError),
+    #[error(transparent)]
+    Keep(#[from] KeepError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+/// The new layer: what `mkPureLayer` made, and behind it the files of its closure.
+struct NewLayer {
+    tar: Arc<TarPlan>,
+    diff_id: DiffId,
+    legacy: LegacyLayer,
+    version: Vec<u8>,
+    /// How many files were appended.
+    appended: usize,
+}
+
+/// Builds the image that `attrs` describe.
+///
+/// # Errors
+/// When an input cannot be read or is not what it should be, or the output cannot be written.
+pub fn build(attrs: &Attrs<ImageAttrs>, context: &Context) -> Result<(), ImageError> {
+    let image = &attrs.ours;
+    let progress = context.progress;
+    let base_json = BaseJson::read_with_time(&image.base_json)?;
+    let platform = base_json.platform();
+    let objections = engines::check(&Said {
+        name: &image.name,
+        tag: image.tag.as_deref(),
+        config: base_json.config(),
+        platform: platform.as_ref(),
+    });
+    engines::judge(&image.name, objections, progress)?;
+
+    progress.phase("closure", "listing the layer's closure");
+    let closure = Closure::read(image)?;
+    let wanted = Wanted {
+        files: &closure.files,
+        store: &closure.store,
+    };
+    let base = read_base(attrs, platform.as_ref(), wanted, context)?;
+    let objections = check_base(image, base.as_ref(), platform.as_ref());
+    engines::judge(&image.name, objections, progress)?;
+
+    progress.phase("hash", "hashing the new layer");
+    let layer = plan_layer(image, closure, base.as_ref(), context)?;
+    let (diff_ids, layer_names) = list_layers(base.as_ref(), &layer);
+    let env = base.as_ref().map_or(&[][..], |base| &base.env);
+    let config = base_json.image_config(env, &diff_ids);
+
+    let out = &attrs.out;
+    let tag = image.tag.clone().unwrap_or_else(|| output::hash_part(out));
+    let members = plan_members(image, &tag, base, &layer, &layer_names, config, context)?;
+    let plan = docker_archive::into_plan(members, DIRECTORY_MODE, context.source_date_epoch);
+    progress.phase(
+        "write",
+        &format!("writing an image of {}", text::size(plan.size())),
+    );
+    output::tar(out, &plan, image.compressor, context.threads, progress)?;
+    progress.line(&format!(
+        "layer {}: {}, {} of its closure added",
+        layer.diff_id,
+        text::size(layer.tar.size()),
+        text::count(layer.appended, "file")
+    ));
+    Ok(())
+}
+
+/// What engines will say of the image for its base.
+fn check_base(
+    image: &ImageAttrs,
+    base: Option<&BaseImage>,
+    platform: Option<&Platform>,
+) -> Vec<Objection> {
+    let (Some(base), Some(path)) = (base, &image.from_image) else {
+        return Vec::new();
+    };
+    let other = engines::check_base(path, base.platform.as_ref(), platform);
+    let many = engines::layers::check_count(base.layers.len() + 1, "take a base with fewer layers");
+    other.into_iter().chain(many).collect()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
+    std::fs::read(path).map_err(|source| ImageError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// What the layer refers to.
+struct Closure {
+    files: ClosureFiles,
+    /// As `nix/store`.
+    store: Vec<u8>,
+    /// Whether there is more than the layer itself.
+    has_others: bool,
+}
+
+impl Closure {
+    fn read(image: &ImageAttrs) -> Result<Self, ImageError> {
+        let text = read(&image.layer_closure)?;
+        let mut paths = store_path::parse_closure(&text).map_err(|source| ImageError::Closure {
+            path: image.layer_closure.clone(),
+            source,
+        })?;
+        let has_others = paths.len() > 1;
+        paths.retain(|path| path.as_path() != image.layer);
+        Ok(Self {
+            files: files::list_files(&paths).map_err(ImageError::ClosureFiles)?,
+            store: files::store_directory(&image.layer),
+            has_others,
+        })
+    }
+}
+
+fn read_base(
+    attrs: &Attrs<ImageAttrs>,
+    platform: Option<&Platform>,
+    wanted: Wanted<'_>,
+    context: &Context,
+) -> Result<Option<BaseImage>, ImageError> {
+    let image = &attrs.ours;
+    let Some(path) = &image.from_image else {
+        return Ok(None);
+    };
+    let text = format!("reading base image `{}`", path.display());
+    context.progress.phase("base", &text);
+    let choice = Choice {
+        name: image.from_image_name.as_deref(),
+        tag: image.from_image_tag.as_deref(),
+        platform,
+    };
+    let progress = context.progress;
+    let base = base::read(path, choice, wanted, &attrs.limits, progress)?;
+    Ok(Some(base))
+}
+
+fn plan_layer(
+    image: &ImageAttrs,
+    closure: Closure,
+    base: Option<&BaseImage>,
+    context: &Context,
+) -> Result<NewLayer, ImageError> {
+    let path = image.layer.join("layer.tar");
+    let range = open_range(&path)?;
+    let wanted = Wanted {
+        files: &closure.files,
+        store: &closure.store,
+    };
+    let mut warnings = Warnings::default();
+    let own = append::read(&range, wanted, closure.has_others, &mut warnings);
+    warnings.tell(context.progress);
+    let own = own.map_err(|source| ImageError::Layer {
+        path: path.clone(),
+        source,
+    })?;
+
+    let below = base
+        .iter()
+        .flat_map(|base| base.layers.iter().map(|layer| &*layer.seen));
+    let layers: Vec<&Seen> = below.chain([&own.seen]).collect();
+    let (missing, no_store) = closure.files.missing_from(layers.into_iter());
+    let appended = missing.len();
+    let store = (closure.has_others && no_store).then_some(closure.store.as_slice());
+    let tar = append::plan(own, missing, store, context.source_date_epoch);
+
+    let mut hash = HashWriter::new();
+    let bar = context.progress.bar(tar.size());
+    let hashed = write::write(&tar, &mut bar.watch(&mut hash));
+    bar.finish();
+    hashed.map_err(OutputError::Content)?;
+    let parent = base.map(|base| base.config_name.as_str());
+    let parent = parent.map(|name| name.strip_suffix(".json").unwrap_or(name));
+    let json = image.layer.join("json");
+    let legacy = legacy::legacy_layer(&read(&json)?, parent, tar.size());
+    Ok(NewLayer {
+        diff_id: hash.into_diff_id(),
+        legacy: legacy.map_err(|source| BaseJsonError::Use { path: json, source })?,
+        version: read(&image.layer.join("VERSION"))?,
+        tar: Arc::new(tar),
+        appended,
+    })
+}
+
+fn open_range(path: &Path) -> Result<Range, ImageError> {
+    let read = |source| ImageError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = std::fs::File::open(path).map_err(read)?;
+    let size = file.metadata().map_err(read)?.len();
+    Ok(Range {
+        source: Arc::new(Source::file(path, file)),
+        offset: 0,
+        size,
+        sparse: None,
+    })
+}
+
+/// The DiffIDs and the names of all layers, lowest first.
+fn list_layers(base: Option<&BaseImage>, layer: &NewLayer) -> (Vec<DiffId>, Vec<String>) {
+    let own = (
+        layer.diff_id,
+        format!("{}/layer.tar", layer.legacy.id.hex()),
+    );
+    let below = base.iter().flat_map(|base| &base.layers);
+    below
+        .map(|layer| (layer.diff_id, layer.member()))
+        .chain([own])
+        .unzip()
+}
+
+fn plan_members(
+    image: &ImageAttrs,
+    tag: &str,
+    base: Option<BaseImage>,
+    layer: &NewLayer,
+    layer_names: &[String],
+    config: String,
+    context: &Context,
+) -> Result<docker_archive::Members, ImageError> {
+    let mut members = match base {
+        Some(base) => retain::keep(base, &context.temporary_directory)?,
+        None => BTreeMap::new(),
+    };
+    let config_name = format!("{}.json", Sha256::of(config.as_bytes()).hex());
+    let manifest = docker_manifest::manifest(&image.name, tag, layer_names, &config_name);
+    let repositories = docker_manifest::repositories(&image.name, tag, layer.legacy.id);
+    let id = layer.legacy.id.hex();
+    let mut insert = |path: &[&str], size: u64, content: Content| {
+        let path = path.iter().map(|part| part.as_bytes().to_vec()).collect();
+        let kind = Kind::Regular { size, content };
+        members.insert(
+            path,
+            docker_archive::Planned {
+                mode: FILE_MODE,
+                kind,
+            },
+        );
+    };
+    for (path, bytes) in [
+        (&[config_name.as_str()][..], config.into_bytes()),
+        (&["manifest.json"], manifest.into_bytes()),
+        (&["repositories"], repositories.into_bytes()),
+        (&[&id, "VERSION"], layer.version.clone()),
+        (&[&id, "json"], layer.legacy.json.clone().into_bytes()),
+    ] {
+        insert(path, bytes.len() as u64, Content::Inline(bytes));
+    }
+    let tar = Content::Tar(Arc::clone(&layer.tar));
+    insert(&[&id, "layer.tar"], layer.tar.size(), tar);
+    Ok(members)
+}

@@ -1,0 +1,170 @@
+//! Writes a streamed image from its description, to stdout or into a file, in one forward pass.
+//! Beside it, every layer is compared with what the description recorded.
+
+pub mod error;
+pub mod part;
+pub mod config;
+pub mod layers;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use rayon::prelude::*;
+use serde_json::json;
+
+use crate::build::context::Context;
+use crate::bytes::digest::Sha256;
+use crate::bytes::parallel;
+use crate::engines::{self};
+use crate::image::description::{Description, NOW};
+use crate::image::streamed::config::image_config;
+use crate::image::streamed::error::StreamError;
+use crate::image::streamed::layers::{base_layers, customisation_layer, store_layers};
+use crate::image::streamed::part::{Part, write_parts};
+use crate::imitate::python_json;
+use crate::request::time::{Time, TimeError};
+use crate::tar::header;
+use crate::tar::owner::Owner;
+use crate::tar::plan::{Dialect, Entry};
+use crate::tar::write::{self, Out};
+
+/// The mode of the archive's members.
+const MEMBER_MODE: u32 = 0o644;
+
+/// Everything of an image, ready to be written.
+#[derive(Debug)]
+pub struct Streamed {
+    layers: Vec<Part>,
+    /// Config and manifest.
+    documents: [Part; 2],
+}
+
+/// Reads the description in `path`.
+///
+/// # Errors
+/// When it cannot be read or parsed.
+pub fn read(path: &Path) -> Result<Description, StreamError> {
+    let text = std::fs::read(path).map_err(|source| StreamError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let description: Description =
+        serde_json::from_slice(&text).map_err(|source| StreamError::Json {
+            path: path.to_owned(),
+            source,
+        })?;
+    let listed = description.store_layers.len();
+    match &description.builder.store_layers {
+        Some(recorded) if recorded.len() != listed => Err(StreamError::Count {
+            path: path.to_owned(),
+            recorded: recorded.len(),
+            listed,
+        }),
+        _ => Ok(description),
+    }
+}
+
+/// Plans the image of `description`. `repo_tag` takes the place of the description's.
+///
+/// # Errors
+/// When an input cannot be read.
+pub fn plan(
+    description: &Description,
+    repo_tag: Option<&str>,
+    now: Time,
+    context: &Context,
+) -> Result<Streamed, StreamError> {
+    if let Some(reference) = repo_tag
+        && let Some(objection) = engines::reference::check_reference(reference)
+    {
+        return Err(StreamError::Reference(objection));
+    }
+    let created = resolve("created", &description.created, now)?;
+    let mtime = resolve("mtime", &description.mtime, now)?.seconds();
+    let mut layers = base_layers(description, context)?;
+    let progress = context.progress;
+    layers.extend(store_layers(description, mtime, layers.len(), progress)?);
+    layers.push(customisation_layer(description, mtime, layers.len())?);
+
+    let config = image_config(description, &created, &layers)?.into_bytes();
+    let config_name = format!("{}.json", Sha256::of(&config).hex());
+    let manifest = json!([{
+        "Config": config_name,
+        "RepoTags": [repo_tag.unwrap_or(&description.repo_tag)],
+        "Layers": layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(),
+    }]);
+    let manifest = python_json::print(&manifest).into_bytes();
+
+    let nobody = Arc::new(Owner::numeric(0, 0));
+    let document = |name: &str, bytes, message: Option<&str>| Part {
+        message: message.map(str::to_owned),
+        entry: Entry::inline(name, bytes, MEMBER_MODE, &nobody, mtime),
+        recorded: None,
+    };
+    let documents = [
+        document(&config_name, config, Some("Adding manifests...")),
+        document("manifest.json", manifest, None),
+    ];
+    Ok(Streamed {
+        layers: layers.into_iter().map(|layer| layer.part).collect(),
+        documents,
+    })
+}
+
+fn resolve(argument: &'static str, value: &str, now: Time) -> Result<Time, TimeError> {
+    if value == NOW {
+        return Ok(now);
+    }
+    Time::parse(argument, value)
+}
+
+impl Streamed {
+    /// The size of the archive in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        (self.unpadded_size() + 2 * header::BLOCK).next_multiple_of(header::RECORD)
+    }
+
+    fn unpadded_size(&self) -> u64 {
+        let parts = self.layers.iter().chain(&self.documents);
+        parts.map(|part| Dialect::Pax.entry_size(&part.entry)).sum()
+    }
+
+    /// Writes the archive to `out`, and hands `say` a line about each step. Beside it the layers are
+    /// hashed; config and manifest follow only when all are what was recorded, so that a wrong
+    /// image never is a whole one.
+    ///
+    /// # Errors
+    /// When content cannot be read or is not what was recorded, or `out` fails.
+    pub fn write(&self, out: &mut Out<'_>, mut say: impl FnMut(&str)) -> Result<(), StreamError> {
+        let gave_up = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let verified = thread::Builder::new()
+                .name("verify".to_owned())
+                .spawn_scoped(scope, || self.verify(&gave_up))
+                .map_err(StreamError::Thread)?;
+            let written = write_parts(&self.layers, out, &mut say);
+            gave_up.store(written.is_err(), Ordering::Relaxed);
+            let verified = verified
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            written.and(verified)
+        })?;
+        write_parts(&self.documents, out, &mut say)?;
+        let padding = self.size() - self.unpadded_size();
+        write::write_zeros(out, padding).map_err(StreamError::Content)
+    }
+
+    /// Hashes all layers whose DiffID was recorded, until `gave_up`.
+    fn verify(&self, gave_up: &AtomicBool) -> Result<(), StreamError> {
+        parallel::try_map(self.layers.par_iter(), |layer| {
+            if gave_up.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            layer.verify()
+        })
+        .map(drop)
+    }
+}
