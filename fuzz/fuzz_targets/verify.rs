@@ -104,8 +104,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(report.as_ref().map(facts), piped.as_ref().map(facts));
     }
     if let Some(report) = report {
-        let _ = report.text("image");
-        let _ = report.json("image");
+        let _ = report.text();
+        let _ = report.json();
         if report.is_right() {
             check_right(&report, &file, bytes);
         } else {

@@ -6,10 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
+use crate::bytes::compression::Compression;
 use crate::bytes::digest::{DiffId, HashWriter, Sha256};
 use crate::bytes::source::{Range, Source};
 use crate::closure::files::{self, ClosureFiles, Seen};
@@ -20,13 +22,11 @@ use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{self, BaseImage, Wanted};
 use crate::foreign::images::choice::Choice;
 use crate::image::config::{BaseJson, BaseJsonError};
-use crate::image::docker_manifest;
-use crate::image::legacy;
-use crate::image::legacy::LegacyLayer;
+use crate::image::legacy::{self, LegacyLayer};
 use crate::image::retain::{self, KeepError};
-use crate::image::{append, docker_archive};
+use crate::image::{append, docker_archive, docker_manifest};
 use crate::oci::platform::Platform;
-use crate::request::attrs::{Attrs, ImageAttrs};
+use crate::request::attrs::{Attrs, Section};
 use crate::request::store_path::{self, StorePathError};
 use crate::tar::plan::{Content, Kind, TarPlan};
 use crate::tar::read::ReadError;
@@ -310,4 +310,27 @@ fn plan_members(
     let tar = Content::Tar(Arc::clone(&layer.tar));
     insert(&[&id, "layer.tar"], layer.tar.size(), tar);
     Ok(members)
+}
+
+/// An image, as `buildImage` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct ImageAttrs {
+    /// With the registry, in lower case.
+    pub name: String,
+    /// Null stands for the hash part of the output path.
+    pub tag: Option<String>,
+    pub base_json: PathBuf,
+    /// The directory with `layer.tar`, `json` and `VERSION`.
+    pub layer: PathBuf,
+    /// The file that lists the store paths of the layer's closure, one a line.
+    pub layer_closure: PathBuf,
+    pub from_image: Option<PathBuf>,
+    pub from_image_name: Option<String>,
+    pub from_image_tag: Option<String>,
+    pub compressor: Compression,
+}
+
+impl Section for ImageAttrs {
+    const KEY: &'static str = "image";
 }

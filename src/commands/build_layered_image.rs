@@ -1,11 +1,17 @@
 //! Builds the output of `buildLayeredImage`: a streamed image in a file.
 
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
 use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
 use crate::bytes::compress;
+use crate::bytes::compression::Compression;
 use crate::console::text;
-use crate::image::streamed::{self, error::StreamError};
-use crate::request::attrs::{Attrs, LayeredImageAttrs};
+use crate::image::streamed;
+use crate::image::streamed::error::StreamError;
+use crate::request::attrs::{Attrs, Section};
 use crate::request::time::Time;
 use crate::tar::write::Out;
 
@@ -40,4 +46,17 @@ pub fn build(
         bar.finish();
         written.map(drop)
     })
+}
+
+/// A layered image in a file, as `buildLayeredImage` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct LayeredImageAttrs {
+    /// What `builder description` wrote.
+    pub conf: PathBuf,
+    pub compressor: Compression,
+}
+
+impl Section for LayeredImageAttrs {
+    const KEY: &'static str = "layeredImage";
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::build::context::Context;
@@ -17,15 +18,14 @@ use crate::build::script::{self, Script, ScriptError};
 use crate::bytes::digest::{DiffId, HashWriter};
 use crate::console::text;
 use crate::console::warnings::Warnings;
-use crate::request::attrs::{Attrs, CustomisationAttrs};
+use crate::request::attrs::{Attrs, Section};
 use crate::tar::names::path_of;
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Dialect, Entry, Kind, TarPlan};
 use crate::tar::write;
-use crate::tree::join;
 use crate::tree::materialise::materialise;
 use crate::tree::scan::{self, ScanError};
-use crate::tree::{Directory, Node};
+use crate::tree::{Directory, Node, join};
 
 /// The root of the layer in the build directory; scripts of users may know its name.
 const ROOT: &str = "old_out";
@@ -349,6 +349,28 @@ fn hash(plan: &TarPlan) -> Result<DiffId, write::WriteError> {
     let mut hash = HashWriter::new();
     write::write(plan, &mut hash)?;
     Ok(hash.into_diff_id())
+}
+
+/// The customisation layer of a streamed image: its contents as links, and scripts on top.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct CustomisationAttrs {
+    pub name: String,
+    pub contents: Vec<PathBuf>,
+    /// Empty for none, as is the next one.
+    pub extra_commands: String,
+    pub fake_root_commands: String,
+    pub enable_fakechroot: bool,
+    /// `/nix/store`.
+    pub store_dir: String,
+    /// The bash that runs the scripts; null without any.
+    pub shell: Option<PathBuf>,
+    pub fakeroot: Option<PathBuf>,
+    pub proot: Option<PathBuf>,
+}
+
+impl Section for CustomisationAttrs {
+    const KEY: &'static str = "customisation";
 }
 
 #[cfg(test)]

@@ -17,8 +17,7 @@ use crate::bytes::digest::HashWriter;
 use crate::bytes::parallel;
 use crate::closure::files::ClosureFiles;
 use crate::closure::graph::{self, Graph, GraphError};
-use crate::closure::layering::layer;
-use crate::closure::layering::layer::{Layer, NoLayerLeft};
+use crate::closure::layering::layer::{self, Layer, NoLayerLeft};
 use crate::closure::layering::{self, PipelineError};
 use crate::closure::store_layer;
 use crate::console::progress::Progress;
@@ -32,7 +31,8 @@ use crate::image::description::{
 };
 use crate::imitate::jq;
 use crate::oci::platform::Platform;
-use crate::request::attrs::{Attrs, DescriptionAttrs};
+use crate::request::attrs::{Attrs, Section};
+use crate::request::ids::{group_id, max_layers, user_id};
 use crate::request::store_path::{StorePath, StorePathError};
 use crate::request::time::{Time, TimeError};
 use crate::tar::owner::Owner;
@@ -356,4 +356,39 @@ fn record_file(path: &Path, progress: Progress) -> Result<RecordedLayer, Descrip
         size: hash.size(),
         diff_id: hash.into_diff_id(),
     })
+}
+
+/// A streamed image, as `streamLayeredImage` asks for its description.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct DescriptionAttrs {
+    /// With the registry, in lower case.
+    pub name: String,
+    /// Null stands for the hash part of the output path.
+    pub tag: Option<String>,
+    pub base_json: PathBuf,
+    pub customisation_layer: PathBuf,
+    pub from_image: Option<PathBuf>,
+    /// A time, or `now`.
+    pub created: String,
+    pub mtime: String,
+    #[serde(deserialize_with = "user_id")]
+    pub uid: u32,
+    #[serde(deserialize_with = "group_id")]
+    pub gid: u32,
+    pub uname: String,
+    pub gname: String,
+    /// The layers of the base image and the customisation layer count too.
+    #[serde(deserialize_with = "max_layers")]
+    pub max_layers: u64,
+    /// A list of steps, or the path of a file with one; null for nixpkgs' automatic layering.
+    pub layering_pipeline: Option<Value>,
+    pub include_store_paths: bool,
+    pub debug: bool,
+    /// `/nix/store`.
+    pub store_dir: String,
+}
+
+impl Section for DescriptionAttrs {
+    const KEY: &'static str = "description";
 }

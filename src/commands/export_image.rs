@@ -1,6 +1,9 @@
 //! Builds the output of `exportImage`: the files of an image as one flat tar, as GNU tar packs them
 //! in nixpkgs' virtual machine. Ours needs no machine.
 
+use std::path::PathBuf;
+
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::build::context::Context;
@@ -10,7 +13,8 @@ use crate::console::text;
 use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{self, Wanted};
 use crate::foreign::images::choice::Choice;
-use crate::request::attrs::{Attrs, ExportAttrs};
+use crate::oci::platform::Platform;
+use crate::request::attrs::{Attrs, Section};
 use crate::rootfs::flatten::{self, FlattenError};
 use crate::rootfs::records::RecordsError;
 use crate::rootfs::tar_entries::entries;
@@ -69,4 +73,20 @@ pub fn build(attrs: &Attrs<ExportAttrs>, context: &Context) -> Result<(), Export
     progress.phase("write", &text);
     let entries = entries(&flat, mtime).map(|entry| Ok(entry?));
     output::tar_of_entries(&attrs.out, DIALECT, entries, size, progress)
+}
+
+/// An image to export, as `exportImage` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct ExportAttrs {
+    pub from_image: PathBuf,
+    pub from_image_name: Option<String>,
+    pub from_image_tag: Option<String>,
+    /// Which of the images in a layout for several platforms; null for the first.
+    #[serde(default)]
+    pub platform: Option<Platform>,
+}
+
+impl Section for ExportAttrs {
+    const KEY: &'static str = "export";
 }

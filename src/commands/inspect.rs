@@ -4,6 +4,7 @@ mod config;
 mod show;
 
 use std::collections::BTreeSet;
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use thiserror::Error;
 use self::config::ShownConfig;
 use crate::bytes::compression::Packing;
 use crate::bytes::digest::{DiffId, Digest, Sha256};
+use crate::console::progress::Progress;
 use crate::console::text::shown;
 use crate::foreign::archive::error::ArchiveError;
 use crate::foreign::blob::Damage;
@@ -19,9 +21,11 @@ use crate::foreign::images::blob_ref::Blob;
 use crate::foreign::images::choice::Choice;
 use crate::foreign::images::error::ImagesError;
 use crate::foreign::images::{self, Image};
-use crate::foreign::inventory::Survey;
+use crate::foreign::inventory::entries::Noting;
+use crate::foreign::inventory::{self, Input, Survey, SurveyError};
 use crate::oci::image_config::ImageConfig;
 use crate::oci::platform::Platform;
+use crate::request::limits::Limits;
 use crate::request::store_path::StorePath;
 
 /// What is in an image file. Each image is taken together when it is shown: one layer, or config, may be in
@@ -67,6 +71,8 @@ pub struct InspectedLayer<'a> {
 #[derive(Debug, Error)]
 pub enum InspectError {
     #[error(transparent)]
+    Survey(#[from] SurveyError),
+    #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Images(#[from] ImagesError),
@@ -110,7 +116,39 @@ pub fn inspect(mut survey: Survey, choice: Choice<'_>) -> Result<Inspection, Ins
 /// Who asks for a config, in messages.
 const NEEDED: &str = "its manifest names";
 
+/// Reads the image in `input`, or the one of several that `reference` names.
+///
+/// # Errors
+/// When it cannot be read, is damaged, or is none such.
+pub fn read(
+    input: Input,
+    reference: Option<&str>,
+    limits: &Limits,
+    progress: Progress,
+) -> Result<Inspection, InspectError> {
+    let choice = reference.map(Choice::of_reference).unwrap_or_default();
+    inspect(
+        inventory::read(input, Noting::StorePaths, limits, progress)?,
+        choice,
+    )
+}
+
 impl Inspection {
+    /// Prints it to `out`, as JSON or for people.
+    ///
+    /// # Errors
+    /// When `out` fails.
+    pub fn write(&self, as_json: bool, out: impl Write) -> io::Result<()> {
+        let mut out = BufWriter::new(out);
+        if as_json {
+            serde_json::to_writer_pretty(&mut out, self)?;
+            writeln!(out)?;
+        } else {
+            self.write_text(&mut out)?;
+        }
+        out.flush()
+    }
+
     /// The images, one after the other.
     pub fn images(&self) -> impl Iterator<Item = Result<InspectedImage<'_>, InspectError>> {
         let images = self.images.iter();

@@ -16,16 +16,16 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, UtimensatFlags, mkdirat, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
 use crate::bytes::decompress::{self, LimitError};
 use crate::bytes::holes;
-use crate::console::text::printable_path;
-use crate::console::text::shown;
+use crate::console::text::{printable_path, shown};
 use crate::console::warnings::Warnings;
-use crate::request::attrs::{Attrs, MergeDerivationsAttrs};
+use crate::request::attrs::{Attrs, Section};
 use crate::request::limits::Limits;
 use crate::tar::read::{MemberKind, ReadError, Reader};
 use crate::tree::hidden::{self, described};
@@ -512,4 +512,18 @@ fn joined(path: &[&[u8]]) -> String {
         Some(beginning) => format!("{}...", shown(beginning)),
         None => shown(&whole),
     }
+}
+
+/// Store paths to merge in one directory, as `mergeDrvs` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct MergeDerivationsAttrs {
+    /// Directories and tar archives.
+    pub derivations: Vec<PathBuf>,
+    /// Write down the paths instead.
+    pub only_deps: bool,
+}
+
+impl Section for MergeDerivationsAttrs {
+    const KEY: &'static str = "mergeDerivations";
 }

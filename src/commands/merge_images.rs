@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -21,13 +22,13 @@ use crate::foreign::archive::member_path::{self, MemberPath};
 use crate::foreign::archive::{Archive, ArchiveMember};
 use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{self, BaseLayer, ReadImage};
-use crate::foreign::images::choice;
-use crate::foreign::images::{self, docker};
+use crate::foreign::images::{self, choice, docker};
 use crate::image::docker_archive::{self, Planned};
 use crate::image::retain::{self, KeepError};
 use crate::imitate::jq;
+use crate::oci::platform::Platform;
 use crate::oci::strict_json::DocumentError;
-use crate::request::attrs::{Attrs, MergeAttrs};
+use crate::request::attrs::{Attrs, Section};
 use crate::tar::plan::{Content, Kind};
 
 /// The mode of a directory that no input lists, and of the archive's own.
@@ -466,4 +467,18 @@ fn planned(member: ArchiveMember) -> Planned {
             kind: Kind::Symlink { target },
         },
     }
+}
+
+/// Images to join in one archive, as `mergeImages` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct MergeAttrs {
+    pub images: Vec<PathBuf>,
+    /// Which of the images in a layout for several platforms; null for the first.
+    #[serde(default)]
+    pub platform: Option<Platform>,
+}
+
+impl Section for MergeAttrs {
+    const KEY: &'static str = "merge";
 }

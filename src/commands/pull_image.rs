@@ -8,13 +8,14 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
 use crate::closure::graph::{self, GraphError};
 use crate::closure::references;
-use crate::request::attrs::{Attrs, PullAttrs};
+use crate::request::attrs::{Attrs, Section};
 use crate::request::store_path::{StorePath, StorePathError};
 
 /// An image could not be pulled.
@@ -301,6 +302,31 @@ fn fatal(line: &str) -> Option<String> {
     let (_, message) = line.split_once(" level=fatal msg=")?;
     // Go's quotes are JSON's, but for odd characters.
     Some(serde_json::from_str(message).unwrap_or_else(|_| message.to_owned()))
+}
+
+/// An image of a registry, as `pullImage` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct PullAttrs {
+    /// `docker://NAME@DIGEST`.
+    pub source: String,
+    /// The `NAME:TAG` that the archive says.
+    pub destination: String,
+    /// The platform in Go's words, to choose by where the image is there for several.
+    pub os: String,
+    pub arch: String,
+    /// Empty for any.
+    pub variant: String,
+    pub tls_verify: bool,
+    /// Credentials for registries; null for none.
+    pub auth_file: Option<PathBuf>,
+    pub skopeo: PathBuf,
+    /// The authorities to trust.
+    pub certificates: PathBuf,
+}
+
+impl Section for PullAttrs {
+    const KEY: &'static str = "pull";
 }
 
 #[cfg(test)]

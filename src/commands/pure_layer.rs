@@ -1,9 +1,10 @@
 //! Builds the layer of `mkPureLayer`: a directory with `layer.tar`, `json` and `VERSION`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::build::context::Context;
@@ -12,7 +13,8 @@ use crate::build::script::{self, Script, ScriptError};
 use crate::console::warnings::Warnings;
 use crate::image::config::{BaseJson, BaseJsonError};
 use crate::image::layer_directory::{self, merging, packing};
-use crate::request::attrs::{Attrs, LayerAttrs};
+use crate::request::attrs::{Attrs, Section};
+use crate::request::ids::{group_id, user_id};
 use crate::tar::owner::Owner;
 use crate::tar::plan::TarPlan;
 use crate::tree::Directory;
@@ -97,4 +99,28 @@ fn run_script(
         layer: layer.name.clone(),
         source,
     })
+}
+
+/// A layer, as `mkPureLayer` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct LayerAttrs {
+    pub name: String,
+    /// The image's JSON so far: config, architecture, created.
+    pub base_json: PathBuf,
+    /// Directories whose contents appear at the root.
+    pub copy_to_root: Vec<PathBuf>,
+    pub keep_contents_dirlinks: bool,
+    /// Empty for none.
+    pub extra_commands: String,
+    #[serde(deserialize_with = "user_id")]
+    pub uid: u32,
+    #[serde(deserialize_with = "group_id")]
+    pub gid: u32,
+    /// The bash that runs `extra_commands`; null without any.
+    pub shell: Option<PathBuf>,
+}
+
+impl Section for LayerAttrs {
+    const KEY: &'static str = "layer";
 }

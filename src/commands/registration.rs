@@ -5,15 +5,15 @@
 //! its size, what it was derived from (empty) and how many references it has; then a line for each of these.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
-use crate::request::attrs::{Attrs, RegistrationAttrs};
+use crate::request::attrs::{Attrs, Section};
 
 /// How many lines there are before the references.
 const FIELDS: usize = 5;
@@ -130,6 +130,22 @@ impl<'a> Registration<'a> {
             .filter(|reference| !kept.contains(reference))
             .collect())
     }
+}
+
+/// What a Nix database in an image is to know, as `mkDbExtraCommand` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct RegistrationAttrs {
+    /// The registration that nixpkgs' `closureInfo` wrote.
+    pub registration: PathBuf,
+    /// The store path to leave out: the file of the image's configuration.
+    pub base_json: String,
+    /// What is a root of the garbage collector already.
+    pub contents: Vec<PathBuf>,
+}
+
+impl Section for RegistrationAttrs {
+    const KEY: &'static str = "database";
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::{fs, io};
 
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::build::context::Context;
@@ -20,14 +21,14 @@ use crate::commands::pure_layer;
 use crate::console::warnings::Warnings;
 use crate::image::config::{BaseJson, BaseJsonError};
 use crate::image::layer_directory;
-use crate::request::attrs::{Attrs, RootLayerAttrs};
+use crate::request::attrs::{Attrs, Section};
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Dialect, Entry, TarPlan, Xattr};
 use crate::tree::materialise::materialise;
 use crate::tree::merge::{self, Dirlinks, MergeError};
 use crate::tree::scan::{self, ScanError};
 use crate::vm::namespaces::{AsRootError, InImage};
-use crate::vm::overlay::{self, OverlayError, Places};
+use crate::vm::overlay::{self, OverlayAttrs, OverlayError, Places, UsesOverlay};
 
 /// The attributes that belong to the machine and not to the file: overlayfs' notes, and what security
 /// modules of the machine's kernel say. File capabilities are the one exception.
@@ -222,4 +223,32 @@ fn read_attributes(path: &Path) -> io::Result<Vec<Xattr>> {
     }
     attributes.sort();
     Ok(attributes)
+}
+
+/// A layer made as root in a virtual machine, as `mkRootLayer` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct RootLayerAttrs {
+    pub name: String,
+    /// The image's JSON so far: config, architecture, created.
+    pub base_json: PathBuf,
+    /// Directories whose contents appear at the root.
+    pub copy_to_root: Vec<PathBuf>,
+    pub keep_contents_dirlinks: bool,
+    /// The script that runs as root of the image.
+    pub run_as_root: PathBuf,
+    /// The script that runs in the layer's directory afterwards, if there is one.
+    pub extra_commands: Option<PathBuf>,
+    pub overlay: OverlayAttrs,
+}
+
+impl UsesOverlay for RootLayerAttrs {
+    fn overlay(&self) -> &OverlayAttrs {
+        &self.overlay
+    }
+}
+
+impl Section for RootLayerAttrs {
+    const KEY: &'static str = "rootLayer";
+    const IS_TEXT: bool = true;
 }

@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::build::context::Context;
 use crate::build::script::{self, Script, ScriptError};
-use crate::request::attrs::{Attrs, RunWithOverlayAttrs};
-use crate::vm::overlay::{self, OverlayError, Places};
+use crate::request::attrs::{Attrs, Section};
+use crate::vm::overlay::{self, OverlayAttrs, OverlayError, Places, UsesOverlay};
 
 /// What bash runs in the build directory. All hooks run in one shell, as in nixpkgs, and see each
 /// other's variables; so mounting is a command of its own in between.
@@ -110,4 +111,26 @@ pub fn unmount(context: &Context) -> Result<(), OverlayError> {
 /// The working directory of hooks is the disk.
 fn here(context: &Context) -> Places {
     Places::at(&context.build_directory)
+}
+
+/// Hooks that run as root in a virtual machine, as `runWithOverlay` asks for it. Their text reaches
+/// bash by itself, as attributes of the derivation.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct RunWithOverlayAttrs {
+    pub name: String,
+    /// The bash of stdenv.
+    pub shell: PathBuf,
+    pub overlay: OverlayAttrs,
+}
+
+impl UsesOverlay for RunWithOverlayAttrs {
+    fn overlay(&self) -> &OverlayAttrs {
+        &self.overlay
+    }
+}
+
+impl Section for RunWithOverlayAttrs {
+    const KEY: &'static str = "runWithOverlay";
+    const IS_TEXT: bool = true;
 }

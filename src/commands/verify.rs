@@ -14,6 +14,7 @@ use std::rc::Rc;
 use self::image::Config;
 use crate::bytes::digest::Sha256;
 use crate::console::capped::Told;
+use crate::console::progress::Progress;
 use crate::console::text::shown;
 use crate::engines::{self, Engine, Objection};
 use crate::foreign::archive::error::ArchiveError;
@@ -21,15 +22,19 @@ use crate::foreign::archive::member_path::{MemberPath, text_of};
 use crate::foreign::archive::{ArchiveFile, ArchiveMember, Place};
 use crate::foreign::images::error::ImagesError;
 use crate::foreign::images::{self, Image, consistency, docker};
-use crate::foreign::inventory::{Survey, Surveyed};
+use crate::foreign::inventory::entries::Noting;
+use crate::foreign::inventory::{self, Input, Survey, SurveyError, Surveyed};
 use crate::oci::manifest;
 use crate::oci::strict_json::Respelled;
+use crate::request::limits::Limits;
 
 pub use self::problem::{Problem, What};
 
 /// What checking an image found.
 #[derive(Debug)]
 pub struct Report {
+    /// What messages call the image.
+    pub name: String,
     /// How many different images there are; one for several platforms counts as several.
     pub images: usize,
     /// How many different layers they have.
@@ -44,6 +49,19 @@ pub struct Report {
     pub is_consistent: bool,
     /// The engines that refuse it.
     pub refused_by: BTreeSet<Engine>,
+}
+
+/// Reads the image in `input` and checks all of it.
+///
+/// # Errors
+/// When it cannot be read at all.
+pub fn read(input: Input, limits: &Limits, progress: Progress) -> Result<Report, SurveyError> {
+    Ok(verify(inventory::read(
+        input,
+        Noting::Problems,
+        limits,
+        progress,
+    )?))
 }
 
 /// Checks everything that `survey` found.
@@ -275,6 +293,7 @@ impl<'a> Verifier<'a> {
             found.told.sort_by(|a, b| a.file.cmp(&b.file));
         }
         Report {
+            name: self.survey.archive.path.display().to_string(),
             images: self.images.len(),
             layers: self.layers.len(),
             files: files.count(),

@@ -344,15 +344,3 @@ impl Visitor for Seen<'_> {
         self.errors.wrong(error)
     }
 }
-
-/// The image that a person names: a path, or `-` for the standard input.
-pub(crate) fn input(image: PathBuf) -> Input {
-    if image.as_os_str() == "-" {
-        Input::Stream {
-            name: PathBuf::from("standard input"),
-            content: Box::new(io::stdin()),
-        }
-    } else {
-        Input::Path(image)
-    }
-}

@@ -4,18 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde::de::{DeserializeOwned, Error as _};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::bytes::compression::Compression;
-use crate::oci::platform::Platform;
-use crate::request::ids::{group_id, max_layers, user_id};
 use crate::request::limits::Limits;
 use crate::request::variables::{as_variable, is_in_environments};
-use crate::vm::overlay::OverlayAttrs;
-use crate::vm::overlay::UsesOverlay;
 
 /// The attributes of one derivation; `T` is what our Nix code wrote.
 #[derive(Debug)]
@@ -44,269 +38,6 @@ pub trait Section: DeserializeOwned {
     /// Whether it stands there as text, itself JSON: what runs in a virtual machine cannot count on
     /// structured attributes.
     const IS_TEXT: bool = false;
-}
-
-/// A layer, as `mkPureLayer` asks for it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct LayerAttrs {
-    pub name: String,
-    /// The image's JSON so far: config, architecture, created.
-    pub base_json: PathBuf,
-    /// Directories whose contents appear at the root.
-    pub copy_to_root: Vec<PathBuf>,
-    pub keep_contents_dirlinks: bool,
-    /// Empty for none.
-    pub extra_commands: String,
-    #[serde(deserialize_with = "user_id")]
-    pub uid: u32,
-    #[serde(deserialize_with = "group_id")]
-    pub gid: u32,
-    /// The bash that runs `extra_commands`; null without any.
-    pub shell: Option<PathBuf>,
-}
-
-/// An image, as `buildImage` asks for it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct ImageAttrs {
-    /// With the registry, in lower case.
-    pub name: String,
-    /// Null stands for the hash part of the output path.
-    pub tag: Option<String>,
-    pub base_json: PathBuf,
-    /// The directory with `layer.tar`, `json` and `VERSION`.
-    pub layer: PathBuf,
-    /// The file that lists the store paths of the layer's closure, one a line.
-    pub layer_closure: PathBuf,
-    pub from_image: Option<PathBuf>,
-    pub from_image_name: Option<String>,
-    pub from_image_tag: Option<String>,
-    pub compressor: Compression,
-}
-
-/// Images to join in one archive, as `mergeImages` asks for it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct MergeAttrs {
-    pub images: Vec<PathBuf>,
-    /// Which of the images in a layout for several platforms; null for the first.
-    #[serde(default)]
-    pub platform: Option<Platform>,
-}
-
-/// Store paths to merge in one directory, as `mergeDrvs` asks for it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct MergeDerivationsAttrs {
-    /// Directories and tar archives.
-    pub derivations: Vec<PathBuf>,
-    /// Write down the paths instead.
-    pub only_deps: bool,
-}
-
-/// An image to export, as `exportImage` asks for it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct ExportAttrs {
-    pub from_image: PathBuf,
-    pub from_image_name: Option<String>,
-    pub from_image_tag: Option<String>,
-    /// Which of the images in a layout for several platforms; null for the first.
-    #[serde(default)]
-    pub platform: Option<Platform>,
-}
-
-/// An image's JSON that still lacks the time of the build, as `created = "now"` asks for it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct BaseJsonAttrs {
-    pub json: PathBuf,
-}
-
-/// What a Nix database in an image is to know, as `mkDbExtraCommand` asks for it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct RegistrationAttrs {
-    /// The registration that nixpkgs' `closureInfo` wrote.
-    pub registration: PathBuf,
-    /// The store path to leave out: the file of the image's configuration.
-    pub base_json: String,
-    /// What is a root of the garbage collector already.
-    pub contents: Vec<PathBuf>,
-}
-
-impl Section for RegistrationAttrs {
-    const KEY: &'static str = "database";
-}
-
-/// The customisation layer of a streamed image: its contents as links, and scripts on top.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct CustomisationAttrs {
-    pub name: String,
-    pub contents: Vec<PathBuf>,
-    /// Empty for none, as is the next one.
-    pub extra_commands: String,
-    pub fake_root_commands: String,
-    pub enable_fakechroot: bool,
-    /// `/nix/store`.
-    pub store_dir: String,
-    /// The bash that runs the scripts; null without any.
-    pub shell: Option<PathBuf>,
-    pub fakeroot: Option<PathBuf>,
-    pub proot: Option<PathBuf>,
-}
-
-/// A streamed image, as `streamLayeredImage` asks for its description.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct DescriptionAttrs {
-    /// With the registry, in lower case.
-    pub name: String,
-    /// Null stands for the hash part of the output path.
-    pub tag: Option<String>,
-    pub base_json: PathBuf,
-    pub customisation_layer: PathBuf,
-    pub from_image: Option<PathBuf>,
-    /// A time, or `now`.
-    pub created: String,
-    pub mtime: String,
-    #[serde(deserialize_with = "user_id")]
-    pub uid: u32,
-    #[serde(deserialize_with = "group_id")]
-    pub gid: u32,
-    pub uname: String,
-    pub gname: String,
-    /// The layers of the base image and the customisation layer count too.
-    #[serde(deserialize_with = "max_layers")]
-    pub max_layers: u64,
-    /// A list of steps, or the path of a file with one; null for nixpkgs' automatic layering.
-    pub layering_pipeline: Option<Value>,
-    pub include_store_paths: bool,
-    pub debug: bool,
-    /// `/nix/store`.
-    pub store_dir: String,
-}
-
-/// A layered image in a file, as `buildLayeredImage` asks for it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct LayeredImageAttrs {
-    /// What `builder description` wrote.
-    pub conf: PathBuf,
-    pub compressor: Compression,
-}
-
-/// An image of a registry, as `pullImage` asks for it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct PullAttrs {
-    /// `docker://NAME@DIGEST`.
-    pub source: String,
-    /// The `NAME:TAG` that the archive says.
-    pub destination: String,
-    /// The platform in Go's words, to choose by where the image is there for several.
-    pub os: String,
-    pub arch: String,
-    /// Empty for any.
-    pub variant: String,
-    pub tls_verify: bool,
-    /// Credentials for registries; null for none.
-    pub auth_file: Option<PathBuf>,
-    pub skopeo: PathBuf,
-    /// The authorities to trust.
-    pub certificates: PathBuf,
-}
-
-impl Section for PullAttrs {
-    const KEY: &'static str = "pull";
-}
-
-/// A layer made as root in a virtual machine, as `mkRootLayer` asks for it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct RootLayerAttrs {
-    pub name: String,
-    /// The image's JSON so far: config, architecture, created.
-    pub base_json: PathBuf,
-    /// Directories whose contents appear at the root.
-    pub copy_to_root: Vec<PathBuf>,
-    pub keep_contents_dirlinks: bool,
-    /// The script that runs as root of the image.
-    pub run_as_root: PathBuf,
-    /// The script that runs in the layer's directory afterwards, if there is one.
-    pub extra_commands: Option<PathBuf>,
-    pub overlay: OverlayAttrs,
-}
-
-/// Hooks that run as root in a virtual machine, as `runWithOverlay` asks for it. Their text reaches
-/// bash by itself, as attributes of the derivation.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct RunWithOverlayAttrs {
-    pub name: String,
-    /// The bash of stdenv.
-    pub shell: PathBuf,
-    pub overlay: OverlayAttrs,
-}
-
-impl UsesOverlay for RootLayerAttrs {
-    fn overlay(&self) -> &OverlayAttrs {
-        &self.overlay
-    }
-}
-
-impl UsesOverlay for RunWithOverlayAttrs {
-    fn overlay(&self) -> &OverlayAttrs {
-        &self.overlay
-    }
-}
-
-impl Section for RootLayerAttrs {
-    const KEY: &'static str = "rootLayer";
-    const IS_TEXT: bool = true;
-}
-
-impl Section for RunWithOverlayAttrs {
-    const KEY: &'static str = "runWithOverlay";
-    const IS_TEXT: bool = true;
-}
-
-impl Section for CustomisationAttrs {
-    const KEY: &'static str = "customisation";
-}
-
-impl Section for DescriptionAttrs {
-    const KEY: &'static str = "description";
-}
-
-impl Section for LayeredImageAttrs {
-    const KEY: &'static str = "layeredImage";
-}
-
-impl Section for LayerAttrs {
-    const KEY: &'static str = "layer";
-}
-
-impl Section for ImageAttrs {
-    const KEY: &'static str = "image";
-}
-
-impl Section for MergeAttrs {
-    const KEY: &'static str = "merge";
-}
-
-impl Section for MergeDerivationsAttrs {
-    const KEY: &'static str = "mergeDerivations";
-}
-
-impl Section for ExportAttrs {
-    const KEY: &'static str = "export";
-}
-
-impl Section for BaseJsonAttrs {
-    const KEY: &'static str = "baseJson";
 }
 
 /// `.attrs.json` is missing, or not what our Nix code writes.
@@ -429,6 +160,9 @@ pub fn from_environment<T: Section>(text: &str, out: PathBuf) -> Result<Attrs<T>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::base_json::BaseJsonAttrs;
+    use crate::commands::merge_images::MergeAttrs;
+    use crate::commands::pure_layer::LayerAttrs;
 
     const MERGE: &str = r#"{
         "merge": { "images": ["/nix/store/a"] },

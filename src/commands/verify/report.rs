@@ -8,6 +8,15 @@ use crate::console::capped::Told;
 use crate::console::text;
 
 impl Report {
+    /// The report as JSON or for people, with a newline at its end.
+    #[must_use]
+    pub fn print(&self, as_json: bool) -> String {
+        match as_json {
+            true => format!("{:#}\n", self.json()),
+            false => self.text(),
+        }
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_right(&self) -> bool {
@@ -23,7 +32,8 @@ impl Report {
 
     /// Lines for people; `image` is what they call it.
     #[must_use]
-    pub fn text(&self, image: &str) -> String {
+    pub fn text(&self) -> String {
+        let image = self.name.as_str();
         let mut text = if self.is_right() {
             let images = text::count(self.images as u64, "image");
             let layers = text::count(self.layers as u64, "layer");
@@ -64,7 +74,8 @@ impl Report {
 
     /// The same for programs.
     #[must_use]
-    pub fn json(&self, image: &str) -> Value {
+    pub fn json(&self) -> Value {
+        let image = self.name.as_str();
         let list = |problems: &Told<Problem>| -> Vec<Value> {
             let problems = problems.told.iter();
             problems

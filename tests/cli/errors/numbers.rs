@@ -240,7 +240,8 @@ fn machine(sandbox: &Sandbox) -> Value {
 /// `builder` does not run outside a machine, so the attributes are parsed here.
 #[test]
 fn sizes_of_virtual_machines() {
-    use nix_image_builder::request::attrs::{self, Attrs, RootLayerAttrs};
+    use nix_image_builder::commands::root_layer::RootLayerAttrs;
+    use nix_image_builder::request::attrs::{self, Attrs};
 
     let sandbox = Sandbox::new();
     for (key, name) in [
