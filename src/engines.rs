@@ -17,7 +17,6 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::console::progress::Progress;
 use crate::console::warnings::Warnings;
 use crate::oci::platform::Platform;
 
@@ -207,16 +206,15 @@ pub struct Refused {
 const WARNED_OF: &str = "warnings about what engines take";
 
 /// Decides what becomes of `image`, which is being built: an error if no engine takes it, and a
-/// warning for everything else.
+/// warning for everything else, which is added to `warnings`.
 ///
 /// # Errors
 /// The first objection that all engines share.
 pub fn judge(
     image: &str,
     objections: impl IntoIterator<Item = Objection>,
-    progress: Progress,
+    warnings: &mut Warnings,
 ) -> Result<(), Refused> {
-    let mut warnings = Warnings::default();
     let mut refused = Ok(());
     for objection in objections {
         if !objection.is_refused_by_all() {
@@ -228,7 +226,6 @@ pub fn judge(
             });
         }
     }
-    warnings.tell(progress);
     refused
 }
 

@@ -7,25 +7,19 @@ use std::path::Path;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use nix_image_builder::bytes::digest::Sha256;
-use nix_image_builder::closure::files::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::archive::ArchiveMember;
 use nix_image_builder::foreign::archive::index;
-use nix_image_builder::foreign::base::{self, BaseImage, Wanted};
+use nix_image_builder::foreign::base::{self, BaseImage};
 use nix_image_builder::foreign::images::choice::Choice;
 use nix_image_builder::request::limits::Limits;
 use nix_image_builder_fuzz::{file_of, mutate_tar};
 
 fn read(path: &Path) -> Option<BaseImage> {
-    let files = ClosureFiles::default();
-    let wanted = Wanted {
-        files: &files,
-        store: b"nix/store",
-    };
     let base = base::read(
         path,
         Choice::default(),
-        wanted,
+        (),
         &Limits::default(),
         Progress::Plain,
     );

@@ -8,15 +8,15 @@ use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
 use nix_image_builder::closure::layering;
-use nix_image_builder::image::description::Description;
-use nix_image_builder::request::attrs::{self, Attrs, Section};
 use nix_image_builder::commands::base_json::BaseJsonAttrs;
+use nix_image_builder::commands::build_image::ImageAttrs;
+use nix_image_builder::commands::build_layered_image::LayeredImageAttrs;
 use nix_image_builder::commands::customisation_layer::CustomisationAttrs;
 use nix_image_builder::commands::describe_layers::DescriptionAttrs;
-use nix_image_builder::commands::build_image::ImageAttrs;
-use nix_image_builder::commands::pure_layer::LayerAttrs;
-use nix_image_builder::commands::build_layered_image::LayeredImageAttrs;
 use nix_image_builder::commands::merge_images::MergeAttrs;
+use nix_image_builder::commands::pure_layer::LayerAttrs;
+use nix_image_builder::image::description::Description;
+use nix_image_builder::request::attrs::{self, Attrs, Section};
 use nix_image_builder::request::time::Time;
 use serde_json::{Value, json};
 

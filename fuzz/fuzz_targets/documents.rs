@@ -6,9 +6,8 @@
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use nix_image_builder::closure::files::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
-use nix_image_builder::foreign::base::{self, Wanted};
+use nix_image_builder::foreign::base;
 use nix_image_builder::foreign::images::choice::Choice;
 use nix_image_builder::image::config::BaseJson;
 use nix_image_builder::image::legacy;
@@ -42,11 +41,6 @@ fn archive(manifest: &[u8], config: &[u8]) -> NamedTempFile {
 }
 
 fn read_base(manifest: &[u8], config: &[u8]) {
-    let files = ClosureFiles::default();
-    let wanted = Wanted {
-        files: &files,
-        store: b"nix/store",
-    };
     let archive = archive(manifest, config);
     let named = Choice {
         name: Some("base"),
@@ -56,14 +50,14 @@ fn read_base(manifest: &[u8], config: &[u8]) {
     let first = base::read(
         archive.path(),
         Choice::default(),
-        wanted,
+        (),
         &Limits::default(),
         Progress::Plain,
     );
     let _ = base::read(
         archive.path(),
         named,
-        wanted,
+        (),
         &Limits::default(),
         Progress::Plain,
     );

@@ -12,9 +12,8 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use nix_image_builder::bytes::compression::Packing;
 use nix_image_builder::bytes::digest::{Algorithm, Digest};
-use nix_image_builder::closure::files::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
-use nix_image_builder::foreign::base::{self, BaseImage, Wanted};
+use nix_image_builder::foreign::base::{self, BaseImage};
 use nix_image_builder::foreign::images::choice::Choice;
 use nix_image_builder::oci::descriptor;
 use nix_image_builder::request::limits::Limits;
@@ -69,15 +68,10 @@ fn replace(text: &[u8], from: &str, to: &str) -> Vec<u8> {
 }
 
 fn read(path: &Path) -> Option<BaseImage> {
-    let files = ClosureFiles::default();
-    let wanted = Wanted {
-        files: &files,
-        store: b"nix/store",
-    };
     base::read(
         path,
         Choice::default(),
-        wanted,
+        (),
         &Limits::default(),
         Progress::Plain,
     )

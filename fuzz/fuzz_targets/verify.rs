@@ -6,11 +6,10 @@
 use std::io::Cursor;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
-use nix_image_builder::closure::files::ClosureFiles;
 use nix_image_builder::commands::inspect;
 use nix_image_builder::commands::verify::{self, Report, What};
 use nix_image_builder::console::progress::Progress;
-use nix_image_builder::foreign::base::{self, Wanted};
+use nix_image_builder::foreign::base;
 use nix_image_builder::foreign::images::choice::Choice;
 use nix_image_builder::foreign::inventory::entries::Noting;
 use nix_image_builder::foreign::inventory::{self, Input, Survey};
@@ -70,15 +69,10 @@ fn check_right(report: &Report, file: &NamedTempFile, bytes: &[u8]) {
     if report.images == 0 || is_odd {
         return;
     }
-    let files = ClosureFiles::default();
-    let wanted = Wanted {
-        files: &files,
-        store: b"nix/store",
-    };
     let base = base::read(
         file.path(),
         Choice::default(),
-        wanted,
+        (),
         &Limits::default(),
         Progress::Plain,
     );

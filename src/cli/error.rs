@@ -14,7 +14,7 @@ use crate::commands::customisation_layer::CustomisationError;
 use crate::commands::describe_layers::DescriptionError;
 use crate::commands::export_image::ExportError;
 use crate::commands::inspect::InspectError;
-use crate::commands::merge_derivations::MergeDerivationsError;
+use crate::commands::merge_derivations::error::MergeDerivationsError;
 use crate::commands::merge_images::MergeImagesError;
 use crate::commands::pull_image::PullError;
 use crate::commands::pure_layer::LayerError;
@@ -135,7 +135,7 @@ impl CliError {
     /// 1, or the status that a user's script ended with; 2 where 1 has a meaning of its own.
     #[must_use]
     pub(super) fn exit_code(&self) -> u8 {
-        if let Self::Survey(_) | Self::Limit(_) = self {
+        if let Self::Survey(_) | Self::Inspect(InspectError::Survey(_)) | Self::Limit(_) = self {
             return 2;
         }
         if let Self::Host(error) = self {

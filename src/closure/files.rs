@@ -71,8 +71,8 @@ fn push(files: &mut Vec<ClosureFile>, name: Vec<u8>, node: Node) {
 }
 
 /// What one layer does to the files of a closure, by their places in [`ClosureFiles`].
-#[derive(Debug, Default)]
-pub struct Seen {
+#[derive(Debug, Clone, Default)]
+pub struct Presence {
     present: Vec<usize>,
     /// Ranges of files that whiteouts hide in the layers below.
     hidden: Vec<std::ops::Range<usize>>,
@@ -80,12 +80,26 @@ pub struct Seen {
     has_store: bool,
 }
 
+/// The files to look for in layers, and where the store is, as `nix/store`.
+#[derive(Debug, Clone, Copy)]
+pub struct ClosureQuery<'a> {
+    pub files: &'a ClosureFiles,
+    pub store: &'a [u8],
+}
+
+impl ClosureQuery<'_> {
+    /// Notes that a layer has a member `name`, which may begin with `./` or `/` and end in `/`.
+    pub fn note(self, name: &[u8], presence: &mut Presence) {
+        self.files.note(name, self.store, presence);
+    }
+}
+
 impl ClosureFiles {
     /// Notes that a layer has a member `name`, which may begin with `./` or `/` and end in `/`.
-    pub fn note(&self, name: &[u8], store: &[u8], seen: &mut Seen) {
+    fn note(&self, name: &[u8], store: &[u8], presence: &mut Presence) {
         let name = path_of(name);
-        seen.has_store |= *name == *store;
-        seen.present.extend(self.find(&name));
+        presence.has_store |= *name == *store;
+        presence.present.extend(self.find(&name));
 
         let (directory, last) = match name.iter().rposition(|byte| *byte == b'/') {
             Some(at) => (&name[..=at], &name[at + 1..]),
@@ -93,13 +107,14 @@ impl ClosureFiles {
         };
         match whiteout::hidden_by(last) {
             None => {}
-            Some(Hidden::Directory) => seen.hidden.push(self.below(directory)),
+            Some(Hidden::Directory) => presence.hidden.push(self.below(directory)),
             Some(Hidden::Name(hidden)) => {
                 let hidden = [directory, hidden].concat();
-                seen.hidden
+                presence
+                    .hidden
                     .push(self.below(&[&hidden, b"/".as_slice()].concat()));
                 if let Some(at) = self.find(&hidden) {
-                    seen.hidden.push(at..at + 1);
+                    presence.hidden.push(at..at + 1);
                 }
             }
         }
@@ -125,7 +140,7 @@ impl ClosureFiles {
     #[must_use]
     pub fn missing_from<'a>(
         self,
-        layers: impl Iterator<Item = &'a Seen>,
+        layers: impl Iterator<Item = &'a Presence>,
     ) -> (Vec<ClosureFile>, bool) {
         let mut present = vec![false; self.files.len()];
         let mut has_store = false;
@@ -176,17 +191,17 @@ mod tests {
     #[track_caller]
     fn check(layers: &[&[&str]], expected: &[&str], expected_no_store: bool) {
         let files = closure(&["s/a", "s/a-b", "s/a/x", "s/b", "s/b/y"]);
-        let seen: Vec<Seen> = layers
+        let presence: Vec<Presence> = layers
             .iter()
             .map(|names| {
-                let mut seen = Seen::default();
+                let mut presence = Presence::default();
                 for name in *names {
-                    files.note(name.as_bytes(), b"s", &mut seen);
+                    files.note(name.as_bytes(), b"s", &mut presence);
                 }
-                seen
+                presence
             })
             .collect();
-        let (missing, no_store) = files.missing_from(seen.iter());
+        let (missing, no_store) = files.missing_from(presence.iter());
         let names: Vec<_> = missing
             .iter()
             .map(|file| String::from_utf8_lossy(&file.name).into_owned())

@@ -14,12 +14,13 @@ use crate::build::output::{self, OutputError};
 use crate::bytes::compression::Compression;
 use crate::bytes::digest::{DiffId, HashWriter, Sha256};
 use crate::bytes::source::{Range, Source};
-use crate::closure::files::{self, ClosureFiles, Seen};
+use crate::closure::files::{self, ClosureFiles, ClosureQuery, Presence};
+use crate::console::progress::Progress;
 use crate::console::text;
 use crate::console::warnings::Warnings;
 use crate::engines::{self, Objection, Refused, Said};
 use crate::foreign::base::error::BaseError;
-use crate::foreign::base::{self, BaseImage, Wanted};
+use crate::foreign::base::{self, BaseImage};
 use crate::foreign::images::choice::Choice;
 use crate::image::config::{BaseJson, BaseJsonError};
 use crate::image::legacy::{self, LegacyLayer};
@@ -90,17 +91,17 @@ pub fn build(attrs: &Attrs<ImageAttrs>, context: &Context) -> Result<(), ImageEr
         config: base_json.config(),
         platform: platform.as_ref(),
     });
-    engines::judge(&image.name, objections, progress)?;
+    tell(&image.name, objections, progress)?;
 
     progress.phase("closure", "listing the layer's closure");
     let closure = Closure::read(image)?;
-    let wanted = Wanted {
+    let query = ClosureQuery {
         files: &closure.files,
         store: &closure.store,
     };
-    let base = read_base(attrs, platform.as_ref(), wanted, context)?;
+    let base = read_base(attrs, platform.as_ref(), query, context)?;
     let objections = check_base(image, base.as_ref(), platform.as_ref());
-    engines::judge(&image.name, objections, progress)?;
+    tell(&image.name, objections, progress)?;
 
     progress.phase("hash", "hashing the new layer");
     let layer = plan_layer(image, closure, base.as_ref(), context)?;
@@ -129,7 +130,7 @@ pub fn build(attrs: &Attrs<ImageAttrs>, context: &Context) -> Result<(), ImageEr
 /// What engines will say of the image for its base.
 fn check_base(
     image: &ImageAttrs,
-    base: Option<&BaseImage>,
+    base: Option<&BaseImage<Presence>>,
     platform: Option<&Platform>,
 ) -> Vec<Objection> {
     let (Some(base), Some(path)) = (base, &image.from_image) else {
@@ -176,9 +177,9 @@ impl Closure {
 fn read_base(
     attrs: &Attrs<ImageAttrs>,
     platform: Option<&Platform>,
-    wanted: Wanted<'_>,
+    query: ClosureQuery<'_>,
     context: &Context,
-) -> Result<Option<BaseImage>, ImageError> {
+) -> Result<Option<BaseImage<Presence>>, ImageError> {
     let image = &attrs.ours;
     let Some(path) = &image.from_image else {
         return Ok(None);
@@ -191,24 +192,24 @@ fn read_base(
         platform,
     };
     let progress = context.progress;
-    let base = base::read(path, choice, wanted, &attrs.limits, progress)?;
+    let base = base::read(path, choice, query, &attrs.limits, progress)?;
     Ok(Some(base))
 }
 
 fn plan_layer(
     image: &ImageAttrs,
     closure: Closure,
-    base: Option<&BaseImage>,
+    base: Option<&BaseImage<Presence>>,
     context: &Context,
 ) -> Result<NewLayer, ImageError> {
     let path = image.layer.join("layer.tar");
     let range = open_range(&path)?;
-    let wanted = Wanted {
+    let query = ClosureQuery {
         files: &closure.files,
         store: &closure.store,
     };
     let mut warnings = Warnings::default();
-    let own = append::read(&range, wanted, closure.has_others, &mut warnings);
+    let own = append::read(&range, query, closure.has_others, &mut warnings);
     warnings.tell(context.progress);
     let own = own.map_err(|source| ImageError::Layer {
         path: path.clone(),
@@ -217,8 +218,8 @@ fn plan_layer(
 
     let below = base
         .iter()
-        .flat_map(|base| base.layers.iter().map(|layer| &*layer.seen));
-    let layers: Vec<&Seen> = below.chain([&own.seen]).collect();
+        .flat_map(|base| base.layers.iter().map(|layer| &*layer.noted));
+    let layers: Vec<&Presence> = below.chain([&own.presence]).collect();
     let (missing, no_store) = closure.files.missing_from(layers.into_iter());
     let appended = missing.len();
     let store = (closure.has_others && no_store).then_some(closure.store.as_slice());
@@ -258,7 +259,7 @@ fn open_range(path: &Path) -> Result<Range, ImageError> {
 }
 
 /// The DiffIDs and the names of all layers, lowest first.
-fn list_layers(base: Option<&BaseImage>, layer: &NewLayer) -> (Vec<DiffId>, Vec<String>) {
+fn list_layers(base: Option<&BaseImage<Presence>>, layer: &NewLayer) -> (Vec<DiffId>, Vec<String>) {
     let own = (
         layer.diff_id,
         format!("{}/layer.tar", layer.legacy.id.hex()),
@@ -273,7 +274,7 @@ fn list_layers(base: Option<&BaseImage>, layer: &NewLayer) -> (Vec<DiffId>, Vec<
 fn plan_members(
     image: &ImageAttrs,
     tag: &str,
-    base: Option<BaseImage>,
+    base: Option<BaseImage<Presence>>,
     layer: &NewLayer,
     layer_names: &[String],
     config: String,
@@ -333,4 +334,12 @@ pub struct ImageAttrs {
 
 impl Section for ImageAttrs {
     const KEY: &'static str = "image";
+}
+
+/// Tells what engines will say of `image`, and fails if none of them takes it.
+fn tell(image: &str, objections: Vec<Objection>, progress: Progress) -> Result<(), Refused> {
+    let mut warnings = Warnings::default();
+    let judged = engines::judge(image, objections, &mut warnings);
+    warnings.tell(progress);
+    judged
 }

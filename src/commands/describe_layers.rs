@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -15,16 +14,16 @@ use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
 use crate::bytes::digest::HashWriter;
 use crate::bytes::parallel;
-use crate::closure::files::ClosureFiles;
 use crate::closure::graph::{self, Graph, GraphError};
 use crate::closure::layering::layer::{self, Layer, NoLayerLeft};
 use crate::closure::layering::{self, PipelineError};
 use crate::closure::store_layer;
 use crate::console::progress::Progress;
 use crate::console::text;
+use crate::console::warnings::Warnings;
 use crate::engines::{self, Objection, Refused, Said};
+use crate::foreign::base;
 use crate::foreign::base::error::BaseError;
-use crate::foreign::base::{self, Wanted};
 use crate::foreign::images::choice::Choice;
 use crate::image::description::{
     Description, LAYER, NOW, Recorded, RecordedBaseLayer, RecordedLayer, Unpacked, owner, record,
@@ -35,7 +34,6 @@ use crate::request::attrs::{Attrs, Section};
 use crate::request::ids::{group_id, max_layers, user_id};
 use crate::request::store_path::{StorePath, StorePathError};
 use crate::request::time::{Time, TimeError};
-use crate::tar::owner::Owner;
 use crate::tar::write::WriteError;
 use crate::tree::scan::ScanError;
 
@@ -126,7 +124,7 @@ pub fn build(attrs: &Attrs<DescriptionAttrs>, context: &Context) -> Result<(), D
         config: &base_json.config,
         platform: platform.as_ref(),
     });
-    engines::judge(&image.name, objections, progress)?;
+    tell(&image.name, objections, progress)?;
     let created = resolve("created", &image.created)?;
     let mtime = resolve("mtime", &image.mtime)?;
 
@@ -139,27 +137,16 @@ pub fn build(attrs: &Attrs<DescriptionAttrs>, context: &Context) -> Result<(), D
     let paths: Vec<Vec<StorePath>> = layers.into_iter().map(|layer| layer.paths).collect();
 
     let objections = check_layers(image, &base, platform.as_ref(), paths.len() + 1);
-    engines::judge(&image.name, objections, progress)?;
+    tell(&image.name, objections, progress)?;
     let count = text::count(paths.len() + 1, "layer");
     progress.phase("hash", &format!("hashing {count}"));
-    let owner = owner(image.uid, image.gid, &image.uname, &image.gname);
-    let store_layers = match mtime {
-        Some(mtime) => Some(record_store_layers(
-            &paths,
-            &owner,
-            mtime.seconds(),
-            progress,
-        )?),
+    let store_layers = match &mtime {
+        Some(mtime) => Some(record_store_layers(image, &paths, mtime, progress)?),
         None => None,
     };
     let customisation_layer = record_file(&image.customisation_layer.join(LAYER), progress)?;
-    for layer in store_layers.iter().flatten().chain([&customisation_layer]) {
-        progress.line(&format!(
-            "layer {}: {}",
-            layer.diff_id,
-            text::size(layer.size)
-        ));
-    }
+    let all = store_layers.iter().flatten().chain([&customisation_layer]);
+    all.for_each(|layer| progress.line(&line(layer)));
 
     let tag = image
         .tag
@@ -251,16 +238,11 @@ fn read_base(
     };
     let text = format!("reading base image `{}`", path.display());
     context.progress.phase("base", &text);
-    // Every store path has a layer of its own here, so nothing is left out for the base's sake.
-    let nothing = Wanted {
-        files: &ClosureFiles::default(),
-        store: b"",
-    };
     let first = Choice {
         platform,
         ..Choice::default()
     };
-    let base = base::read(path, first, nothing, &attrs.limits, context.progress)?;
+    let base = base::read(path, first, (), &attrs.limits, context.progress)?;
     let layers = base.layers.into_iter().map(|layer| RecordedBaseLayer {
         diff_id: layer.diff_id,
         unpacked: layer.is_unpacked().then(|| Unpacked {
@@ -325,15 +307,19 @@ fn choose_layers(
 }
 
 fn record_store_layers(
+    image: &DescriptionAttrs,
     layers: &[Vec<StorePath>],
-    owner: &Arc<Owner>,
-    mtime: u64,
+    mtime: &Time,
     progress: Progress,
 ) -> Result<Vec<RecordedLayer>, DescriptionError> {
+    let owner = owner(image.uid, image.gid, &image.uname, &image.gname);
     // How much there is comes to light on the way, for the files are listed layer by layer.
     let bar = progress.count();
     let recorded = parallel::try_map(layers.par_iter(), |paths| {
-        Ok(record(&store_layer::plan(paths, owner, mtime)?, &bar)?)
+        Ok(record(
+            &store_layer::plan(paths, &owner, mtime.seconds())?,
+            &bar,
+        )?)
     });
     bar.finish();
     recorded
@@ -391,4 +377,17 @@ pub struct DescriptionAttrs {
 
 impl Section for DescriptionAttrs {
     const KEY: &'static str = "description";
+}
+
+/// Tells what engines will say of `image`, and fails if none of them takes it.
+fn tell(image: &str, objections: Vec<Objection>, progress: Progress) -> Result<(), Refused> {
+    let mut warnings = Warnings::default();
+    let judged = engines::judge(image, objections, &mut warnings);
+    warnings.tell(progress);
+    judged
+}
+
+/// What is said of a layer once it is known.
+fn line(layer: &RecordedLayer) -> String {
+    format!("layer {}: {}", layer.diff_id, text::size(layer.size))
 }

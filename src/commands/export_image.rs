@@ -8,10 +8,9 @@ use thiserror::Error;
 
 use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
-use crate::closure::files::ClosureFiles;
 use crate::console::text;
+use crate::foreign::base;
 use crate::foreign::base::error::BaseError;
-use crate::foreign::base::{self, Wanted};
 use crate::foreign::images::choice::Choice;
 use crate::oci::platform::Platform;
 use crate::request::attrs::{Attrs, Section};
@@ -51,12 +50,9 @@ pub fn build(attrs: &Attrs<ExportAttrs>, context: &Context) -> Result<(), Export
         tag: export.from_image_tag.as_deref(),
         platform: export.platform.as_ref(),
     };
-    let nothing = Wanted {
-        files: &ClosureFiles::default(),
-        store: b"",
-    };
-    let image = base::read(path, choice, nothing, &attrs.limits, progress)?;
-    let flat = flatten::flatten(&image, &context.temporary_directory, progress)?;
+    let image = base::read(path, choice, (), &attrs.limits, progress)?;
+    progress.phase("merge", &flatten::merging(&image));
+    let flat = flatten::flatten(&image, &context.temporary_directory)?;
     drop(image);
 
     let mtime = context.source_date_epoch;

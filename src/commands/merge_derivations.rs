@@ -3,6 +3,8 @@
 //! does not grow with it; it is entered part by part, and never through a symlink. Until Nix sets the times of all
 //! files to one, the time of a file says which item it came from.
 
+pub mod error;
+
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -17,20 +19,18 @@ use nix::sys::stat::{Mode, UtimensatFlags, mkdirat, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
 use serde::Deserialize;
-use thiserror::Error;
 
 use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
-use crate::bytes::decompress::{self, LimitError};
-use crate::bytes::holes;
+use crate::bytes::{decompress, holes};
+use crate::commands::merge_derivations::error::MergeDerivationsError;
 use crate::console::text::{printable_path, shown};
 use crate::console::warnings::Warnings;
 use crate::request::attrs::{Attrs, Section};
 use crate::request::limits::Limits;
 use crate::tar::read::{MemberKind, ReadError, Reader};
 use crate::tree::hidden::{self, described};
-use crate::tree::scan::{self, ScanError};
-use crate::tree::{Directory, Node};
+use crate::tree::{Directory, Node, scan};
 
 /// How many directories may lie within each other. No package comes near it, and with more than the
 /// files that a process may have open, nothing could be removed again.
@@ -46,67 +46,6 @@ const EXECUTABLE: u32 = 0o100;
 const HIDDEN: &str =
     "files of `derivations` that are not in the output because later ones have their places";
 const LEFT_OUT: &str = "names in `derivations` that begin with a dot";
-
-/// Store paths could not be merged.
-#[derive(Debug, Error)]
-pub enum MergeDerivationsError {
-    #[error(transparent)]
-    Scan(#[from] ScanError),
-    #[error("cannot read `{}`", item.display())]
-    Open { item: PathBuf, source: io::Error },
-    #[error(
-        "`{}` is no directory, and no tar archive that can be unpacked",
-        item.display()
-    )]
-    Tar { item: PathBuf, source: ReadError },
-    #[error("`{}` has the sparse file `{name}`, whose holes are too large to be filled", item.display())]
-    Holes {
-        item: PathBuf,
-        name: String,
-        source: LimitError,
-    },
-    #[error("`{name}` of `{}` {what}", item.display())]
-    Name {
-        item: PathBuf,
-        name: String,
-        what: &'static str,
-    },
-    #[error("`{name}` of `{}` lies in more than {MAX_DEPTH} directories", item.display())]
-    TooDeep { item: PathBuf, name: String },
-    #[error(
-        "`{name}` of `{}` is a device or a pipe, which no store path can hold; leave it out of the archive",
-        item.display()
-    )]
-    Special { item: PathBuf, name: String },
-    #[error(
-        "`{name}` of `{}` is a hard link to `{target}`, which is no file that came before it",
-        item.display()
-    )]
-    HardLink {
-        item: PathBuf,
-        name: String,
-        target: String,
-    },
-    #[error(
-        "`{name}` is {new} in `{}`, and {old} in what was merged before it; leave one of the two out",
-        item.display()
-    )]
-    Clash {
-        item: PathBuf,
-        name: String,
-        new: &'static str,
-        old: &'static str,
-    },
-    #[error("cannot copy `{name}` of `{}` to `{}`", item.display(), out.display())]
-    Copy {
-        item: PathBuf,
-        name: String,
-        out: PathBuf,
-        source: io::Error,
-    },
-    #[error(transparent)]
-    Output(#[from] OutputError),
-}
 
 /// The parts of a path below the output, none of them empty, `.` or `..`.
 type Parts<'a> = Vec<&'a [u8]>;

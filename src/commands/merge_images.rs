@@ -172,7 +172,7 @@ fn read(
         let parts = parts(&read, |layer| (layer.name.clone(), layer.sha256));
         if images::is_layout(&archive) {
             let needed: Vec<String> = parts.keys().cloned().collect();
-            retain::only(&mut archive, &needed, &[], temporary)?;
+            retain::only::<()>(&mut archive, &needed, &[], temporary)?;
         }
         return Ok(Input {
             archive,

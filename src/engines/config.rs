@@ -253,33 +253,32 @@ pub(super) fn check_type(
         }
         (Type::Strings | Type::Shell, _) => wrong("a list of strings"),
         (Type::Command, _) => wrong("a list of strings, such as `[ \"/bin/sh\" ]`"),
-        (Type::Keys, Value::Object(keys)) => keys
-            .iter()
-            .find(|(_, value)| !value.is_object() && !value.is_null())
-            .map(|(key, value)| {
-                wrong_type(
-                    &format!("{subject}.{}", cut(key)),
-                    value,
-                    "`{ }`",
-                    refused_by,
-                )
-            }),
+        (Type::Keys, Value::Object(keys)) => {
+            let is_right = |value: &Value| value.is_object() || value.is_null();
+            check_values(subject, keys, is_right, "`{ }`", refused_by)
+        }
         (Type::Keys, _) => wrong("a set whose names count"),
-        (Type::Labels, Value::Object(labels)) => labels
-            .iter()
-            .find(|(_, value)| !value.is_string() && !value.is_null())
-            .map(|(key, value)| {
-                wrong_type(
-                    &format!("{subject}.{}", cut(key)),
-                    value,
-                    "a string",
-                    refused_by,
-                )
-            }),
+        (Type::Labels, Value::Object(labels)) => {
+            let is_right = |value: &Value| value.is_string() || value.is_null();
+            check_values(subject, labels, is_right, "a string", refused_by)
+        }
         (Type::Labels, _) => wrong("a set of strings"),
         (Type::Healthcheck, Value::Object(_)) => None,
         (Type::Healthcheck, _) => wrong("a set"),
     }
+}
+
+/// The first of `values`, those of the set `subject`, that is not right.
+fn check_values(
+    subject: &str,
+    values: &Map<String, Value>,
+    is_right: impl Fn(&Value) -> bool,
+    wanted: &str,
+    refused_by: &'static [Refusal],
+) -> Option<Objection> {
+    let (key, value) = values.iter().find(|(_, value)| !is_right(value))?;
+    let subject = format!("{subject}.{}", cut(key));
+    Some(wrong_type(&subject, value, wanted, refused_by))
 }
 
 fn check_healthcheck(

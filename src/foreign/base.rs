@@ -5,6 +5,7 @@ pub mod error;
 pub mod layers;
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use std::sync::Arc;
 use crate::bytes::compression::Packing;
 use crate::bytes::digest::{DiffId, Digest, Sha256};
 use crate::bytes::source::{Range, Source};
-use crate::closure::files::{ClosureFiles, Seen};
 use crate::console::progress::{Bar, Progress};
 use crate::foreign::archive::member_path::{MemberPath, text_of};
 use crate::foreign::archive::{Archive, ArchiveFile, ArchiveMember, Place, index};
@@ -29,9 +29,24 @@ use crate::oci::image_config::ImageConfig;
 use crate::oci::platform::Platform;
 use crate::request::limits::Limits;
 
+/// Who looks at the names in layers while these are read, each once and several at a time. `()` looks at none.
+pub trait Observer: Copy + Sync {
+    /// What it notes of one layer.
+    type Noted: Clone + Debug + Default + Send + Sync;
+
+    /// Notes that the layer has a member `name`, as its tar has it.
+    fn note(self, name: &[u8], noted: &mut Self::Noted);
+}
+
+impl Observer for () {
+    type Noted = ();
+
+    fn note(self, _name: &[u8], _noted: &mut ()) {}
+}
+
 /// The image that another one is built on.
 #[derive(Debug)]
-pub struct BaseImage {
+pub struct BaseImage<N = ()> {
     pub archive: Archive,
     /// The member that holds the config.
     pub config_name: String,
@@ -40,11 +55,11 @@ pub struct BaseImage {
     /// `config.Env`, in its order.
     pub env: Vec<String>,
     /// Lowest first. A layer may occur twice.
-    pub layers: Vec<BaseLayer>,
+    pub layers: Vec<BaseLayer<N>>,
 }
 
 #[derive(Debug)]
-pub struct BaseLayer {
+pub struct BaseLayer<N = ()> {
     /// The member that holds it, as the manifest names it.
     pub name: String,
     /// How that member is packed.
@@ -54,10 +69,11 @@ pub struct BaseLayer {
     pub diff_id: DiffId,
     /// Of the uncompressed tar, in bytes.
     pub size: u64,
-    pub seen: Arc<Seen>,
+    /// What an [`Observer`] noted of the names in it.
+    pub noted: Arc<N>,
 }
 
-impl BaseLayer {
+impl<N> BaseLayer<N> {
     /// Whether it is unpacked in an image that is built on it. Every engine loads plain layers and those
     /// packed with gzip, so these stay as they are. Docker knows zstd since version 23, and reads xz only where
     /// the program `xz` is installed; containerd, and Docker where it keeps its images there, read neither xz nor bzip2.
@@ -89,32 +105,25 @@ pub fn unpacked(packed: Range, packing: Packing, size: u64, limits: &Limits) -> 
     }
 }
 
-/// The files to look for in the layers, and where the store is, as `nix/store`.
-#[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
-    pub files: &'a ClosureFiles,
-    pub store: &'a [u8],
-}
-
 /// Reads the base image in the archive, or the OCI layout, `path`.
 ///
 /// # Errors
 /// When it is damaged, does not hold what its documents name, has no image such as `choice` wants,
 /// or is more than `limits` allow.
-pub fn read(
+pub fn read<O: Observer>(
     path: &Path,
     choice: Choice<'_>,
-    wanted: Wanted<'_>,
+    observer: O,
     limits: &Limits,
     progress: Progress,
-) -> Result<BaseImage, BaseError> {
+) -> Result<BaseImage<O::Noted>, BaseError> {
     let bar = progress.count();
-    let (archive, streamed) = index(path, wanted, limits, &bar)?;
+    let (archive, streamed) = index(path, observer, limits, &bar)?;
     let image = images::choose(&archive, choice)?;
     let layers = files_of(&archive, &image)?;
     let config = images::read_config(&archive, &image.config)?;
     check_variables(&archive, &config)?;
-    let mut known = Known::new(&archive, streamed, wanted, &bar);
+    let mut known = Known::new(&archive, streamed, observer, &bar);
     let layers = known.layers(&image.config.name, layers, &config.rootfs.diff_ids)?;
     bar.finish();
     Ok(BaseImage {
@@ -150,13 +159,9 @@ pub fn read_all(
     limits: &Limits,
     progress: Progress,
 ) -> Result<(Archive, Vec<ReadImage>), BaseError> {
-    let nothing = Wanted {
-        files: &ClosureFiles::default(),
-        store: b"",
-    };
     let bar = progress.count();
-    let (archive, streamed) = index(path, nothing, limits, &bar)?;
-    let mut known = Known::new(&archive, streamed, nothing, &bar);
+    let (archive, streamed) = index(path, (), limits, &bar)?;
+    let mut known = Known::new(&archive, streamed, (), &bar);
     let mut configs = BTreeMap::new();
     let images = images::all(&archive, platform)?.into_iter();
     let images = images
@@ -203,19 +208,20 @@ fn config_of(
     Ok(found)
 }
 
-fn index(
+fn index<O: Observer>(
     path: &Path,
-    wanted: Wanted<'_>,
+    observer: O,
     limits: &Limits,
     bar: &Bar,
-) -> Result<(Archive, Streamed), BaseError> {
-    let mut by_name: BTreeMap<MemberPath, Result<LayerFacts, BaseError>> = BTreeMap::new();
+) -> Result<(Archive, Streamed<O::Noted>), BaseError> {
+    let mut by_name: BTreeMap<MemberPath, Result<LayerFacts<O::Noted>, BaseError>> =
+        BTreeMap::new();
     let archive = index::index(path, limits, &mut |name, content| {
         if may_be_layer(name) {
             let layer = text_of(name);
             let algorithm = blob_ref::algorithm_by_name(&layer);
             let content = &mut bar.watch_reader(content);
-            let facts = layer_facts(path, &layer, content, algorithm, wanted, limits);
+            let facts = layer_facts(path, &layer, content, algorithm, observer, limits);
             by_name.insert(name.clone(), facts);
         }
         Ok(())

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::bytes::source::{Range, RangeReader};
-use crate::closure::files::{ClosureFile, Seen};
+use crate::closure::files::{ClosureFile, ClosureQuery, Presence};
 use crate::console::text::printable_path;
 use crate::console::warnings::Warnings;
-use crate::foreign::base::Wanted;
+use crate::foreign::base::Observer;
 use crate::tar::names::path_of;
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Entry, TarPlan};
@@ -23,11 +23,19 @@ const DIRECTORY_MODE: u32 = 0o555;
 /// What warnings are about.
 const IN_THE_WAY: &str = "files in the place of the store's directories";
 
+impl Observer for ClosureQuery<'_> {
+    type Noted = Presence;
+
+    fn note(self, name: &[u8], noted: &mut Presence) {
+        ClosureQuery::note(self, name, noted);
+    }
+}
+
 /// A layer that others made, to which something is appended.
 #[derive(Debug)]
 pub struct OwnLayer {
     /// What it does to the files of the closure.
-    pub seen: Seen,
+    pub presence: Presence,
     /// Its members, without the end marker, and without those that have to make room.
     pieces: Vec<Range>,
     /// Which of the store's directories it has, by their paths.
@@ -41,12 +49,12 @@ pub struct OwnLayer {
 /// When the tar is damaged.
 pub fn read(
     range: &Range,
-    wanted: Wanted<'_>,
+    query: ClosureQuery<'_>,
     has_others: bool,
     warnings: &mut Warnings,
 ) -> Result<OwnLayer, ReadError> {
     let mut layer = OwnLayer {
-        seen: Seen::default(),
+        presence: Presence::default(),
         pieces: Vec::new(),
         directories: Vec::new(),
     };
@@ -55,8 +63,8 @@ pub fn read(
     while let Some(member) = tar.next_member()? {
         let end = tar.next_header_at();
         let path = path_of(&member.name);
-        let is_on_the_way = !path.is_empty() && ways_to(wanted.store).any(|way| way == &*path);
-        let makes_room = has_others && is_on_the_way && is_in_the_way(&member, wanted.store);
+        let is_on_the_way = !path.is_empty() && ways_to(query.store).any(|way| way == &*path);
+        let makes_room = has_others && is_on_the_way && is_in_the_way(&member, query.store);
         if is_on_the_way && has_others && member.kind != MemberKind::Directory {
             warn(&member, makes_room, warnings);
         }
@@ -64,9 +72,7 @@ pub fn read(
             layer.pieces.push(part(range, from, at));
             from = end;
         } else {
-            wanted
-                .files
-                .note(&member.name, wanted.store, &mut layer.seen);
+            query.note(&member.name, &mut layer.presence);
             if is_on_the_way {
                 layer.directories.push(path.into_owned());
             }

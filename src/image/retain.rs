@@ -33,10 +33,10 @@ pub enum KeepError {
 ///
 /// # Errors
 /// When one is missing, or a compressed archive cannot be copied to `temporary`.
-pub fn only(
+pub fn only<N>(
     archive: &mut Archive,
     names: &[String],
-    layers: &[BaseLayer],
+    layers: &[BaseLayer<N>],
     temporary: &Path,
 ) -> Result<(), KeepError> {
     let all = names.iter().chain(layers.iter().map(|layer| &layer.name));
@@ -49,7 +49,7 @@ pub fn only(
     archive.members.retain(|path, _| leads_to(path));
 
     let packed = layers.iter().filter(|layer| layer.is_unpacked());
-    let packed: Vec<&BaseLayer> = packed.collect();
+    let packed: Vec<&BaseLayer<N>> = packed.collect();
     if !packed.is_empty() {
         spool(archive, temporary)?;
     }
@@ -58,7 +58,7 @@ pub fn only(
 }
 
 /// Puts unpacked layers in the place of `packed`.
-fn unpack(archive: &mut Archive, packed: &[&BaseLayer]) -> Result<(), ArchiveError> {
+fn unpack<N>(archive: &mut Archive, packed: &[&BaseLayer<N>]) -> Result<(), ArchiveError> {
     let mut unpacked = Vec::new();
     for layer in packed {
         let file = archive.file(&layer.name, NEEDED_BY)?.clone();
@@ -120,8 +120,8 @@ pub fn spool(archive: &mut Archive, temporary: &Path) -> Result<(), KeepError> {
 /// What stays of a base image in an image built on it: all but its own manifest and config, as
 /// nixpkgs keeps it. Of an OCI layout only the layers stay, since nothing would index the rest; and
 /// so it is where layers are unpacked, since nobody knows what else speaks of these.
-pub(crate) fn keep(
-    base: BaseImage,
+pub(crate) fn keep<N>(
+    base: BaseImage<N>,
     temporary: &Path,
 ) -> Result<docker_archive::Members, KeepError> {
     let BaseImage {

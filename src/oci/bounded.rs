@@ -3,9 +3,6 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use crate::oci::descriptor::Annotations;
-use crate::oci::strict_json::Exact;
-
 /// How long what names a platform, an image or a kind of blob may be, in bytes. Each of these may be in
 /// memory thousands of times; the longest are references, of 255 and 128 at most.
 const MAX_TEXT: usize = 1024;
@@ -29,13 +26,6 @@ pub(crate) fn short_or_none<'de, D: Deserializer<'de>>(
     struct Short(#[serde(deserialize_with = "short")] String);
     let text = Option::<Short>::deserialize(deserializer)?;
     Ok(text.map(|Short(text)| text))
-}
-
-/// The annotations that are there, `null` included.
-pub(crate) fn annotations<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Annotations, D::Error> {
-    or_default(deserializer).map(|Exact(annotations)| annotations)
 }
 
 /// What is there, and the default for `null`, which Go's programs write for what is empty.

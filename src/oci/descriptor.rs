@@ -1,12 +1,12 @@
 //! Descriptors: what names a blob, by digest, size and media type.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::bytes::digest::Digest;
-use crate::oci::bounded::annotations;
-use crate::oci::bounded::short_or_none;
+use crate::oci::bounded::{or_default, short_or_none};
 use crate::oci::media_type::MediaType;
 use crate::oci::platform::Platform;
+use crate::oci::strict_json::Exact;
 
 /// Where a blob is, what it is and how long, in bytes.
 #[derive(Debug, Clone, Deserialize)]
@@ -70,4 +70,9 @@ impl Descriptor {
 #[must_use]
 pub fn blob_path(digest: Digest) -> String {
     format!("blobs/{}/{}", digest.algorithm(), digest.hex())
+}
+
+/// The annotations that are there, `null` included.
+fn annotations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Annotations, D::Error> {
+    or_default(deserializer).map(|Exact(annotations)| annotations)
 }

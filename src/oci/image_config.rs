@@ -3,8 +3,7 @@
 use serde::Deserialize;
 
 use crate::bytes::digest::DiffId;
-use crate::oci::bounded::or_default;
-use crate::oci::bounded::short_or_none;
+use crate::oci::bounded::{or_default, short_or_none};
 use crate::oci::platform::Platform;
 use crate::oci::strict_json::{self, DocumentError, Respelled};
 

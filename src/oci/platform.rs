@@ -4,8 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::oci::bounded::short;
-use crate::oci::bounded::short_or_none;
+use crate::oci::bounded::{short, short_or_none};
 
 /// What an image runs on, in the words of Go.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

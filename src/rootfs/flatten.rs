@@ -13,7 +13,6 @@ use crate::bytes::compression::Packing;
 use crate::bytes::decompress::{self, Decoded, LimitError};
 use crate::bytes::source::{Range, RangeReader};
 use crate::bytes::spool::{Spool, SpoolError};
-use crate::console::progress::Progress;
 use crate::console::text::{self, shown};
 use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{BaseImage, BaseLayer};
@@ -64,19 +63,8 @@ impl From<BaseError> for FlattenError {
 ///
 /// # Errors
 /// When a layer is damaged, holds an entry that cannot be placed, or the files cannot be written.
-pub fn flatten(
-    image: &BaseImage,
-    spool_directory: &Path,
-    progress: Progress,
-) -> Result<Flat, FlattenError> {
+pub fn flatten(image: &BaseImage, spool_directory: &Path) -> Result<Flat, FlattenError> {
     let layers = last_occurrences(&image.layers);
-    let text = format!(
-        "merging {} of `{}`",
-        text::count(layers.len(), "layer"),
-        image.archive.path.display()
-    );
-    progress.phase("merge", &text);
-
     let mut spool = Spooled {
         image,
         directory: spool_directory,
@@ -88,6 +76,13 @@ pub fn flatten(
         place_layer(image, layer, range, &mut spool, &mut placing)?;
     }
     Ok(placing.finish()?)
+}
+
+/// What is said before the layers of `image` are merged.
+#[must_use]
+pub fn merging(image: &BaseImage) -> String {
+    let layers = text::count(last_occurrences(&image.layers).len(), "layer");
+    format!("merging {layers} of `{}`", image.archive.path.display())
 }
 
 fn last_occurrences(layers: &[BaseLayer]) -> Vec<&BaseLayer> {

@@ -1,8 +1,8 @@
 //! Reads tars made by others, member by member, without ever unpacking one. Whatever different
 //! tar programs would read differently is refused by name; see `docs/format.md`.
 
-use std::io::{self, Read};
 use std::sync::Arc;
+use std::{io, mem};
 
 use thiserror::Error;
 
@@ -11,8 +11,10 @@ use self::fields::{Block, Fields};
 use self::sparse::{Found, Sparse};
 use super::header::BLOCK;
 use crate::bytes::skip::Skip;
-use crate::bytes::sparse::{Piece, SparseMap};
+use crate::bytes::sparse::SparseMap;
+use crate::tar::read::content::{Content, Stored};
 
+pub mod content;
 mod extensions;
 mod fields;
 mod sparse;
@@ -226,14 +228,17 @@ impl<R: Skip> Reader<R> {
 
     fn member(
         &mut self,
-        header: Fields,
+        mut header: Fields,
         block: &Block,
         mut extensions: Extensions,
     ) -> Result<Member, ReadError> {
         let at = header.at;
         let wrong = |what| Err(ReadError::Member { at, what });
         let kind = kind(&header, &extensions)?;
-        let name = extensions.name.take().unwrap_or(header.name);
+        let name = extensions
+            .name
+            .take()
+            .unwrap_or(mem::take(&mut header.name));
         if name.is_empty() {
             return wrong("has no name");
         }
@@ -241,7 +246,10 @@ impl<R: Skip> Reader<R> {
             return wrong("has a name that ends in `/`, but is no directory");
         }
         let link = match kind {
-            MemberKind::Symlink | MemberKind::HardLink => extensions.link.unwrap_or(header.link),
+            MemberKind::Symlink | MemberKind::HardLink => {
+                let link = extensions.link.take();
+                link.unwrap_or(mem::take(&mut header.link))
+            }
             _ => Vec::new(),
         };
         if link.is_empty() && matches!(kind, MemberKind::Symlink | MemberKind::HardLink) {
@@ -251,45 +259,12 @@ impl<R: Skip> Reader<R> {
         if length > MAX_NAME {
             return Err(ReadError::NameLength { at, length });
         }
-        let size = match extensions.size {
-            // A second size means a second end of the content, and so a second archive within:
-            // CVE-2025-62518. Only the 0 that stands for "too large for this field" may differ.
-            Some(pax) if header.size != 0 && header.size != pax => {
-                return Err(ReadError::TwoSizes {
-                    at,
-                    header: header.size,
-                    pax,
-                });
-            }
-            Some(pax) => pax,
-            None => header.size,
-        };
+        let size = stored_size(&header, &extensions)?;
         if kind != MemberKind::Regular && size != 0 {
             // Some programs skip what follows such a header, and others read it as headers.
             return Err(ReadError::Content { at, size });
         }
-        let is_file = matches!(header.typeflag, b'0' | b'7' | b'\0') && kind == MemberKind::Regular;
-        let may_be_sparse = is_file && header.is_posix;
-        let sparse = match (header.typeflag, extensions.sparse) {
-            (b'S', None) | (_, Some(_)) if extensions.size.is_some() => {
-                return wrong(
-                    "is a sparse file with a size in its extension header, which Python takes for another one",
-                );
-            }
-            (b'S', None) => Some(sparse::old(at, block, size, self)?),
-            (_, None) => None,
-            (_, Some(Sparse::Listed(parts, whole))) if may_be_sparse => {
-                Some(sparse::listed(at, &parts, whole, size)?)
-            }
-            (_, Some(Sparse::InContent(whole))) if may_be_sparse => {
-                Some(sparse::in_content(at, whole, size, self)?)
-            }
-            _ => {
-                return wrong(
-                    "is described as a sparse file by records before a header of another kind",
-                );
-            }
-        };
+        let sparse = self.sparse(&header, block, kind, size, &mut extensions)?;
         let content_at = at + BLOCK + sparse.as_ref().map_or(0, |found| found.read);
         let sparse = sparse.map(|Found { map, .. }| Arc::new(map));
         let stored = sparse.as_ref().map_or(size, |map| map.stored());
@@ -313,6 +288,35 @@ impl<R: Skip> Reader<R> {
             xattrs: extensions.xattrs,
             content_at,
         })
+    }
+
+    /// Where the holes of a member of `size` bytes are, if it is a sparse file.
+    fn sparse(
+        &mut self,
+        header: &Fields,
+        block: &Block,
+        kind: MemberKind,
+        size: u64,
+        extensions: &mut Extensions,
+    ) -> Result<Option<Found>, ReadError> {
+        let at = header.at;
+        let wrong = |what| Err(ReadError::Member { at, what });
+        let is_file = matches!(header.typeflag, b'0' | b'7' | b'\0') && kind == MemberKind::Regular;
+        let may_be_sparse = is_file && header.is_posix;
+        match (header.typeflag, extensions.sparse.take()) {
+            (b'S', None) | (_, Some(_)) if extensions.size.is_some() => wrong(
+                "is a sparse file with a size in its extension header, which Python takes for another one",
+            ),
+            (b'S', None) => sparse::old(at, block, size, self).map(Some),
+            (_, None) => Ok(None),
+            (_, Some(Sparse::Listed(parts, whole))) if may_be_sparse => {
+                sparse::listed(at, &parts, whole, size).map(Some)
+            }
+            (_, Some(Sparse::InContent(whole))) if may_be_sparse => {
+                sparse::in_content(at, whole, size, self).map(Some)
+            }
+            _ => wrong("is described as a sparse file by records before a header of another kind"),
+        }
     }
 
     /// Takes in an extension header: `L` and `K` hold a name, `x` and `g` pax records.
@@ -406,62 +410,18 @@ impl<R: Skip> sparse::Source for Reader<R> {
     }
 }
 
-/// The content of one member, as a stream.
-#[derive(Debug)]
-pub struct Content<'a, R> {
-    stored: Stored<'a, R>,
-    sparse: Option<Arc<SparseMap>>,
-    /// How far a sparse file has been read, in bytes.
-    position: u64,
-}
-
-/// What a tar has of the content of one member.
-#[derive(Debug)]
-struct Stored<'a, R> {
-    reader: &'a mut Reader<R>,
-    end: u64,
-}
-
-impl<R: Skip> Read for Content<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(map) = &self.sparse else {
-            return self.stored.read(buffer);
-        };
-        let read = match map.piece(self.position) {
-            Piece::Data { left, .. } => {
-                let wanted = left.min(buffer.len() as u64) as usize;
-                self.stored.read(&mut buffer[..wanted])?
-            }
-            Piece::Zeros { left } => {
-                let wanted = left.min(buffer.len() as u64) as usize;
-                buffer[..wanted].fill(0);
-                wanted
-            }
-        };
-        self.position += read as u64;
-        Ok(read)
-    }
-}
-
-impl<R: Skip> Read for Stored<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.end - self.reader.position;
-        let wanted = left.min(buffer.len() as u64) as usize;
-        if wanted == 0 {
-            return Ok(0);
-        }
-        let got = self.reader.input.read(&mut buffer[..wanted])?;
-        if got == 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                format!(
-                    "the tar ends at byte {}, within the content of a member",
-                    self.reader.position
-                ),
-            ));
-        }
-        self.reader.position += got as u64;
-        Ok(got)
+/// How many bytes of content the tar has, by a member's headers.
+fn stored_size(header: &Fields, extensions: &Extensions) -> Result<u64, ReadError> {
+    match extensions.size {
+        // A second size means a second end of the content, and so a second archive within:
+        // CVE-2025-62518. Only the 0 that stands for "too large for this field" may differ.
+        Some(pax) if header.size != 0 && header.size != pax => Err(ReadError::TwoSizes {
+            at: header.at,
+            header: header.size,
+            pax,
+        }),
+        Some(pax) => Ok(pax),
+        None => Ok(header.size),
     }
 }
 

@@ -19,10 +19,9 @@ use nix::sys::statvfs::statvfs;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::closure::files::ClosureFiles;
 use crate::console::progress::Progress;
+use crate::foreign::base;
 use crate::foreign::base::error::BaseError;
-use crate::foreign::base::{self, Wanted};
 use crate::foreign::images::choice::Choice;
 use crate::oci::platform::Platform;
 use crate::oci::whiteout;
@@ -274,14 +273,10 @@ fn unpack_base(
         tag: overlay.from_image_tag.as_deref(),
         platform,
     };
-    // Nothing of a closure is looked for.
-    let wanted = Wanted {
-        files: &ClosureFiles::default(),
-        store: b"",
-    };
-    let base = base::read(path, choice, wanted, &overlay.limits, progress)?;
+    let base = base::read(path, choice, (), &overlay.limits, progress)?;
     // What has to be uncompressed goes to the disk too, since the machine's /tmp is memory.
-    let flat = flatten::flatten(&base, &places.disk, progress)?;
+    progress.phase("merge", &flatten::merging(&base));
+    let flat = flatten::flatten(&base, &places.disk)?;
     Ok(unpack::unpack(&flat, &places.image())?)
 }
 

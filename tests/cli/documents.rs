@@ -8,10 +8,9 @@ use std::sync::OnceLock;
 
 use expect_test::expect;
 use nix_image_builder::bytes::digest::Sha256;
-use nix_image_builder::closure::files::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::archive::index;
-use nix_image_builder::foreign::base::{self, Wanted};
+use nix_image_builder::foreign::base;
 use nix_image_builder::foreign::images;
 use nix_image_builder::foreign::images::choice::Choice;
 use nix_image_builder::oci::descriptor::Descriptor;
@@ -637,12 +636,8 @@ fn an_image_with_keys_in_lower_case_is_one_as_any_other() {
     for image in [&archive, &layout] {
         let sandbox = Sandbox::new();
         let path = sandbox.file("base.tar", image);
-        let nothing = Wanted {
-            files: &ClosureFiles::default(),
-            store: b"",
-        };
         let limits = Limits::default();
-        let base = base::read(&path, Choice::default(), nothing, &limits, Progress::Plain).unwrap();
+        let base = base::read(&path, Choice::default(), (), &limits, Progress::Plain).unwrap();
         assert_eq!(base.env, ["A=1"]);
         assert_eq!(base.layers.len(), 1);
         let (_, all) = base::read_all(&path, None, &limits, Progress::Plain).unwrap();

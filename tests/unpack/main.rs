@@ -7,9 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::sys::statvfs::statvfs;
-use nix_image_builder::closure::files::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
-use nix_image_builder::foreign::base::{self, Wanted};
+use nix_image_builder::foreign::base;
 use nix_image_builder::foreign::images::choice::Choice;
 use nix_image_builder::request::limits::Limits;
 use nix_image_builder::rootfs::flatten;
@@ -98,12 +97,8 @@ fn a_million_entries_are_unpacked_in_little_memory() {
         tag: None,
         platform: None,
     };
-    let wanted = Wanted {
-        files: &ClosureFiles::default(),
-        store: b"",
-    };
-    let image = base::read(&path, choice, wanted, &Limits::default(), Progress::Plain).unwrap();
-    let flat = flatten::flatten(&image, directory.path(), Progress::Plain).unwrap();
+    let image = base::read(&path, choice, (), &Limits::default(), Progress::Plain).unwrap();
+    let flat = flatten::flatten(&image, directory.path()).unwrap();
     assert_eq!(flat.count(), 1 + 1000 + ENTRIES);
     unpack::unpack(&flat, &root).unwrap();
 

@@ -11,12 +11,11 @@ use crate::bytes::compression::Packing;
 use crate::bytes::digest::{Algorithm, DiffId, Digests};
 use crate::bytes::parallel;
 use crate::bytes::source::RangeReader;
-use crate::closure::files::Seen;
 use crate::console::progress::Bar;
 use crate::foreign::archive::member_path::MemberPath;
 use crate::foreign::archive::{Archive, ArchiveFile, Place};
 use crate::foreign::base::BaseLayer;
-use crate::foreign::base::Wanted;
+use crate::foreign::base::Observer;
 use crate::foreign::base::error::BaseError;
 use crate::foreign::blob::{self, Damage};
 use crate::foreign::images::blob_ref::Blob;
@@ -24,40 +23,40 @@ use crate::request::limits::Limits;
 
 /// What reading a layer once tells.
 #[derive(Debug, Clone)]
-pub(crate) struct LayerFacts {
+pub(crate) struct LayerFacts<N> {
     packing: Packing,
     /// Of the member as it stands.
     digests: Digests,
     diff_id: DiffId,
     size: u64,
-    seen: Arc<Seen>,
+    noted: Arc<N>,
 }
 
 /// What a compressed archive told of its layers while it streamed by.
-pub(crate) type Streamed = BTreeMap<Place, Result<LayerFacts, BaseError>>;
+pub(crate) type Streamed<N> = BTreeMap<Place, Result<LayerFacts<N>, BaseError>>;
 
 /// What is known of the layers of an archive. Each is read once, however many images have it.
-pub(crate) struct Known<'a> {
+pub(crate) struct Known<'a, O: Observer> {
     archive: &'a Archive,
-    streamed: Streamed,
-    facts: BTreeMap<Place, LayerFacts>,
-    wanted: Wanted<'a>,
+    streamed: Streamed<O::Noted>,
+    facts: BTreeMap<Place, LayerFacts<O::Noted>>,
+    observer: O,
     /// Moves with what is read.
     bar: &'a Bar,
 }
 
-impl<'a> Known<'a> {
+impl<'a, O: Observer> Known<'a, O> {
     pub(crate) fn new(
         archive: &'a Archive,
-        streamed: Streamed,
-        wanted: Wanted<'a>,
+        streamed: Streamed<O::Noted>,
+        observer: O,
         bar: &'a Bar,
     ) -> Self {
         Self {
             archive,
             streamed,
             facts: BTreeMap::new(),
-            wanted,
+            observer,
             bar,
         }
     }
@@ -68,7 +67,7 @@ impl<'a> Known<'a> {
         config: &str,
         layers: Vec<(Blob, &ArchiveFile)>,
         diff_ids: &[DiffId],
-    ) -> Result<Vec<BaseLayer>, BaseError> {
+    ) -> Result<Vec<BaseLayer<O::Noted>>, BaseError> {
         let path = || self.archive.path.clone();
         if diff_ids.len() != layers.len() {
             return Err(BaseError::LayerCount {
@@ -98,7 +97,7 @@ impl<'a> Known<'a> {
                 sha256: facts.digests.sha256,
                 diff_id: found,
                 size: facts.size,
-                seen: facts.seen,
+                noted: facts.noted,
             })
         });
         layers.collect()
@@ -121,21 +120,22 @@ impl<'a> Known<'a> {
             }
             // What is called by a digest through a link may have been read without it.
             let is_enough =
-                |facts: &LayerFacts| facts.digests.by(algorithm).algorithm() == algorithm;
+                |facts: &LayerFacts<O::Noted>| facts.digests.by(algorithm).algorithm() == algorithm;
             if !self.facts.get(&place).is_some_and(is_enough) {
                 unread.push((place, name, file, algorithm));
             }
         }
         let Self {
             archive,
-            wanted,
+            observer,
             bar,
             ..
         } = *self;
         let read = |(place, name, file, algorithm): (Place, &str, &ArchiveFile, Algorithm)| {
             let (path, limits) = (&archive.path, &archive.limits);
             let content = &mut bar.watch_reader(RangeReader::new(file.range.clone()));
-            layer_facts(path, name, content, algorithm, wanted, limits).map(|facts| (place, facts))
+            layer_facts(path, name, content, algorithm, observer, limits)
+                .map(|facts| (place, facts))
         };
         let more: Vec<_> = if archive.is_compressed {
             // In the order of the archive, since every step back uncompresses all of it again.
@@ -149,10 +149,10 @@ impl<'a> Known<'a> {
 }
 
 /// Compares a layer of `size` bytes with what names it.
-fn check_blob(
+fn check_blob<N>(
     archive: &Archive,
     blob: &Blob,
-    facts: &LayerFacts,
+    facts: &LayerFacts<N>,
     size: u64,
 ) -> Result<(), BaseError> {
     if let Some(said) = blob.size {
@@ -183,22 +183,22 @@ pub(crate) fn may_be_layer(name: &MemberPath) -> bool {
 }
 
 /// Reads a layer, packed or not, to its end; it is called by a digest of `algorithm`.
-pub(crate) fn layer_facts(
+pub(crate) fn layer_facts<O: Observer>(
     path: &Path,
     layer: &str,
     input: &mut dyn Read,
     algorithm: Algorithm,
-    wanted: Wanted<'_>,
+    observer: O,
     limits: &Limits,
-) -> Result<LayerFacts, BaseError> {
+) -> Result<LayerFacts<O::Noted>, BaseError> {
     let bytes = |source| BaseError::LayerBytes {
         path: path.to_owned(),
         layer: layer.to_owned(),
         source,
     };
-    let mut seen = Seen::default();
+    let mut noted = O::Noted::default();
     let blob = blob::read(input, algorithm, limits, &mut |member| {
-        wanted.files.note(&member.name, wanted.store, &mut seen);
+        observer.note(&member.name, &mut noted);
     });
     let blob = blob.map_err(bytes)?;
     match blob.content {
@@ -207,7 +207,7 @@ pub(crate) fn layer_facts(
             digests: blob.digests,
             diff_id: content.diff_id,
             size: content.size,
-            seen: Arc::new(seen),
+            noted: Arc::new(noted),
         }),
         Err(Damage::Bytes(source)) => Err(bytes(source)),
         Err(Damage::Tar { source, .. }) => Err(BaseError::Layer {

@@ -11,10 +11,9 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use nix_image_builder::bytes::digest::Sha256;
-use nix_image_builder::closure::files::ClosureFiles;
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::archive::index;
-use nix_image_builder::foreign::base::{self, Wanted};
+use nix_image_builder::foreign::base;
 use nix_image_builder::foreign::images::choice::Choice;
 use nix_image_builder::request::limits::Limits;
 use nix_image_builder::tar::read::Reader;
@@ -35,11 +34,6 @@ const SOON: Duration = Duration::from_secs(5);
 /// went well.
 #[track_caller]
 fn read(path: &Path, what: &str) -> Option<String> {
-    let files = ClosureFiles::default();
-    let wanted = Wanted {
-        files: &files,
-        store: b"nix/store",
-    };
     let choice = Choice::default();
     let limits = Limits::default();
     let start = Instant::now();
@@ -48,7 +42,7 @@ fn read(path: &Path, what: &str) -> Option<String> {
             let _ = io::copy(content, &mut io::sink());
             Ok(())
         });
-        let base = base::read(path, choice, wanted, &limits, Progress::Plain);
+        let base = base::read(path, choice, (), &limits, Progress::Plain);
         // A base image is an archive and more.
         assert!(indexed.is_ok() || base.is_err());
         base.ok().map(|base| {
