@@ -118,13 +118,7 @@ pub fn build(attrs: &Attrs<DescriptionAttrs>, context: &Context) -> Result<(), D
     let progress = context.progress;
     let base_json = read_json(&image.base_json)?;
     let platform = base_json.platform();
-    let objections = engines::check(&Said {
-        name: &image.name,
-        tag: image.tag.as_deref(),
-        config: &base_json.config,
-        platform: platform.as_ref(),
-    });
-    tell(&image.name, objections, progress)?;
+    check_words(image, &base_json, progress)?;
     let created = resolve("created", &image.created)?;
     let mtime = resolve("mtime", &image.mtime)?;
 
@@ -390,4 +384,19 @@ fn tell(image: &str, objections: Vec<Objection>, progress: Progress) -> Result<(
 /// What is said of a layer once it is known.
 fn line(layer: &RecordedLayer) -> String {
     format!("layer {}: {}", layer.diff_id, text::size(layer.size))
+}
+
+/// Checks what the user wrote against what engines take.
+fn check_words(
+    image: &DescriptionAttrs,
+    base_json: &ImageJson,
+    progress: Progress,
+) -> Result<(), Refused> {
+    let objections = engines::check(&Said {
+        name: &image.name,
+        tag: image.tag.as_deref(),
+        config: &base_json.config,
+        platform: base_json.platform().as_ref(),
+    });
+    tell(&image.name, objections, progress)
 }

@@ -22,9 +22,6 @@ use crate::tree::materialise::materialise;
 use crate::tree::merge::{self, Dirlinks, MergeError};
 use crate::tree::scan::{self, ScanError};
 
-/// What nixpkgs' `chmod ug+w` adds to the mode of a layer's root.
-pub(crate) const ROOT_WRITABLE: u32 = 0o220;
-
 /// The layer's root in the build directory; scripts of users may know its name.
 const ROOT: &str = "layer";
 
@@ -61,7 +58,7 @@ pub fn build(attrs: &Attrs<LayerAttrs>, context: &Context) -> Result<(), LayerEr
     let merged = merge::merge(&layer.copy_to_root, dirlinks, &attrs.limits, &mut warnings);
     warnings.tell(progress);
     let mut tree = merged?;
-    tree.mode |= ROOT_WRITABLE;
+    tree.mode |= layer_directory::ROOT_WRITABLE;
     if !layer.extra_commands.is_empty() {
         progress.phase("extraCommands", "running extraCommands");
         tree = run_script(layer, tree, &attrs.environment, &context.build_directory)?;

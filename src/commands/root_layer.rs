@@ -1,6 +1,6 @@
 //! Builds the layer of `mkRootLayer`, in a virtual machine: what `copyToRoot` brings and what
 //! `runAsRoot` and `extraCommands` change on top of a base image. The output is a directory with
-//! `layer.tar`, `json` and `VERSION`, as that of [`crate::commands::pure_layer`].
+//! `layer.tar`, `json` and `VERSION`, as that of `pure_layer`.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -17,7 +17,6 @@ use crate::build::context::Context;
 use crate::build::output::OutputError;
 use crate::build::process::Ended;
 use crate::build::script::{self, ScriptError};
-use crate::commands::pure_layer;
 use crate::console::warnings::Warnings;
 use crate::image::config::{BaseJson, BaseJsonError};
 use crate::image::layer_directory;
@@ -129,7 +128,7 @@ fn make(
     warnings.tell(progress);
     let mut tree = merged?;
     if !layer.copy_to_root.is_empty() {
-        tree.mode |= pure_layer::ROOT_WRITABLE;
+        tree.mode |= layer_directory::ROOT_WRITABLE;
     }
     materialise(&tree, &places.layer()).map_err(ScriptError::from)?;
     drop(tree);

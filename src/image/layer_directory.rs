@@ -12,6 +12,9 @@ use crate::tar::tarsum;
 /// The version of the legacy layer format; without a newline.
 pub const VERSION: &str = "1.0";
 
+/// What nixpkgs' `chmod ug+w` adds to the mode of a layer's root.
+pub(crate) const ROOT_WRITABLE: u32 = 0o220;
+
 /// What is said before `items` are merged.
 pub(crate) fn merging(items: &[PathBuf]) -> String {
     match items.len() {

@@ -245,16 +245,7 @@ impl<R: Skip> Reader<R> {
         if name.ends_with(b"/") && kind != MemberKind::Directory {
             return wrong("has a name that ends in `/`, but is no directory");
         }
-        let link = match kind {
-            MemberKind::Symlink | MemberKind::HardLink => {
-                let link = extensions.link.take();
-                link.unwrap_or(mem::take(&mut header.link))
-            }
-            _ => Vec::new(),
-        };
-        if link.is_empty() && matches!(kind, MemberKind::Symlink | MemberKind::HardLink) {
-            return wrong("is a link to nothing");
-        }
+        let link = link(at, kind, extensions.link.take(), &mut header)?;
         let length = name.len().max(link.len());
         if length > MAX_NAME {
             return Err(ReadError::NameLength { at, length });
@@ -408,6 +399,26 @@ impl<R: Skip> sparse::Source for Reader<R> {
         self.read_exactly(&mut block, "the map of a sparse file")?;
         Ok(block)
     }
+}
+
+/// What a link leads to, and nothing for what is none.
+fn link(
+    at: u64,
+    kind: MemberKind,
+    extension: Option<Vec<u8>>,
+    header: &mut Fields,
+) -> Result<Vec<u8>, ReadError> {
+    let link = match kind {
+        MemberKind::Symlink | MemberKind::HardLink => {
+            extension.unwrap_or_else(|| mem::take(&mut header.link))
+        }
+        _ => return Ok(Vec::new()),
+    };
+    if link.is_empty() {
+        let what = "is a link to nothing";
+        return Err(ReadError::Member { at, what });
+    }
+    Ok(link)
 }
 
 /// How many bytes of content the tar has, by a member's headers.
