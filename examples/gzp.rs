@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use nix_image_builder::bytes::compress;
-use nix_image_builder::bytes::compression::Compression;
+use nix_image_builder::bytes::compression::Compressor;
 
 fn main() -> io::Result<()> {
     let mut paths = std::env::args_os().skip(1).map(PathBuf::from);
@@ -15,7 +15,7 @@ fn main() -> io::Result<()> {
     let threads = std::thread::available_parallelism()?.get();
     compress::write(
         File::create(to)?,
-        Compression::Gzip,
+        Compressor::Gzip,
         threads,
         |error| error,
         |out| io::copy(&mut File::open(from)?, out).map(drop),

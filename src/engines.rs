@@ -164,7 +164,7 @@ impl std::error::Error for Objection {}
 
 /// What users say of an image.
 #[derive(Debug)]
-pub struct Said<'a> {
+pub struct Claims<'a> {
     /// With the registry, in lower case.
     pub name: &'a str,
     pub tag: Option<&'a str>,
@@ -174,7 +174,7 @@ pub struct Said<'a> {
 
 /// Checks what users say of an image.
 #[must_use]
-pub fn check(said: &Said<'_>) -> Vec<Objection> {
+pub fn check(said: &Claims<'_>) -> Vec<Objection> {
     let name = reference::check_name("`name`", said.name);
     let tag = said.tag.and_then(|tag| reference::check_tag("`tag`", tag));
     let config = config::check(said.config);

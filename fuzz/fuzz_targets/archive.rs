@@ -11,14 +11,14 @@ use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::archive::ArchiveMember;
 use nix_image_builder::foreign::archive::index;
 use nix_image_builder::foreign::base::{self, BaseImage};
-use nix_image_builder::foreign::images::choice::Choice;
+use nix_image_builder::foreign::images::selector::Selector;
 use nix_image_builder::request::limits::Limits;
 use nix_image_builder_fuzz::{file_of, mutate_tar};
 
 fn read(path: &Path) -> Option<BaseImage> {
     let base = base::read(
         path,
-        Choice::default(),
+        Selector::default(),
         (),
         &Limits::default(),
         Progress::Plain,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::base;
-use nix_image_builder::foreign::images::choice::Choice;
+use nix_image_builder::foreign::images::selector::Selector;
 use nix_image_builder::image::config::BaseJson;
 use nix_image_builder::image::legacy;
 use nix_image_builder::imitate::{jq, jshon, python_json};
@@ -42,14 +42,14 @@ fn archive(manifest: &[u8], config: &[u8]) -> NamedTempFile {
 
 fn read_base(manifest: &[u8], config: &[u8]) {
     let archive = archive(manifest, config);
-    let named = Choice {
+    let named = Selector {
         name: Some("base"),
         tag: Some("1"),
-        ..Choice::default()
+        ..Selector::default()
     };
     let first = base::read(
         archive.path(),
-        Choice::default(),
+        Selector::default(),
         (),
         &Limits::default(),
         Progress::Plain,

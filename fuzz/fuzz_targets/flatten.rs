@@ -13,9 +13,9 @@ use nix_image_builder::bytes::source::RangeReader;
 use nix_image_builder::bytes::source::Source;
 use nix_image_builder::commands::export_image;
 use nix_image_builder::request::limits::Limits;
-use nix_image_builder::rootfs::apply::Placing;
-use nix_image_builder::rootfs::entry::{About, FlatKind};
-use nix_image_builder::rootfs::merged::{Flat, FlatEntry, Step};
+use nix_image_builder::rootfs::apply::Apply;
+use nix_image_builder::rootfs::entry::{MergedKind, Metadata};
+use nix_image_builder::rootfs::merged::{MergedEntry, MergedTree, Step};
 use nix_image_builder::rootfs::tar_entries;
 use nix_image_builder::tar::read::{MemberKind, Reader};
 use nix_image_builder::tar::write;
@@ -25,12 +25,12 @@ use nix_image_builder_fuzz::{file_of, mutate_tar};
 const FIRST: u64 = 7;
 
 /// Places all that can be read, or says that something cannot be placed.
-fn place(bytes: &[u8]) -> Option<Flat> {
+fn place(bytes: &[u8]) -> Option<MergedTree> {
     let file = file_of(bytes);
     let opened = File::open(file.path()).expect("it is there");
     let source = Arc::new(Source::file(file.path(), opened));
     let mut reader = Reader::new(bytes);
-    let mut placing = Placing::new(&std::env::temp_dir(), &Limits::default());
+    let mut placing = Apply::new(&std::env::temp_dir(), &Limits::default());
     placing.begin_layer();
     while let Ok(Some(member)) = reader.next_member() {
         if member.uid == FIRST {
@@ -53,7 +53,7 @@ fn place(bytes: &[u8]) -> Option<Flat> {
 }
 
 /// A line for each entry, with its content.
-fn listed(flat: &Flat) -> Vec<String> {
+fn listed(flat: &MergedTree) -> Vec<String> {
     let entries = flat
         .walk()
         .filter_map(|step| match step.expect("it is there") {
@@ -64,27 +64,27 @@ fn listed(flat: &Flat) -> Vec<String> {
     entries.skip(1).map(line).collect()
 }
 
-fn line(entry: FlatEntry) -> String {
+fn line(entry: MergedEntry) -> String {
     for name in entry.path.split(|byte| *byte == b'/') {
         let is_name = !matches!(name, b"" | b"." | b"..");
         assert!(is_name && !name.contains(&0), "{name:?} is no name");
         assert!(!name.starts_with(b".wh."), "a whiteout hides and is gone");
     }
     let path = entry.path.escape_ascii();
-    let About { mode, uid, gid, .. } = entry.about;
+    let Metadata { mode, uid, gid, .. } = entry.about;
     match entry.kind {
-        FlatKind::Directory => format!("{path}/ {mode:o} {uid}:{gid}"),
-        FlatKind::File(range) => {
+        MergedKind::Directory => format!("{path}/ {mode:o} {uid}:{gid}"),
+        MergedKind::File(range) => {
             let (size, mut content) = (range.size, Vec::new());
             let mut reader = RangeReader::new(range);
             reader.read_to_end(&mut content).expect("it is there");
             assert_eq!(content.len() as u64, size);
             format!("{path} {mode:o} {uid}:{gid} {content:?}")
         }
-        FlatKind::Symlink { target } => {
+        MergedKind::Symlink { target } => {
             format!("{path} {uid}:{gid} -> {}", target.escape_ascii())
         }
-        FlatKind::Special(kind) => format!("{path} {mode:o} {uid}:{gid} {kind:?}"),
+        MergedKind::Special(kind) => format!("{path} {mode:o} {uid}:{gid} {kind:?}"),
     }
 }
 

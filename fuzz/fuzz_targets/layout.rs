@@ -10,11 +10,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use nix_image_builder::bytes::compression::Packing;
+use nix_image_builder::bytes::compression::Compression;
 use nix_image_builder::bytes::digest::{Algorithm, Digest};
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::base::{self, BaseImage};
-use nix_image_builder::foreign::images::choice::Choice;
+use nix_image_builder::foreign::images::selector::Selector;
 use nix_image_builder::oci::descriptor;
 use nix_image_builder::request::limits::Limits;
 use nix_image_builder::tar::owner::Owner;
@@ -70,7 +70,7 @@ fn replace(text: &[u8], from: &str, to: &str) -> Vec<u8> {
 fn read(path: &Path) -> Option<BaseImage> {
     base::read(
         path,
-        Choice::default(),
+        Selector::default(),
         (),
         &Limits::default(),
         Progress::Plain,
@@ -106,7 +106,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     for layer in &base.layers {
-        if layer.packing == Packing::Plain {
+        if layer.packing == Compression::Plain {
             let is_layer = |digest| digest == Digest::from(layer.diff_id);
             let mut digests = by_digest(&blobs).map(|(digest, _)| digest);
             assert!(digests.any(is_layer), "a plain layer is its own tar");

@@ -10,23 +10,23 @@ use nix_image_builder::commands::inspect;
 use nix_image_builder::commands::verify::{self, Report, What};
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::base;
-use nix_image_builder::foreign::images::choice::Choice;
+use nix_image_builder::foreign::images::selector::Selector;
 use nix_image_builder::foreign::inventory::entries::Noting;
-use nix_image_builder::foreign::inventory::{self, Input, Survey};
+use nix_image_builder::foreign::inventory::{self, Input, Inventory};
 use nix_image_builder::request::limits::Limits;
 use nix_image_builder_fuzz::{file_of, mutate_tar};
 use tempfile::NamedTempFile;
 
-fn survey(input: Input, noting: Noting) -> Option<Survey> {
+fn survey(input: Input, noting: Noting) -> Option<Inventory> {
     inventory::read(input, noting, &Limits::default(), Progress::Plain).ok()
 }
 
-fn of_file(file: &NamedTempFile, noting: Noting) -> Option<Survey> {
+fn of_file(file: &NamedTempFile, noting: Noting) -> Option<Inventory> {
     survey(Input::Path(file.path().to_owned()), noting)
 }
 
 /// The same bytes, coming by once.
-fn of_stream(file: &NamedTempFile, bytes: &[u8]) -> Option<Survey> {
+fn of_stream(file: &NamedTempFile, bytes: &[u8]) -> Option<Inventory> {
     let input = Input::Stream {
         name: file.path().to_owned(),
         content: Box::new(Cursor::new(bytes.to_vec())),
@@ -37,7 +37,7 @@ fn of_stream(file: &NamedTempFile, bytes: &[u8]) -> Option<Survey> {
 /// What is shown of the image, and the DiffIDs of each image's layers.
 fn shown(file: &NamedTempFile) -> Option<Vec<Vec<String>>> {
     let survey = of_file(file, Noting::StorePaths)?;
-    let inspection = inspect::inspect(survey, Choice::default()).ok()?;
+    let inspection = inspect::inspect(survey, Selector::default()).ok()?;
     inspection
         .write_text(&mut Vec::new())
         .expect("it is in memory");
@@ -71,7 +71,7 @@ fn check_right(report: &Report, file: &NamedTempFile, bytes: &[u8]) {
     }
     let base = base::read(
         file.path(),
-        Choice::default(),
+        Selector::default(),
         (),
         &Limits::default(),
         Progress::Plain,

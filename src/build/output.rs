@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use thiserror::Error;
 
 use crate::bytes::compress;
-use crate::bytes::compression::Compression;
+use crate::bytes::compression::Compressor;
 use crate::console::progress::Progress;
 use crate::tar::plan::{Dialect, Entry, TarPlan};
 use crate::tar::write::{self, WriteError};
@@ -130,7 +130,7 @@ impl Files<'_> {
             self.create(name)?,
             &path,
             plan,
-            Compression::None,
+            Compressor::None,
             1,
             progress,
         )
@@ -289,7 +289,7 @@ fn write_bytes(mut file: File, path: &Path, bytes: &[u8]) -> Result<(), OutputEr
 pub fn tar(
     path: &Path,
     plan: &TarPlan,
-    compression: Compression,
+    compression: Compressor,
     threads: usize,
     progress: Progress,
 ) -> Result<(), OutputError> {
@@ -324,7 +324,7 @@ fn write_tar(
     file: File,
     path: &Path,
     plan: &TarPlan,
-    compression: Compression,
+    compression: Compressor,
     threads: usize,
     progress: Progress,
 ) -> Result<(), OutputError> {

@@ -9,7 +9,7 @@ use gzp::par::compress::{ParCompress, ParCompressBuilder};
 use gzp::{Compression as Level, GzpError, ZWriter};
 use zstd::zstd_safe::CParameter;
 
-use crate::bytes::compression::Compression;
+use crate::bytes::compression::Compressor;
 
 /// The level that libdeflate works at. Its 5 packs tighter than zlib's 6, which pigz uses, by more
 /// than the independent members lose: 150.6 MB instead of 152.2 MB for the closure of
@@ -37,7 +37,7 @@ const BUFFER: usize = 256 * 1024;
 /// of the cause.
 pub fn write<E>(
     file: File,
-    compression: Compression,
+    compression: Compressor,
     threads: usize,
     wrap: impl Fn(io::Error) -> E,
     fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
@@ -60,11 +60,11 @@ enum Encoder {
 }
 
 impl Encoder {
-    fn new(file: File, compression: Compression, threads: usize) -> io::Result<Self> {
+    fn new(file: File, compression: Compressor, threads: usize) -> io::Result<Self> {
         let file = BufWriter::with_capacity(BUFFER, file);
         Ok(match compression {
-            Compression::None => Self::Plain(file),
-            Compression::Gzip => Self::Gzip {
+            Compressor::None => Self::Plain(file),
+            Compressor::Gzip => Self::Gzip {
                 encoder: ParCompressBuilder::<Mgzip>::new()
                     .compression_level(Level::new(GZIP_LEVEL))
                     .buffer_size(GZIP_MEMBER)
@@ -73,7 +73,7 @@ impl Encoder {
                     .from_writer(file),
                 failed: false,
             },
-            Compression::Zstd => {
+            Compressor::Zstd => {
                 let mut encoder = zstd::Encoder::new(file, ZSTD_LEVEL)?;
                 encoder.include_checksum(true)?;
                 // One worker or many cut the input alike; none at all would not.

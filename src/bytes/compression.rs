@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// How an archive is compressed when it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum Compression {
+pub enum Compressor {
     #[serde(rename = "none")]
     None,
     #[serde(rename = "gz")]
@@ -22,7 +22,7 @@ pub enum Compression {
 /// How some bytes are compressed, told by their first ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Packing {
+pub enum Compression {
     Plain,
     Gzip,
     Zstd,
@@ -30,7 +30,7 @@ pub enum Packing {
     Bzip2,
 }
 
-impl fmt::Display for Packing {
+impl fmt::Display for Compression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Plain => "nothing",
@@ -42,10 +42,10 @@ impl fmt::Display for Packing {
     }
 }
 
-/// How many bytes [`Packing::of`] wants to see.
+/// How many bytes [`Compression::of`] wants to see.
 pub const MAGIC: usize = 6;
 
-impl Packing {
+impl Compression {
     /// Tells the packing from the first bytes.
     #[must_use]
     pub fn of(first: &[u8]) -> Self {

@@ -14,7 +14,7 @@ use liblzma::stream::{CONCATENATED, Error as XzError, Stream};
 use thiserror::Error;
 use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
 
-use crate::bytes::compression::Packing;
+use crate::bytes::compression::Compression;
 use crate::bytes::gzip::Gzip;
 use crate::bytes::read_ahead::ReadAhead;
 use crate::request::limits::{FREE_OF_RATIO, Limits};
@@ -125,7 +125,7 @@ impl<R: Read> Decoded<R> {
     ///
     /// # Errors
     /// When the decoder cannot be set up.
-    pub fn new(input: R, packing: Packing, limits: &Limits) -> io::Result<Self> {
+    pub fn new(input: R, packing: Compression, limits: &Limits) -> io::Result<Self> {
         let packed = Arc::new(AtomicU64::new(0));
         let clock = Clock {
             start: Instant::now(),
@@ -134,24 +134,24 @@ impl<R: Read> Decoded<R> {
         let input = Counted {
             input,
             count: Arc::clone(&packed),
-            clock: (packing != Packing::Plain).then_some(clock),
+            clock: (packing != Compression::Plain).then_some(clock),
         };
         Ok(Self {
             decoder: match packing {
-                Packing::Plain => Unpack::Plain(input),
-                Packing::Gzip => Unpack::Gzip(Gzip::new(input)),
-                Packing::Zstd => {
+                Compression::Plain => Unpack::Plain(input),
+                Compression::Gzip => Unpack::Gzip(Gzip::new(input)),
+                Compression::Zstd => {
                     let mut decoder = zstd::Decoder::new(input)?;
                     let window = limits.max_zstd_window.max(1).ilog2();
                     decoder.window_log_max(window.clamp(ZSTD_WINDOWS.0, ZSTD_WINDOWS.1))?;
                     Unpack::Zstd(decoder)
                 }
-                Packing::Xz => {
+                Compression::Xz => {
                     let stream = Stream::new_stream_decoder(limits.max_xz_memory, CONCATENATED)?;
                     Unpack::Xz(XzDecoder::new_stream(input, stream))
                 }
                 // It takes 4 MB of memory at most, whatever the input asks for.
-                Packing::Bzip2 => {
+                Compression::Bzip2 => {
                     Unpack::Bzip2(Box::new(MultiBzDecoder::new(BufReader::new(input))))
                 }
             },
@@ -233,7 +233,7 @@ pub type Decoder = ReadAhead;
 /// When it cannot be opened.
 pub fn open(path: &Path, limits: &Limits) -> io::Result<Decoder> {
     let file = File::open(path)?;
-    let packing = Packing::of_open(&file)?;
+    let packing = Compression::of_open(&file)?;
     open_as(file, packing, limits)
 }
 
@@ -241,7 +241,7 @@ pub fn open(path: &Path, limits: &Limits) -> io::Result<Decoder> {
 ///
 /// # Errors
 /// When no decoder or thread can be set up.
-pub fn open_as(file: File, packing: Packing, limits: &Limits) -> io::Result<Decoder> {
+pub fn open_as(file: File, packing: Compression, limits: &Limits) -> io::Result<Decoder> {
     let file = BufReader::with_capacity(BUFFER, file);
     ReadAhead::new(Box::new(Decoded::new(file, packing, limits)?))
 }

@@ -183,14 +183,14 @@ mod tests {
 
     use super::*;
     use crate::bytes::compress;
-    use crate::bytes::compression::Compression;
+    use crate::bytes::compression::Compressor;
 
     fn ours(content: &[u8]) -> Vec<u8> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("gz");
         let file = std::fs::File::create(&path).unwrap();
         let wrap = |error| error;
-        compress::write(file, Compression::Gzip, 2, wrap, |out| {
+        compress::write(file, Compressor::Gzip, 2, wrap, |out| {
             out.write_all(content)
         })
         .unwrap();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::fcntl::OFlag;
 
-use crate::bytes::compression::Packing;
+use crate::bytes::compression::Compression;
 use crate::bytes::decompress::{self, Decoded, Decoder};
 use crate::bytes::read_ahead::ReadAhead;
 use crate::bytes::skip::Skip;
@@ -35,7 +35,7 @@ pub enum Source {
     /// The uncompressed content of a member, read likewise.
     Unpacked {
         packed: Range,
-        packing: Packing,
+        packing: Compression,
         limits: Limits,
         state: Mutex<Option<StreamState>>,
     },
@@ -87,7 +87,7 @@ impl Source {
 
     /// The content of `packed`, which is packed as `packing` says.
     #[must_use]
-    pub fn unpacked(packed: Range, packing: Packing, limits: &Limits) -> Self {
+    pub fn unpacked(packed: Range, packing: Compression, limits: &Limits) -> Self {
         Self::Unpacked {
             packed,
             packing,

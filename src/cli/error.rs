@@ -23,12 +23,12 @@ use crate::commands::root_layer::RootLayerError;
 use crate::commands::run_with_overlay::RunWithOverlayError;
 use crate::commands::stream_layered_image::StreamLayeredImageError;
 use crate::commands::tarsum::PrintTarSumError;
-use crate::foreign::inventory::SurveyError;
+use crate::foreign::inventory::InventoryError;
 use crate::image::streamed::error::StreamError;
 use crate::request::attrs::AttrsError;
 use crate::vm::guest::GuestError;
 use crate::vm::host::HostError;
-use crate::vm::namespaces::AsRootError;
+use crate::vm::namespaces::NamespaceError;
 use crate::vm::overlay::OverlayError;
 
 /// A subcommand failed.
@@ -89,7 +89,7 @@ pub(super) enum CliError {
     #[error(transparent)]
     Overlay(#[from] OverlayError),
     #[error(transparent)]
-    AsRoot(#[from] AsRootError),
+    AsRoot(#[from] NamespaceError),
     #[error(transparent)]
     Guest(#[from] GuestError),
     #[error(transparent)]
@@ -112,7 +112,7 @@ pub(super) enum CliError {
     #[error(transparent)]
     TarSum(#[from] PrintTarSumError),
     #[error(transparent)]
-    Survey(#[from] SurveyError),
+    Inventory(#[from] InventoryError),
     #[error(transparent)]
     Inspect(#[from] InspectError),
     #[error("cannot write man pages to `{}`", path.display())]
@@ -135,7 +135,9 @@ impl CliError {
     /// 1, or the status that a user's script ended with; 2 where 1 has a meaning of its own.
     #[must_use]
     pub(super) fn exit_code(&self) -> u8 {
-        if let Self::Survey(_) | Self::Inspect(InspectError::Survey(_)) | Self::Limit(_) = self {
+        if let Self::Inventory(_) | Self::Inspect(InspectError::Inventory(_)) | Self::Limit(_) =
+            self
+        {
             return 2;
         }
         if let Self::Host(error) = self {

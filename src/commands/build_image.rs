@@ -11,20 +11,20 @@ use thiserror::Error;
 
 use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
-use crate::bytes::compression::Compression;
+use crate::bytes::compression::Compressor;
 use crate::bytes::digest::{DiffId, HashWriter, Sha256};
 use crate::bytes::source::{Range, Source};
 use crate::closure::files::{self, ClosureFiles, ClosureQuery, Presence};
 use crate::console::progress::Progress;
 use crate::console::text;
 use crate::console::warnings::Warnings;
-use crate::engines::{self, Objection, Refused, Said};
+use crate::engines::{self, Claims, Objection, Refused};
 use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{self, BaseImage};
-use crate::foreign::images::choice::Choice;
+use crate::foreign::images::selector::Selector;
 use crate::image::config::{BaseJson, BaseJsonError};
 use crate::image::legacy::{self, LegacyLayer};
-use crate::image::retain::{self, KeepError};
+use crate::image::retain::{self, RetainError};
 use crate::image::{append, docker_archive, docker_manifest};
 use crate::oci::platform::Platform;
 use crate::request::attrs::{Attrs, Section};
@@ -61,7 +61,7 @@ pub enum ImageError {
     #[error(transparent)]
     Base(#[from] BaseError),
     #[error(transparent)]
-    Keep(#[from] KeepError),
+    Keep(#[from] RetainError),
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -85,7 +85,7 @@ pub fn build(attrs: &Attrs<ImageAttrs>, context: &Context) -> Result<(), ImageEr
     let progress = context.progress;
     let base_json = BaseJson::read_with_time(&image.base_json)?;
     let platform = base_json.platform();
-    let objections = engines::check(&Said {
+    let objections = engines::check(&Claims {
         name: &image.name,
         tag: image.tag.as_deref(),
         config: base_json.config(),
@@ -186,13 +186,13 @@ fn read_base(
     };
     let text = format!("reading base image `{}`", path.display());
     context.progress.phase("base", &text);
-    let choice = Choice {
+    let selector = Selector {
         name: image.from_image_name.as_deref(),
         tag: image.from_image_tag.as_deref(),
         platform,
     };
     let progress = context.progress;
-    let base = base::read(path, choice, query, &attrs.limits, progress)?;
+    let base = base::read(path, selector, query, &attrs.limits, progress)?;
     Ok(Some(base))
 }
 
@@ -329,7 +329,7 @@ pub struct ImageAttrs {
     pub from_image: Option<PathBuf>,
     pub from_image_name: Option<String>,
     pub from_image_tag: Option<String>,
-    pub compressor: Compression,
+    pub compressor: Compressor,
 }
 
 impl Section for ImageAttrs {

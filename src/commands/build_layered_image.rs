@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
 use crate::bytes::compress;
-use crate::bytes::compression::Compression;
+use crate::bytes::compression::Compressor;
 use crate::console::text;
 use crate::image::streamed;
 use crate::image::streamed::error::StreamError;
@@ -54,7 +54,7 @@ pub fn build(
 pub struct LayeredImageAttrs {
     /// What `builder description` wrote.
     pub conf: PathBuf,
-    pub compressor: Compression,
+    pub compressor: Compressor,
 }
 
 impl Section for LayeredImageAttrs {

@@ -21,10 +21,10 @@ use crate::closure::store_layer;
 use crate::console::progress::Progress;
 use crate::console::text;
 use crate::console::warnings::Warnings;
-use crate::engines::{self, Objection, Refused, Said};
+use crate::engines::{self, Claims, Objection, Refused};
 use crate::foreign::base;
 use crate::foreign::base::error::BaseError;
-use crate::foreign::images::choice::Choice;
+use crate::foreign::images::selector::Selector;
 use crate::image::description::{
     Description, LAYER, NOW, Recorded, RecordedBaseLayer, RecordedLayer, Unpacked, owner, record,
 };
@@ -232,9 +232,9 @@ fn read_base(
     };
     let text = format!("reading base image `{}`", path.display());
     context.progress.phase("base", &text);
-    let first = Choice {
+    let first = Selector {
         platform,
-        ..Choice::default()
+        ..Selector::default()
     };
     let base = base::read(path, first, (), &attrs.limits, context.progress)?;
     let layers = base.layers.into_iter().map(|layer| RecordedBaseLayer {
@@ -392,7 +392,7 @@ fn check_words(
     base_json: &ImageJson,
     progress: Progress,
 ) -> Result<(), Refused> {
-    let objections = engines::check(&Said {
+    let objections = engines::check(&Claims {
         name: &image.name,
         tag: image.tag.as_deref(),
         config: &base_json.config,

@@ -11,7 +11,7 @@ use crate::build::output::{self, OutputError};
 use crate::console::text;
 use crate::foreign::base;
 use crate::foreign::base::error::BaseError;
-use crate::foreign::images::choice::Choice;
+use crate::foreign::images::selector::Selector;
 use crate::oci::platform::Platform;
 use crate::request::attrs::{Attrs, Section};
 use crate::rootfs::flatten::{self, FlattenError};
@@ -45,12 +45,12 @@ pub fn build(attrs: &Attrs<ExportAttrs>, context: &Context) -> Result<(), Export
     let progress = context.progress;
     let path = &export.from_image;
     progress.phase("read", &format!("reading image `{}`", path.display()));
-    let choice = Choice {
+    let selector = Selector {
         name: export.from_image_name.as_deref(),
         tag: export.from_image_tag.as_deref(),
         platform: export.platform.as_ref(),
     };
-    let image = base::read(path, choice, (), &attrs.limits, progress)?;
+    let image = base::read(path, selector, (), &attrs.limits, progress)?;
     progress.phase("merge", &flatten::merging(&image));
     let flat = flatten::flatten(&image, &context.temporary_directory)?;
     drop(image);

@@ -11,18 +11,18 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use self::config::ShownConfig;
-use crate::bytes::compression::Packing;
+use crate::bytes::compression::Compression;
 use crate::bytes::digest::{DiffId, Digest, Sha256};
 use crate::console::progress::Progress;
 use crate::console::text::shown;
 use crate::foreign::archive::error::ArchiveError;
 use crate::foreign::blob::Damage;
 use crate::foreign::images::blob_ref::Blob;
-use crate::foreign::images::choice::Choice;
 use crate::foreign::images::error::ImagesError;
+use crate::foreign::images::selector::Selector;
 use crate::foreign::images::{self, Image};
 use crate::foreign::inventory::entries::Noting;
-use crate::foreign::inventory::{self, Input, Survey, SurveyError};
+use crate::foreign::inventory::{self, Input, Inventory, InventoryError};
 use crate::oci::image_config::ImageConfig;
 use crate::oci::platform::Platform;
 use crate::request::limits::Limits;
@@ -32,7 +32,7 @@ use crate::request::store_path::StorePath;
 /// very many.
 #[derive(Debug)]
 pub struct Inspection {
-    survey: Survey,
+    inventory: Inventory,
     /// Whether Docker's `manifest.json` lists the images, not an OCI layout's index.
     pub is_docker: bool,
     /// Each can be shown.
@@ -54,7 +54,7 @@ pub struct InspectedImage<'a> {
 pub struct InspectedLayer<'a> {
     /// The file that holds it.
     pub name: &'a str,
-    pub packing: Packing,
+    pub packing: Compression,
     /// Of the file, as is the size, in bytes; by the algorithm by which the image names it.
     pub digest: Digest,
     pub packed_size: u64,
@@ -71,7 +71,7 @@ pub struct InspectedLayer<'a> {
 #[derive(Debug, Error)]
 pub enum InspectError {
     #[error(transparent)]
-    Survey(#[from] SurveyError),
+    Inventory(#[from] InventoryError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
@@ -92,19 +92,22 @@ pub enum InspectError {
     },
 }
 
-/// Tells what `survey`, which noted [store paths](crate::foreign::inventory::entries::Noting), found of the images that
-/// `choice` wants.
+/// Tells what `inventory`, which noted [store paths](crate::foreign::inventory::entries::Noting), found of the images that
+/// `selector` wants.
 ///
 /// # Errors
 /// When an image cannot be told from its documents, or is damaged.
-pub fn inspect(mut survey: Survey, choice: Choice<'_>) -> Result<Inspection, InspectError> {
-    if !survey.wrong.told.is_empty() {
-        return Err(survey.wrong.told.swap_remove(0).into());
+pub fn inspect(
+    mut inventory: Inventory,
+    selector: Selector<'_>,
+) -> Result<Inspection, InspectError> {
+    if !inventory.wrong.told.is_empty() {
+        return Err(inventory.wrong.told.swap_remove(0).into());
     }
     let inspection = Inspection {
-        images: images::list(&survey.archive, choice)?,
-        is_docker: images::has(&survey.archive, images::MANIFEST),
-        survey,
+        images: images::list(&inventory.archive, selector)?,
+        is_docker: images::has(&inventory.archive, images::MANIFEST),
+        inventory,
     };
     inspection.refuse_too_much()?;
     for image in inspection.images() {
@@ -126,10 +129,10 @@ pub fn read(
     limits: &Limits,
     progress: Progress,
 ) -> Result<Inspection, InspectError> {
-    let choice = reference.map(Choice::of_reference).unwrap_or_default();
+    let selector = reference.map(Selector::of_reference).unwrap_or_default();
     inspect(
         inventory::read(input, Noting::StorePaths, limits, progress)?,
-        choice,
+        selector,
     )
 }
 
@@ -152,22 +155,22 @@ impl Inspection {
     /// The images, one after the other.
     pub fn images(&self) -> impl Iterator<Item = Result<InspectedImage<'_>, InspectError>> {
         let images = self.images.iter();
-        images.map(|image| inspect_image(&self.survey, image))
+        images.map(|image| inspect_image(&self.inventory, image))
     }
 
     /// Many images may have one config, or layer, which is shown for each of them.
     fn refuse_too_much(&self) -> Result<(), InspectError> {
-        let survey = &self.survey;
+        let inventory = &self.inventory;
         let mut sum: u64 = 0;
-        let max = survey.archive.limits.max_json;
+        let max = inventory.archive.limits.max_json;
         for image in &self.images {
-            sum = sum.saturating_add(survey.file(&image.config.name, NEEDED)?.size);
+            sum = sum.saturating_add(inventory.file(&image.config.name, NEEDED)?.size);
             for layer in &image.layers {
-                let layer = survey.file(&layer.name, NEEDED_AS_LAYER)?;
+                let layer = inventory.file(&layer.name, NEEDED_AS_LAYER)?;
                 sum = sum.saturating_add(layer.entries().store_path_bytes);
             }
             if sum > max {
-                let path = survey.archive.path.clone();
+                let path = inventory.archive.path.clone();
                 return Err(InspectError::TooMuch { path, max });
             }
         }
@@ -179,26 +182,26 @@ impl Inspection {
 const NEEDED_AS_LAYER: &str = "its manifest names as a layer";
 
 fn inspect_image<'a>(
-    survey: &'a Survey,
+    inventory: &'a Inventory,
     image: &'a Image,
 ) -> Result<InspectedImage<'a>, InspectError> {
     let name = &image.config.name;
-    let id = survey.file(name, NEEDED)?.digests.sha256;
-    let text = survey.archive.json(name, NEEDED)?;
+    let id = inventory.file(name, NEEDED)?.digests.sha256;
+    let text = inventory.archive.json(name, NEEDED)?;
     let document = |source| ImagesError::Document {
-        path: survey.archive.path.clone(),
+        path: inventory.archive.path.clone(),
         name: name.clone(),
         source,
     };
     let platform = ImageConfig::parse(&text).map_err(document)?.platform();
     let config = ShownConfig::parse(text).map_err(|source| InspectError::Config {
-        path: survey.archive.path.clone(),
+        path: inventory.archive.path.clone(),
         name: name.clone(),
         source,
     })?;
     let layers = image.layers.iter();
     let layers = layers
-        .map(|layer| inspect_layer(survey, layer))
+        .map(|layer| inspect_layer(inventory, layer))
         .collect::<Result<_, _>>()?;
     Ok(InspectedImage {
         names: &image.names,
@@ -210,13 +213,13 @@ fn inspect_image<'a>(
 }
 
 fn inspect_layer<'a>(
-    survey: &'a Survey,
+    inventory: &'a Inventory,
     layer: &'a Blob,
 ) -> Result<InspectedLayer<'a>, InspectError> {
     let name = &layer.name;
-    let file = survey.file(name, NEEDED_AS_LAYER)?;
+    let file = inventory.file(name, NEEDED_AS_LAYER)?;
     let damaged = || InspectError::Layer {
-        path: survey.archive.path.clone(),
+        path: inventory.archive.path.clone(),
         layer: shown(name.as_bytes()),
         source: file.damage.clone(),
     };

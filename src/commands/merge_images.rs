@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
-use crate::bytes::compression::{Compression, Packing};
+use crate::bytes::compression::{Compression, Compressor};
 use crate::bytes::digest::{HashWriter, Sha256};
 use crate::bytes::source::RangeReader;
 use crate::console::text;
@@ -22,9 +22,9 @@ use crate::foreign::archive::member_path::{self, MemberPath};
 use crate::foreign::archive::{Archive, ArchiveMember};
 use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{self, BaseLayer, ReadImage};
-use crate::foreign::images::{self, choice, docker};
+use crate::foreign::images::{self, docker, selector};
 use crate::image::docker_archive::{self, Planned};
-use crate::image::retain::{self, KeepError};
+use crate::image::retain::{self, RetainError};
 use crate::imitate::jq;
 use crate::oci::platform::Platform;
 use crate::oci::strict_json::DocumentError;
@@ -48,7 +48,7 @@ pub enum MergeImagesError {
     #[error("cannot read image `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("image `{}`, the last one, is packed with {packing}; `mergeImages` packs its result as that is, and writes tar archives that are plain or packed with gzip or zstd", path.display())]
-    Packing { path: PathBuf, packing: Packing },
+    Compression { path: PathBuf, packing: Compression },
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error("`{name}` of image `{}` is not what it should be", path.display())]
@@ -70,7 +70,7 @@ pub enum MergeImagesError {
     #[error(transparent)]
     Base(#[from] BaseError),
     #[error(transparent)]
-    Keep(#[from] KeepError),
+    Keep(#[from] RetainError),
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -236,7 +236,7 @@ impl Names {
         let here = self.images.len();
         self.images.push((path.to_owned(), image.id));
         for name in image.names.iter().filter(|name| name.contains(':')) {
-            let (repository, tag) = choice::reference(name);
+            let (repository, tag) = selector::reference(name);
             let [repository, tag] = [repository, tag].map(Option::unwrap_or_default);
             let reference = format!("{repository}:{tag}");
             let Some(other) = self.by_reference.insert(reference, here) else {
@@ -259,20 +259,20 @@ impl Names {
     }
 }
 
-fn compression(path: &Path) -> Result<Compression, MergeImagesError> {
+fn compression(path: &Path) -> Result<Compressor, MergeImagesError> {
     let read = |source| MergeImagesError::Read {
         path: path.to_owned(),
         source,
     };
     if std::fs::metadata(path).map_err(read)?.is_dir() {
-        return Ok(Compression::None);
+        return Ok(Compressor::None);
     }
-    let packing = Packing::of_file(path).map_err(read)?;
+    let packing = Compression::of_file(path).map_err(read)?;
     match packing {
-        Packing::Plain => Ok(Compression::None),
-        Packing::Gzip => Ok(Compression::Gzip),
-        Packing::Zstd => Ok(Compression::Zstd),
-        Packing::Xz | Packing::Bzip2 => Err(MergeImagesError::Packing {
+        Compression::Plain => Ok(Compressor::None),
+        Compression::Gzip => Ok(Compressor::Gzip),
+        Compression::Zstd => Ok(Compressor::Zstd),
+        Compression::Xz | Compression::Bzip2 => Err(MergeImagesError::Compression {
             path: path.to_owned(),
             packing,
         }),

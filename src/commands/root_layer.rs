@@ -26,7 +26,7 @@ use crate::tar::plan::{Dialect, Entry, TarPlan, Xattr};
 use crate::tree::materialise::materialise;
 use crate::tree::merge::{self, Dirlinks, MergeError};
 use crate::tree::scan::{self, ScanError};
-use crate::vm::namespaces::{AsRootError, InImage};
+use crate::vm::namespaces::{InImage, NamespaceError};
 use crate::vm::overlay::{self, OverlayAttrs, OverlayError, Places, UsesOverlay};
 
 /// The attributes that belong to the machine and not to the file: overlayfs' notes, and what security
@@ -42,7 +42,7 @@ pub enum RootLayerError {
     #[error(transparent)]
     Merge(#[from] MergeError),
     #[error(transparent)]
-    AsRoot(#[from] AsRootError),
+    AsRoot(#[from] NamespaceError),
     #[error(transparent)]
     Script(#[from] ScriptError),
     #[error("the disk of the virtual machine is full; raise `diskSize` from {disk_size} MiB")]

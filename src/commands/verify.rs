@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use self::image::Config;
 use crate::bytes::digest::Sha256;
-use crate::console::capped::Told;
+use crate::console::capped::Capped;
 use crate::console::progress::Progress;
 use crate::console::text::shown;
 use crate::engines::{self, Engine, Objection};
@@ -23,7 +23,7 @@ use crate::foreign::archive::{ArchiveFile, ArchiveMember, Place};
 use crate::foreign::images::error::ImagesError;
 use crate::foreign::images::{self, Image, consistency, docker};
 use crate::foreign::inventory::entries::Noting;
-use crate::foreign::inventory::{self, Input, Survey, SurveyError, Surveyed};
+use crate::foreign::inventory::{self, Input, Inventory, InventoryError, InventoryFile};
 use crate::oci::manifest;
 use crate::oci::strict_json::Respelled;
 use crate::request::limits::Limits;
@@ -42,9 +42,9 @@ pub struct Report {
     /// How many files there are.
     pub files: usize,
     /// What is wrong, file by file in their order.
-    pub problems: Told<Problem>,
+    pub problems: Capped<Problem>,
     /// What is odd and does no harm, likewise.
-    pub notes: Told<Problem>,
+    pub notes: Capped<Problem>,
     /// Whether the image contradicts itself nowhere, whatever engines say of it.
     pub is_consistent: bool,
     /// The engines that refuse it.
@@ -55,7 +55,7 @@ pub struct Report {
 ///
 /// # Errors
 /// When it cannot be read at all.
-pub fn read(input: Input, limits: &Limits, progress: Progress) -> Result<Report, SurveyError> {
+pub fn read(input: Input, limits: &Limits, progress: Progress) -> Result<Report, InventoryError> {
     Ok(verify(inventory::read(
         input,
         Noting::Problems,
@@ -64,19 +64,19 @@ pub fn read(input: Input, limits: &Limits, progress: Progress) -> Result<Report,
     )?))
 }
 
-/// Checks everything that `survey` found.
+/// Checks everything that `inventory` found.
 #[must_use]
-pub fn verify(mut survey: Survey) -> Report {
-    let wrong = std::mem::take(&mut survey.wrong);
+pub fn verify(mut inventory: Inventory) -> Report {
+    let wrong = std::mem::take(&mut inventory.wrong);
     let mut verifier = Verifier {
-        survey: &survey,
+        inventory: &inventory,
         used: BTreeSet::new(),
         images: BTreeSet::new(),
         layers: BTreeSet::new(),
         tags: BTreeMap::new(),
         configs: BTreeMap::new(),
-        problems: Told::default(),
-        notes: Told::default(),
+        problems: Capped::default(),
+        notes: Capped::default(),
         is_consistent: true,
         refused_by: BTreeSet::new(),
     };
@@ -89,7 +89,7 @@ pub fn verify(mut survey: Survey) -> Report {
 }
 
 struct Verifier<'a> {
-    survey: &'a Survey,
+    inventory: &'a Inventory,
     /// The members that something refers to.
     used: BTreeSet<MemberPath>,
     /// The IDs of the images, each of which may have several names, or be in `manifest.json` and an index.
@@ -100,15 +100,15 @@ struct Verifier<'a> {
     tags: BTreeMap<String, Option<Rc<str>>>,
     /// The configs that have been parsed; none for what is no config.
     configs: BTreeMap<Place, Option<Rc<Config>>>,
-    problems: Told<Problem>,
-    notes: Told<Problem>,
+    problems: Capped<Problem>,
+    notes: Capped<Problem>,
     is_consistent: bool,
     refused_by: BTreeSet<Engine>,
 }
 
 impl<'a> Verifier<'a> {
     fn check(&mut self) {
-        let archive = &self.survey.archive;
+        let archive = &self.inventory.archive;
         let mut repeated: Vec<&MemberPath> = archive
             .repeated
             .iter()
@@ -156,14 +156,14 @@ impl<'a> Verifier<'a> {
         let (ArchiveMember::File(one), Some(ArchiveMember::File(other))) = (one, other) else {
             return false;
         };
-        let digest = |one: &ArchiveFile| self.survey.of(one).map(|file| file.digests.sha256);
+        let digest = |one: &ArchiveFile| self.inventory.of(one).map(|file| file.digests.sha256);
         digest(one).is_some() && digest(one) == digest(other)
     }
 
     /// Checks what `manifest.json` leads to.
     fn check_docker(&mut self) {
         self.use_member(images::MANIFEST);
-        match docker::read_manifest(&self.survey.archive) {
+        match docker::read_manifest(&self.inventory.archive) {
             Ok((images, respelled)) => {
                 self.note_keys(images::MANIFEST, &respelled);
                 for image in &images {
@@ -177,7 +177,7 @@ impl<'a> Verifier<'a> {
 
     /// Compares the images of `manifest.json` with those of the index.
     fn check_agreement(&mut self) {
-        let archive = &self.survey.archive;
+        let archive = &self.inventory.archive;
         let images = docker::images_of_docker(archive);
         let agree = images.and_then(|images| consistency::check(archive, &images));
         // What else may be wrong with the documents has been told.
@@ -215,7 +215,7 @@ impl<'a> Verifier<'a> {
 
     /// Notes what nothing refers to.
     fn check_unused(&mut self) {
-        let archive = &self.survey.archive;
+        let archive = &self.inventory.archive;
         let unused = archive.members.iter().filter(|(name, member)| {
             !matches!(member, ArchiveMember::Directory { .. }) && !self.used.contains(*name)
         });
@@ -227,9 +227,9 @@ impl<'a> Verifier<'a> {
 
     /// What is known of the file `name`, which `namer` names as `role`. It counts as used from here
     /// on; that it is not there is a problem.
-    fn file(&mut self, name: &str, namer: &str, role: &'static str) -> Option<&'a Surveyed> {
+    fn file(&mut self, name: &str, namer: &str, role: &'static str) -> Option<&'a InventoryFile> {
         self.use_member(name);
-        match self.survey.file(name, "is named") {
+        match self.inventory.file(name, "is named") {
             Ok(file) => Some(file),
             Err(error) => {
                 let what = What::of_missing(error, name, role);
@@ -241,7 +241,7 @@ impl<'a> Verifier<'a> {
 
     /// The text of the JSON document `name`, which [`Self::file`] has found.
     fn text(&mut self, name: &str) -> Option<Cow<'a, [u8]>> {
-        let text = self.survey.archive.json(name, "is named");
+        let text = self.inventory.archive.json(name, "is named");
         self.known(name, text)
     }
 
@@ -257,7 +257,7 @@ impl<'a> Verifier<'a> {
 
     /// Notes that something refers to the member `name`, and so to those that it leads to.
     fn use_member(&mut self, name: &str) {
-        if let Ok((trail, _)) = self.survey.archive.trail(name, "is named") {
+        if let Ok((trail, _)) = self.inventory.archive.trail(name, "is named") {
             self.used.extend(trail);
         }
     }
@@ -286,14 +286,14 @@ impl<'a> Verifier<'a> {
     }
 
     fn report(mut self) -> Report {
-        let members = self.survey.archive.members.values();
+        let members = self.inventory.archive.members.values();
         let files = members.filter(|member| matches!(member, ArchiveMember::File(_)));
         // File by file in their order. Stable, so that what is found first of a file comes first.
         for found in [&mut self.problems, &mut self.notes] {
             found.told.sort_by(|a, b| a.file.cmp(&b.file));
         }
         Report {
-            name: self.survey.archive.path.display().to_string(),
+            name: self.inventory.archive.path.display().to_string(),
             images: self.images.len(),
             layers: self.layers.len(),
             files: files.count(),

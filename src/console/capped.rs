@@ -5,12 +5,12 @@ pub const MAX_TOLD: usize = 1_000;
 
 /// What is told, up to `MAX`, and how many more there are.
 #[derive(Debug)]
-pub struct Told<T, const MAX: usize = MAX_TOLD> {
+pub struct Capped<T, const MAX: usize = MAX_TOLD> {
     pub told: Vec<T>,
     pub more: u64,
 }
 
-impl<T, const MAX: usize> Told<T, MAX> {
+impl<T, const MAX: usize> Capped<T, MAX> {
     /// Adds `one`, or counts it.
     pub fn add(&mut self, one: T) {
         self.add_with(|| one);
@@ -41,7 +41,7 @@ impl<T, const MAX: usize> Told<T, MAX> {
     }
 }
 
-impl<T, const MAX: usize> Default for Told<T, MAX> {
+impl<T, const MAX: usize> Default for Capped<T, MAX> {
     fn default() -> Self {
         Self {
             told: Vec::new(),

@@ -1,7 +1,7 @@
 //! Collects warnings: what is built as it was asked for, though an engine refuses it, or a file of the
 //! user is not in the image. Those of one kind are counted, and the first of them are shown in full.
 
-use crate::console::capped::Told;
+use crate::console::capped::Capped;
 use crate::console::progress::Progress;
 
 /// How many warnings of one kind are shown in full.
@@ -10,7 +10,7 @@ const MAX_SHOWN: usize = 10;
 /// Warnings by kind, each kind in the order of its first warning.
 #[derive(Debug, Default)]
 pub struct Warnings {
-    kinds: Vec<(&'static str, Told<String, MAX_SHOWN>)>,
+    kinds: Vec<(&'static str, Capped<String, MAX_SHOWN>)>,
 }
 
 impl Warnings {
@@ -19,7 +19,7 @@ impl Warnings {
     pub fn add(&mut self, kind: &'static str, text: impl FnOnce() -> String) {
         let index = self.kinds.iter().position(|(known, _)| *known == kind);
         let index = index.unwrap_or_else(|| {
-            self.kinds.push((kind, Told::default()));
+            self.kinds.push((kind, Capped::default()));
             self.kinds.len() - 1
         });
         self.kinds[index].1.add_with(text);

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::config::{self, NOT_CRANE, READ_EXTENSIONS, Type};
 use super::{ALL, Engine, Objection, Refusal, always, created, cut, platform};
-use crate::console::capped::Told;
+use crate::console::capped::Capped;
 use crate::oci::platform::Platform;
 use crate::oci::strict_json::is_same_key;
 
@@ -40,7 +40,7 @@ const HISTORY_KEYS: [(&str, Type, &[Refusal]); 4] = [
 ];
 
 /// What is objected to a document, up to [`MAX_OBJECTIONS`].
-pub type Objections = Told<Objection, MAX_OBJECTIONS>;
+pub type Objections = Capped<Objection, MAX_OBJECTIONS>;
 
 /// How long a value may be that is looked into, in bytes: what is parsed takes many times its memory.
 const MAX_VALUE: usize = 128 << 10;

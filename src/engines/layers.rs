@@ -1,7 +1,7 @@
 //! How many layers an image may have, and how they may be packed in an archive.
 
 use super::{Engine, Objection, Refusal, always, before};
-use crate::bytes::compression::Packing;
+use crate::bytes::compression::Compression;
 
 const COUNT: &str = "layerCount";
 
@@ -46,10 +46,10 @@ pub fn check_count(count: usize, way_out: &str) -> Option<Objection> {
 
 /// Checks how a layer is packed that `manifest.json` names.
 #[must_use]
-pub fn check_packing(packing: Packing) -> Option<Objection> {
+pub fn check_packing(packing: Compression) -> Option<Objection> {
     let refused_by = match packing {
-        Packing::Plain | Packing::Gzip => return None,
-        Packing::Zstd => NO_ZSTD,
+        Compression::Plain | Compression::Gzip => return None,
+        Compression::Zstd => NO_ZSTD,
         _ => NO_XZ,
     };
     Some(Objection {

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::bytes::compression::Packing;
+use crate::bytes::compression::Compression;
 use crate::bytes::digest::{DiffId, Digest, Sha256};
 use crate::bytes::source::{Range, Source};
 use crate::console::progress::{Bar, Progress};
@@ -23,7 +23,7 @@ use crate::foreign::base::layers::Streamed;
 use crate::foreign::base::layers::layer_facts;
 use crate::foreign::base::layers::may_be_layer;
 use crate::foreign::images::blob_ref::{self, Blob};
-use crate::foreign::images::choice::Choice;
+use crate::foreign::images::selector::Selector;
 use crate::foreign::images::{self, Image};
 use crate::oci::image_config::ImageConfig;
 use crate::oci::platform::Platform;
@@ -63,7 +63,7 @@ pub struct BaseLayer<N = ()> {
     /// The member that holds it, as the manifest names it.
     pub name: String,
     /// How that member is packed.
-    pub packing: Packing,
+    pub packing: Compression,
     /// Of the member as it stands.
     pub sha256: Sha256,
     pub diff_id: DiffId,
@@ -79,7 +79,7 @@ impl<N> BaseLayer<N> {
     /// the program `xz` is installed; containerd, and Docker where it keeps its images there, read neither xz nor bzip2.
     #[must_use]
     pub fn is_unpacked(&self) -> bool {
-        !matches!(self.packing, Packing::Plain | Packing::Gzip)
+        !matches!(self.packing, Compression::Plain | Compression::Gzip)
     }
 
     /// The member that holds it in an image that is built on it: where it was, unless it has other
@@ -96,7 +96,7 @@ impl<N> BaseLayer<N> {
 
 /// The content of a layer, `size` bytes, that is packed in `packed` as `packing` says.
 #[must_use]
-pub fn unpacked(packed: Range, packing: Packing, size: u64, limits: &Limits) -> Range {
+pub fn unpacked(packed: Range, packing: Compression, size: u64, limits: &Limits) -> Range {
     Range {
         source: Arc::new(Source::unpacked(packed, packing, limits)),
         offset: 0,
@@ -108,18 +108,18 @@ pub fn unpacked(packed: Range, packing: Packing, size: u64, limits: &Limits) -> 
 /// Reads the base image in the archive, or the OCI layout, `path`.
 ///
 /// # Errors
-/// When it is damaged, does not hold what its documents name, has no image such as `choice` wants,
+/// When it is damaged, does not hold what its documents name, has no image such as `selector` wants,
 /// or is more than `limits` allow.
 pub fn read<O: Observer>(
     path: &Path,
-    choice: Choice<'_>,
+    selector: Selector<'_>,
     observer: O,
     limits: &Limits,
     progress: Progress,
 ) -> Result<BaseImage<O::Noted>, BaseError> {
     let bar = progress.count();
     let (archive, streamed) = index(path, observer, limits, &bar)?;
-    let image = images::choose(&archive, choice)?;
+    let image = images::choose(&archive, selector)?;
     let layers = files_of(&archive, &image)?;
     let config = images::read_config(&archive, &image.config)?;
     check_variables(&archive, &config)?;

@@ -4,7 +4,7 @@ use std::io::{self, BufReader, Cursor, Read, Write};
 
 use thiserror::Error;
 
-use crate::bytes::compression::{MAGIC, Packing};
+use crate::bytes::compression::{Compression, MAGIC};
 use crate::bytes::decompress::Decoded;
 use crate::bytes::digest::{Algorithm, DiffId, Digests, HashWriter, Sha512Writer};
 use crate::bytes::skip::Skip;
@@ -14,7 +14,7 @@ use crate::tar::read::{Member, ReadError, Reader};
 /// A file of an image.
 #[derive(Debug)]
 pub struct Blob {
-    pub packing: Packing,
+    pub packing: Compression,
     /// Of the bytes as they stand, as is their number.
     pub digests: Digests,
     pub size: u64,
@@ -91,11 +91,11 @@ fn read_packed(
     let mut input = BufReader::with_capacity(BUFFER, input);
     let mut magic = Vec::with_capacity(MAGIC);
     input.by_ref().take(MAGIC as u64).read_to_end(&mut magic)?;
-    let packing = Packing::of(&magic);
+    let packing = Compression::of(&magic);
     let mut packed = Hashing::new(Cursor::new(magic).chain(&mut input));
     let content = match packing {
         // Its content is hashed only once, and reading on after a failure fails again.
-        Packing::Plain => read_content(&mut packed, note),
+        Compression::Plain => read_content(&mut packed, note),
         _ => match Decoded::new(&mut packed, packing, limits) {
             Ok(tar) => read_content(&mut Hashing::new(tar), note),
             Err(error) => Err(Damage::Bytes(error)),

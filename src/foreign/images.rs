@@ -3,7 +3,7 @@
 
 pub mod error;
 pub mod blob_ref;
-pub mod choice;
+pub mod selector;
 pub mod docker;
 pub mod layout;
 pub mod consistency;
@@ -13,13 +13,13 @@ use std::collections::BTreeMap;
 use self::layout::{Candidate, Manifests, candidates, candidates_for, choose_of_layout};
 use crate::foreign::archive::{Archive, ArchiveMember};
 use crate::foreign::images::blob_ref::Blob;
-use crate::foreign::images::choice::Choice;
-use crate::foreign::images::choice::shown_names;
 use crate::foreign::images::docker::choose_of_docker;
 use crate::foreign::images::docker::images_of_docker;
 use crate::foreign::images::docker::is_docker;
 use crate::foreign::images::error::ImagesError;
 use crate::foreign::images::error::document_error;
+use crate::foreign::images::selector::Selector;
+use crate::foreign::images::selector::shown_names;
 use crate::oci::image_config::ImageConfig;
 use crate::oci::manifest::{self};
 use crate::oci::platform::Platform;
@@ -40,17 +40,17 @@ pub struct Image {
     pub layers: Vec<Blob>,
 }
 
-/// The image of `archive` that `choice` wants.
+/// The image of `archive` that `selector` wants.
 ///
 /// # Errors
 /// When there is none, or what leads to it is damaged or ambiguous.
-pub fn choose(archive: &Archive, choice: Choice<'_>) -> Result<Image, ImagesError> {
+pub fn choose(archive: &Archive, selector: Selector<'_>) -> Result<Image, ImagesError> {
     if is_docker(archive)? {
-        let image = choose_of_docker(archive, choice)?;
+        let image = choose_of_docker(archive, selector)?;
         consistency::check(archive, std::slice::from_ref(&image))?;
         Ok(image)
     } else {
-        choose_of_layout(archive, choice)
+        choose_of_layout(archive, selector)
     }
 }
 
@@ -84,23 +84,23 @@ pub fn all(archive: &Archive, platform: Option<&Platform>) -> Result<Vec<Image>,
         .collect()
 }
 
-/// All images of `archive` with the name that `choice` wants, for whatever platform. What an index
+/// All images of `archive` with the name that `selector` wants, for whatever platform. What an index
 /// within the index lists may be elsewhere.
 ///
 /// # Errors
 /// When there is none, or what leads to them is damaged or ambiguous.
-pub fn list(archive: &Archive, choice: Choice<'_>) -> Result<Vec<Image>, ImagesError> {
+pub fn list(archive: &Archive, selector: Selector<'_>) -> Result<Vec<Image>, ImagesError> {
     if is_docker(archive)? {
         let mut images = images_of_docker(archive)?;
         let found = shown_names(images.iter().map(|image| image.names.as_slice()));
-        images.retain(|image| choice.wants(&image.names));
+        images.retain(|image| selector.wants(&image.names));
         return match images.is_empty() {
-            true => Err(choice.no_such_name(archive, found)),
+            true => Err(selector.no_such_name(archive, found)),
             false => consistency::check(archive, &images).map(|()| images),
         };
     }
     let mut manifests = Manifests::new(archive);
-    let candidates = candidates_for(archive, choice)?.into_iter();
+    let candidates = candidates_for(archive, selector)?.into_iter();
     candidates.map(|image| manifests.image(image)).collect()
 }
 

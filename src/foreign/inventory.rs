@@ -15,12 +15,12 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::bytes::compression::{MAGIC, Packing};
+use crate::bytes::compression::{Compression, MAGIC};
 use crate::bytes::decompress::Decoded;
 use crate::bytes::digest::{Algorithm, Digests};
 use crate::bytes::read_ahead::ReadAhead;
 use crate::bytes::source::{RangeReader, Source};
-use crate::console::capped::Told;
+use crate::console::capped::Capped;
 use crate::console::progress::Progress;
 use crate::foreign::archive::error::ArchiveError;
 use crate::foreign::archive::member_path::{MemberPath, text_of};
@@ -49,12 +49,12 @@ pub enum Input {
 
 /// What all there is was found to be.
 #[derive(Debug)]
-pub struct Survey {
+pub struct Inventory {
     pub archive: Archive,
     pub form: Form,
     /// What made members of the archive unreadable.
-    pub wrong: Told<ArchiveError>,
-    files: BTreeMap<Place, Surveyed>,
+    pub wrong: Capped<ArchiveError>,
+    files: BTreeMap<Place, InventoryFile>,
 }
 
 /// How an image is stored.
@@ -62,13 +62,13 @@ pub struct Survey {
 pub enum Form {
     Directory,
     /// A tar, packed so.
-    Archive(Packing),
+    Archive(Compression),
 }
 
 /// One file, as [`blob::Blob`] has it.
 #[derive(Debug)]
-pub struct Surveyed {
-    pub packing: Packing,
+pub struct InventoryFile {
+    pub packing: Compression,
     pub digests: Digests,
     pub size: u64,
     pub content: Option<Content>,
@@ -81,7 +81,7 @@ pub struct Surveyed {
 /// Those of what is no layer.
 static NO_ENTRIES: LazyLock<Entries> = LazyLock::new(Entries::default);
 
-impl Surveyed {
+impl InventoryFile {
     /// Those of the layer.
     #[must_use]
     pub fn entries(&self) -> &Entries {
@@ -91,7 +91,7 @@ impl Surveyed {
 
 /// An image file cannot be read at all.
 #[derive(Debug, Error)]
-pub enum SurveyError {
+pub enum InventoryError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error("cannot read `{}`", path.display())]
@@ -121,13 +121,17 @@ impl Input {
     }
 }
 
-impl Survey {
+impl Inventory {
     /// What is known of the file `name`; links are followed.
     ///
     /// # Errors
     /// When there is none, or the name leads out of the archive. `needed_by` says in a message who
     /// asked for it.
-    pub fn file(&self, name: &str, needed_by: &'static str) -> Result<&Surveyed, ArchiveError> {
+    pub fn file(
+        &self,
+        name: &str,
+        needed_by: &'static str,
+    ) -> Result<&InventoryFile, ArchiveError> {
         let file = self.archive.file(name, needed_by)?;
         // Nothing is left out that can be read, but for what a damaged archive ends in.
         self.of(file).ok_or_else(|| ArchiveError::Missing {
@@ -139,7 +143,7 @@ impl Survey {
 
     /// What is known of `file`, if it could be read.
     #[must_use]
-    pub fn of(&self, file: &ArchiveFile) -> Option<&Surveyed> {
+    pub fn of(&self, file: &ArchiveFile) -> Option<&InventoryFile> {
         self.files.get(&file.place)
     }
 }
@@ -147,31 +151,35 @@ impl Survey {
 /// Reads all of `input`.
 ///
 /// # Errors
-/// When it cannot be opened. What is wrong with it otherwise is part of the survey.
+/// When it cannot be opened. What is wrong with it otherwise is part of the inventory.
 pub fn read(
     input: Input,
     noting: Noting,
     limits: &Limits,
     progress: Progress,
-) -> Result<Survey, SurveyError> {
+) -> Result<Inventory, InventoryError> {
     let path = input.name().to_owned();
     let totals = Totals::new(noting, limits);
-    let survey = read_all(input, &totals, progress)?;
+    let inventory = read_all(input, &totals, progress)?;
     totals.check(&path)?;
-    Ok(survey)
+    Ok(inventory)
 }
 
-fn read_all(input: Input, totals: &Totals, progress: Progress) -> Result<Survey, SurveyError> {
+fn read_all(
+    input: Input,
+    totals: &Totals,
+    progress: Progress,
+) -> Result<Inventory, InventoryError> {
     let limits = &totals.limits;
     let path = input.name().to_owned();
-    let open = |source| SurveyError::Read {
+    let open = |source| InventoryError::Read {
         path: path.clone(),
         source,
     };
     match input {
         Input::Path(path) if fs::metadata(&path).map_err(open)?.is_dir() => {
             let archive = index::index_directory(&path, limits)?;
-            let errors = Told::default();
+            let errors = Capped::default();
             Ok(read_files(
                 archive,
                 Form::Directory,
@@ -181,9 +189,9 @@ fn read_all(input: Input, totals: &Totals, progress: Progress) -> Result<Survey,
             ))
         }
         Input::Path(path) => {
-            let packing = Packing::of_file(&path).map_err(open)?;
-            if packing == Packing::Plain {
-                let mut errors = Told::default();
+            let packing = Compression::of_file(&path).map_err(open)?;
+            if packing == Compression::Plain {
+                let mut errors = Capped::default();
                 let archive = index::index_file(&path, limits, &mut errors)?;
                 let form = Form::Archive(packing);
                 return Ok(read_files(archive, form, errors, totals, progress));
@@ -192,21 +200,21 @@ fn read_all(input: Input, totals: &Totals, progress: Progress) -> Result<Survey,
             let bar = progress.bar(file.metadata().map_err(open)?.len());
             let file = BufReader::with_capacity(BUFFER, bar.watch_reader(file));
             let source = Source::stream(&path, limits);
-            let survey = read_stream(&path, source, Box::new(file), packing, totals);
+            let inventory = read_stream(&path, source, Box::new(file), packing, totals);
             bar.finish();
-            survey
+            inventory
         }
         Input::Stream { name, mut content } => {
             let mut magic = Vec::with_capacity(MAGIC);
             let started = content.by_ref().take(MAGIC as u64).read_to_end(&mut magic);
             started.map_err(open)?;
-            let packing = Packing::of(&magic);
+            let packing = Compression::of(&magic);
             let bar = progress.count();
             let content = bar.watch_reader(io::Cursor::new(magic).chain(content));
             let content = Box::new(BufReader::with_capacity(BUFFER, content));
-            let survey = read_stream(&name, Source::gone(&name), content, packing, totals);
+            let inventory = read_stream(&name, Source::gone(&name), content, packing, totals);
             bar.finish();
-            survey
+            inventory
         }
     }
 }
@@ -216,11 +224,11 @@ fn read_stream(
     path: &Path,
     source: Source,
     content: Box<dyn Read + Send>,
-    packing: Packing,
+    packing: Compression,
     totals: &Totals,
-) -> Result<Survey, SurveyError> {
+) -> Result<Inventory, InventoryError> {
     let limits = &totals.limits;
-    let open = |source| SurveyError::Read {
+    let open = |source| InventoryError::Read {
         path: path.to_owned(),
         source,
     };
@@ -229,10 +237,10 @@ fn read_stream(
     let mut seen = Seen {
         totals,
         files: Files::default(),
-        errors: Told::default(),
+        errors: Capped::default(),
     };
     let archive = index::index_stream(path, source, content, limits, &mut seen)?;
-    Ok(Survey {
+    Ok(Inventory {
         files: seen.files.files,
         form: Form::Archive(packing),
         wrong: seen.errors,
@@ -244,10 +252,10 @@ fn read_stream(
 fn read_files(
     archive: Archive,
     form: Form,
-    mut errors: Told<ArchiveError>,
+    mut errors: Capped<ArchiveError>,
     totals: &Totals,
     progress: Progress,
-) -> Survey {
+) -> Inventory {
     let repeated = archive.repeated.iter().map(|(_, member)| member);
     let ranges: BTreeMap<_, _> = archive
         .members
@@ -283,7 +291,7 @@ fn read_files(
     for error in unread.into_values() {
         errors.add(error);
     }
-    Survey {
+    Inventory {
         archive,
         form,
         wrong: errors,
@@ -300,7 +308,7 @@ fn by_sha512(archive: &Archive) -> BTreeSet<Place> {
 }
 
 /// Keeps what is wrong and goes on.
-impl Visitor for Told<ArchiveError> {
+impl Visitor for Capped<ArchiveError> {
     fn content(&mut self, _: &MemberPath, _: Place, _: &mut dyn Read) -> Result<(), ArchiveError> {
         Ok(())
     }
@@ -322,7 +330,7 @@ impl Visitor for Told<ArchiveError> {
 struct Seen<'a> {
     totals: &'a Totals,
     files: Files,
-    errors: Told<ArchiveError>,
+    errors: Capped<ArchiveError>,
 }
 
 impl Visitor for Seen<'_> {

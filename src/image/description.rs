@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::bytes::compression::Packing;
+use crate::bytes::compression::Compression;
 use crate::bytes::digest::{DiffId, HashWriter};
 use crate::console::progress::Bar;
 use crate::request::limits::Limits;
@@ -100,7 +100,7 @@ pub struct RecordedBaseLayer {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unpacked {
-    pub packing: Packing,
+    pub packing: Compression,
     /// The member of the image.
     pub name: String,
     /// Of the uncompressed tar, in bytes.

@@ -21,7 +21,7 @@ const NEEDED_BY: &str = "its manifest names";
 
 /// The members of an image could not be told from the rest.
 #[derive(Debug, Error)]
-pub enum KeepError {
+pub enum RetainError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
@@ -38,7 +38,7 @@ pub fn only<N>(
     names: &[String],
     layers: &[BaseLayer<N>],
     temporary: &Path,
-) -> Result<(), KeepError> {
+) -> Result<(), RetainError> {
     let all = names.iter().chain(layers.iter().map(|layer| &layer.name));
     let needed = needed(archive, all)?;
     // What begins with a path follows it in the order of names.
@@ -104,7 +104,7 @@ fn needed<'a>(
 ///
 /// # Errors
 /// When a compressed archive cannot be copied to `temporary`.
-pub fn spool_if_out_of_order(archive: &mut Archive, temporary: &Path) -> Result<(), KeepError> {
+pub fn spool_if_out_of_order(archive: &mut Archive, temporary: &Path) -> Result<(), RetainError> {
     let is_in_order = docker_archive::is_in_order(&archive.members);
     Ok(docker_archive::spool(archive, is_in_order, temporary)?)
 }
@@ -113,7 +113,7 @@ pub fn spool_if_out_of_order(archive: &mut Archive, temporary: &Path) -> Result<
 ///
 /// # Errors
 /// As [`spool_if_out_of_order`].
-pub fn spool(archive: &mut Archive, temporary: &Path) -> Result<(), KeepError> {
+pub fn spool(archive: &mut Archive, temporary: &Path) -> Result<(), RetainError> {
     Ok(docker_archive::spool(archive, false, temporary)?)
 }
 
@@ -123,7 +123,7 @@ pub fn spool(archive: &mut Archive, temporary: &Path) -> Result<(), KeepError> {
 pub(crate) fn keep<N>(
     base: BaseImage<N>,
     temporary: &Path,
-) -> Result<docker_archive::Members, KeepError> {
+) -> Result<docker_archive::Members, RetainError> {
     let BaseImage {
         mut archive,
         layers,

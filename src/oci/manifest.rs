@@ -197,7 +197,7 @@ impl Raw {
 
 #[cfg(test)]
 mod tests {
-    use crate::bytes::compression::Packing;
+    use crate::bytes::compression::Compression;
     use crate::oci::image_config::ImageConfig;
     use serde_json::{Value, json};
 
@@ -271,7 +271,7 @@ mod tests {
         let manifest = Manifest::parse(manifest.to_string().as_bytes()).unwrap();
         assert_eq!(
             manifest.layers[0].media_type,
-            MediaType::Layer(Packing::Gzip)
+            MediaType::Layer(Compression::Gzip)
         );
     }
 

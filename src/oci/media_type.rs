@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::bytes::compression::Packing;
+use crate::bytes::compression::Compression;
 use crate::oci::bounded::short;
 
 /// The kind of a blob, by its media type.
@@ -14,7 +14,7 @@ pub enum MediaType {
     Manifest,
     Config,
     /// A tar, packed so.
-    Layer(Packing),
+    Layer(Compression),
     /// None that an image consists of.
     Other(String),
 }
@@ -32,16 +32,16 @@ impl MediaType {
             | "application/vnd.docker.container.image.v1+json" => Self::Config,
             "application/vnd.oci.image.layer.v1.tar"
             | "application/vnd.oci.image.layer.nondistributable.v1.tar"
-            | "application/vnd.docker.image.rootfs.diff.tar" => Self::Layer(Packing::Plain),
+            | "application/vnd.docker.image.rootfs.diff.tar" => Self::Layer(Compression::Plain),
             "application/vnd.oci.image.layer.v1.tar+gzip"
             | "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
             | "application/vnd.docker.image.rootfs.diff.tar.gzip"
             | "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip" => {
-                Self::Layer(Packing::Gzip)
+                Self::Layer(Compression::Gzip)
             }
             "application/vnd.oci.image.layer.v1.tar+zstd"
             | "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"
-            | "application/vnd.docker.image.rootfs.diff.tar.zstd" => Self::Layer(Packing::Zstd),
+            | "application/vnd.docker.image.rootfs.diff.tar.zstd" => Self::Layer(Compression::Zstd),
             other => Self::Other(other.to_owned()),
         }
     }
@@ -53,7 +53,7 @@ impl fmt::Display for MediaType {
             Self::Index => f.write_str("an index"),
             Self::Manifest => f.write_str("a manifest"),
             Self::Config => f.write_str("a config"),
-            Self::Layer(Packing::Plain) => f.write_str("a plain layer"),
+            Self::Layer(Compression::Plain) => f.write_str("a plain layer"),
             Self::Layer(packing) => write!(f, "a layer packed with {packing}"),
             Self::Other(text) => write!(f, "`{}`", text.escape_debug()),
         }

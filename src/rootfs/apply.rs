@@ -14,8 +14,8 @@ use std::path::Path;
 
 use hashbrown::HashTable;
 
-use super::entry::About;
-use super::merged::{Flat, Unsorted};
+use super::entry::Metadata;
+use super::merged::{MergedTree, Unsorted};
 use super::records::{RecordAt, Records, RecordsError, Said, SaidKind, Window};
 use crate::bytes::fingerprint::Fingerprint;
 use crate::bytes::source::Range;
@@ -24,13 +24,13 @@ use crate::oci::whiteout::{self, Hidden};
 use crate::request::limits::Limits;
 use crate::rootfs::apply::nodes::{NEVER, Node, NodeKind, ROOT};
 use crate::rootfs::apply::resolve::{Part, check_length, parts};
-use crate::rootfs::error::{MAX_MAJOR, MAX_MINOR, PlaceError};
+use crate::rootfs::error::{ApplyError, MAX_MAJOR, MAX_MINOR};
 use crate::tar::plan::Xattr;
 use crate::tar::read::{Member, MemberKind};
 use crate::tree::SpecialKind;
 
 /// What is said about a directory that no layer lists.
-const UNLISTED: About = About {
+const UNLISTED: Metadata = Metadata {
     mode: 0o755,
     uid: 0,
     gid: 0,
@@ -44,7 +44,7 @@ const OVERLAY_XATTRS: [&[u8]; 2] = [b"trusted.overlay.", b"user.overlay."];
 
 /// A tree that entries are placed in, layer by layer, each in the order of its tar.
 #[derive(Debug)]
-pub struct Placing {
+pub struct Apply {
     limits: Limits,
     /// The root first; a directory before what is in it.
     nodes: Vec<Node>,
@@ -65,7 +65,7 @@ struct Placed {
     said: Said,
 }
 
-impl Placing {
+impl Apply {
     /// A tree without entries. The root is 0755 and root's until a layer lists it. What does not fit the
     /// memory goes to a file without a name in `directory`.
     #[must_use]
@@ -100,7 +100,7 @@ impl Placing {
     ///
     /// # Errors
     /// When what was said about entries cannot be read again.
-    pub fn finish(self) -> Result<Flat, RecordsError> {
+    pub fn finish(self) -> Result<MergedTree, RecordsError> {
         const GONE: u32 = u32::MAX;
         let Self {
             mut nodes, records, ..
@@ -125,7 +125,7 @@ impl Placing {
             is_shared: node.is_shared,
             key: [0; _],
         });
-        Flat::new(unsorted.collect(), records)
+        MergedTree::new(unsorted.collect(), records)
     }
 
     /// Places one entry. `content` is the place of a regular file's bytes.
@@ -133,7 +133,7 @@ impl Placing {
     /// # Errors
     /// When the entry leads out of the root, lies below something that is no directory, links to
     /// what is not there, or is more than Linux or a limit allows; when it cannot be written down.
-    pub fn place(&mut self, member: &Member, content: Option<Range>) -> Result<(), PlaceError> {
+    pub fn place(&mut self, member: &Member, content: Option<Range>) -> Result<(), ApplyError> {
         let parts = parts(&member.name)?;
         let Some((name, above)) = parts.split_last() else {
             return self.place_root(member);
@@ -157,11 +157,11 @@ impl Placing {
         self.insert(&mut path, name, placed)
     }
 
-    fn place_root(&mut self, member: &Member) -> Result<(), PlaceError> {
+    fn place_root(&mut self, member: &Member) -> Result<(), ApplyError> {
         if member.kind != MemberKind::Directory {
-            return Err(PlaceError::Root);
+            return Err(ApplyError::Root);
         }
-        let about = About::of(member);
+        let about = Metadata::of(member);
         let kind = SaidKind::Directory;
         self.nodes[ROOT as usize].record = self.write(b"", &Said::Entry { about, kind })?;
         Ok(())
@@ -173,7 +173,7 @@ impl Placing {
         path: &mut [Part<'_>],
         name: &[u8],
         placed: Placed,
-    ) -> Result<(), PlaceError> {
+    ) -> Result<(), ApplyError> {
         self.count()?;
         let directory = self.make_directory(path)?;
         let record = self.write(name, &placed.said)?;
@@ -194,8 +194,8 @@ impl Placing {
     }
 
     /// What a hard link to `target` places.
-    fn link_target(&mut self, target: &[u8]) -> Result<Placed, PlaceError> {
-        let missing = || PlaceError::NoTarget {
+    fn link_target(&mut self, target: &[u8]) -> Result<Placed, ApplyError> {
+        let missing = || ApplyError::NoTarget {
             target: shown(target),
         };
         let parts = parts(target)?;
@@ -205,7 +205,7 @@ impl Placing {
         let number = self.entry(directory, name).ok_or_else(missing)?;
         let node = &mut self.nodes[number as usize];
         if node.kind == NodeKind::Directory {
-            return Err(PlaceError::DirectoryTarget {
+            return Err(ApplyError::DirectoryTarget {
                 target: shown(target),
             });
         }
@@ -218,9 +218,9 @@ impl Placing {
     }
 
     /// Hides what the layers below have: `hidden` in the directory `path`, or all in it.
-    fn hide(&mut self, path: &[Part<'_>], hidden: Hidden<'_>) -> Result<(), PlaceError> {
+    fn hide(&mut self, path: &[Part<'_>], hidden: Hidden<'_>) -> Result<(), ApplyError> {
         if matches!(hidden, Hidden::Name(b"" | b"." | b"..")) {
-            return Err(PlaceError::Whiteout);
+            return Err(ApplyError::Whiteout);
         }
         let Some(directory) = self.last(path) else {
             return Ok(());
@@ -250,29 +250,29 @@ impl Placing {
     }
 
     /// Takes one of the entries that may still be made.
-    fn count(&mut self) -> Result<(), PlaceError> {
+    fn count(&mut self) -> Result<(), ApplyError> {
         let max = self.limits.max_entries;
         if self.made >= max {
-            return Err(PlaceError::TooMany { max });
+            return Err(ApplyError::TooMany { max });
         }
         self.made += 1;
         Ok(())
     }
 
-    fn write(&mut self, name: &[u8], said: &Said) -> Result<RecordAt, PlaceError> {
+    fn write(&mut self, name: &[u8], said: &Said) -> Result<RecordAt, ApplyError> {
         let record = self.records.push(name, said)?;
         let max = self.limits.max_metadata;
         if self.records.size() > u64::from(max) {
-            return Err(PlaceError::TooMuch { max });
+            return Err(ApplyError::TooMuch { max });
         }
         Ok(record)
     }
 
     /// What `member`, which is no hard link, places.
-    fn placed(&mut self, member: &Member, content: Option<Range>) -> Result<Placed, PlaceError> {
+    fn placed(&mut self, member: &Member, content: Option<Range>) -> Result<Placed, ApplyError> {
         let (major, minor) = member.device;
         if major > MAX_MAJOR || minor > MAX_MINOR {
-            return Err(PlaceError::Device { major, minor });
+            return Err(ApplyError::Device { major, minor });
         }
         let special = |kind| (NodeKind::Other, SaidKind::Special(kind));
         let (kind, said) = match member.kind {
@@ -290,7 +290,7 @@ impl Placing {
                 (NodeKind::Other, self.records.file(&range))
             }
         };
-        let about = About::of(member);
+        let about = Metadata::of(member);
         Ok(Placed {
             kind,
             is_shared: false,
@@ -306,7 +306,7 @@ fn unlisted() -> Said {
     }
 }
 
-impl About {
+impl Metadata {
     fn of(member: &Member) -> Self {
         let number = |id| u32::try_from(id).expect("the reader takes no larger numbers of owners");
         Self {
@@ -333,8 +333,8 @@ mod tests {
     use crate::rootfs::error::MAX_LINK_PARTS;
     use crate::rootfs::merged::Step;
 
-    fn placing(limits: Limits) -> Placing {
-        Placing::new(&std::env::temp_dir(), &limits)
+    fn placing(limits: Limits) -> Apply {
+        Apply::new(&std::env::temp_dir(), &limits)
     }
 
     fn pipe(name: &str) -> Member {
@@ -371,7 +371,7 @@ mod tests {
         }
     }
 
-    fn paths(placing: Placing) -> Vec<String> {
+    fn paths(placing: Apply) -> Vec<String> {
         let flat = placing.finish().unwrap();
         let mut paths = Vec::new();
         for step in flat.walk() {
@@ -394,7 +394,7 @@ mod tests {
         placing.place(&pipe("a/b"), None).unwrap();
         placing.place(&pipe("a/b"), None).unwrap();
         let error = placing.place(&pipe("a/b"), None).unwrap_err();
-        assert!(matches!(error, PlaceError::TooMany { max: 3 }));
+        assert!(matches!(error, ApplyError::TooMany { max: 3 }));
     }
 
     /// So many are in the temporary file, and are sorted by more than one part of their names.
@@ -448,7 +448,7 @@ mod tests {
             .place(&pipe(&("a/".repeat(1024) + "b")), None)
             .unwrap();
         let error = placing.place(&pipe(&("a/".repeat(1025) + "b")), None);
-        assert!(matches!(error, Err(PlaceError::Deep { max: 1024 })));
+        assert!(matches!(error, Err(ApplyError::Deep { max: 1024 })));
         assert_eq!(paths(placing).len(), 1 + 1024 + 1);
     }
 

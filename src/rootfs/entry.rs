@@ -8,7 +8,7 @@ use crate::tree::SpecialKind;
 
 /// What an entry of the tree is.
 #[derive(Debug, Clone)]
-pub enum FlatKind {
+pub enum MergedKind {
     Directory,
     /// A regular file with its content.
     File(Range),
@@ -20,7 +20,7 @@ pub enum FlatKind {
 
 /// What a layer says about an entry beside its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct About {
+pub struct Metadata {
     /// Permission bits, set-id and sticky bits included. Those of a symlink mean nothing.
     pub mode: u32,
     pub uid: u32,

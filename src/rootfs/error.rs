@@ -19,7 +19,7 @@ pub(crate) const MAX_LINK_PARTS: usize = 256;
 
 /// An entry cannot be placed.
 #[derive(Debug, Error)]
-pub enum PlaceError {
+pub enum ApplyError {
     #[error("it would lead out of the image: `{name}` has a part `..`")]
     Leaves { name: String },
     #[error("a name in its path has {length} bytes; Linux has none above {MAX_NAME}")]

@@ -9,16 +9,16 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::bytes::compression::Packing;
+use crate::bytes::compression::Compression;
 use crate::bytes::decompress::{self, Decoded, LimitError};
 use crate::bytes::source::{Range, RangeReader};
 use crate::bytes::spool::{Spool, SpoolError};
 use crate::console::text::{self, shown};
 use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{BaseImage, BaseLayer};
-use crate::rootfs::apply::Placing;
-use crate::rootfs::error::PlaceError;
-use crate::rootfs::merged::Flat;
+use crate::rootfs::apply::Apply;
+use crate::rootfs::error::ApplyError;
+use crate::rootfs::merged::MergedTree;
 use crate::rootfs::records::RecordsError;
 use crate::tar::read::{MemberKind, Reader};
 
@@ -32,7 +32,7 @@ pub enum FlattenError {
         path: PathBuf,
         layer: String,
         entry: String,
-        source: Box<PlaceError>,
+        source: Box<ApplyError>,
     },
     #[error("layer `{layer}` of image `{}` has the sparse file `{entry}`, whose holes are too large to be filled", path.display())]
     Holes {
@@ -63,14 +63,14 @@ impl From<BaseError> for FlattenError {
 ///
 /// # Errors
 /// When a layer is damaged, holds an entry that cannot be placed, or the files cannot be written.
-pub fn flatten(image: &BaseImage, spool_directory: &Path) -> Result<Flat, FlattenError> {
+pub fn flatten(image: &BaseImage, spool_directory: &Path) -> Result<MergedTree, FlattenError> {
     let layers = last_occurrences(&image.layers);
     let mut spool = Spooled {
         image,
         directory: spool_directory,
         spool: Spool::new(spool_directory),
     };
-    let mut placing = Placing::new(spool_directory, &image.archive.limits);
+    let mut placing = Apply::new(spool_directory, &image.archive.limits);
     for (layer, range) in ranges(image, layers, &mut spool)? {
         placing.begin_layer();
         place_layer(image, layer, range, &mut spool, &mut placing)?;
@@ -141,10 +141,10 @@ fn place_layer(
     layer: &BaseLayer,
     range: Range,
     spool: &mut Spooled<'_>,
-    placing: &mut Placing,
+    placing: &mut Apply,
 ) -> Result<(), FlattenError> {
     let range = match layer.packing {
-        Packing::Plain => range,
+        Compression::Plain => range,
         packing => {
             let read = |source| read_error(image, layer, source);
             let plain = Decoded::new(RangeReader::new(range), packing, &image.archive.limits);
@@ -185,7 +185,7 @@ fn place_layer(
         };
         let placed = placing.place(&member, content);
         placed.map_err(|source| match source {
-            PlaceError::Records(error) => FlattenError::Records(error),
+            ApplyError::Records(error) => FlattenError::Records(error),
             source => FlattenError::Place {
                 path: path(),
                 layer: layer.name.clone(),

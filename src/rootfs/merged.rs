@@ -3,12 +3,12 @@
 
 use std::num::NonZero;
 
-use super::entry::{About, FlatKind};
+use super::entry::{MergedKind, Metadata};
 use super::records::{RecordAt, Records, RecordsError, Window};
 
 /// The tree that an image's layers make together.
 #[derive(Debug)]
-pub struct Flat {
+pub struct MergedTree {
     /// The root first, which is its own parent. The entries of a directory stand together, by name as
     /// bytes, which is the order of GNU tar's `--sort=name`.
     nodes: Vec<FlatNode>,
@@ -47,12 +47,12 @@ pub(super) struct Unsorted {
 
 /// An entry with what the layers say about it.
 #[derive(Debug)]
-pub struct FlatEntry {
+pub struct MergedEntry {
     pub node: NodeId,
     /// From the root, which has an empty one, without a slash in front.
     pub path: Vec<u8>,
-    pub about: About,
-    pub kind: FlatKind,
+    pub about: Metadata,
+    pub kind: MergedKind,
     /// Names a file that may have several entries; they share it.
     pub shared: Option<SharedFile>,
 }
@@ -64,7 +64,7 @@ pub struct SharedFile(RecordAt);
 /// A step of a walk.
 #[derive(Debug)]
 pub enum Step {
-    Entry(FlatEntry),
+    Entry(MergedEntry),
     /// All that is in the directory has been walked.
     Left {
         directory: NodeId,
@@ -72,7 +72,7 @@ pub enum Step {
     },
 }
 
-impl Flat {
+impl MergedTree {
     /// The tree of `nodes`, of which the first is the root.
     pub(super) fn new(mut nodes: Vec<Unsorted>, records: Records) -> Result<Self, RecordsError> {
         sort(&mut nodes[1..], 0, &records, &mut Window::default())?;
@@ -118,12 +118,12 @@ impl Flat {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn about(&self, node: NodeId) -> Result<About, RecordsError> {
+    pub fn about(&self, node: NodeId) -> Result<Metadata, RecordsError> {
         let record = self.nodes[node.0 as usize].record;
         Ok(self.records.read(record, &mut Window::default())?.about)
     }
 
-    /// The path of an entry, as in [`FlatEntry`].
+    /// The path of an entry, as in [`MergedEntry`].
     ///
     /// # Errors
     /// When it cannot be read.
@@ -169,7 +169,7 @@ fn sort(
 /// The entries of a tree, one after the other.
 #[derive(Debug)]
 pub struct Walk<'a> {
-    flat: &'a Flat,
+    flat: &'a MergedTree,
     /// Of the next step; of an entry, that of its directory.
     path: Vec<u8>,
     next: Option<Next>,
@@ -199,7 +199,7 @@ impl Walk<'_> {
             self.path.push(b'/');
         }
         self.path.extend_from_slice(&record.name);
-        let entry = FlatEntry {
+        let entry = MergedEntry {
             node: NodeId(place),
             path: self.path.clone(),
             shared: node.is_shared.then_some(SharedFile(record.said_at)),
@@ -207,8 +207,8 @@ impl Walk<'_> {
             kind: record.kind,
         };
         match (&entry.kind, node.first) {
-            (FlatKind::Directory, Some(first)) => self.next = Some(Next::Entry(first.get())),
-            (FlatKind::Directory, None) => self.next = Some(Next::Left(place)),
+            (MergedKind::Directory, Some(first)) => self.next = Some(Next::Entry(first.get())),
+            (MergedKind::Directory, None) => self.next = Some(Next::Left(place)),
             _ => self.pass(place),
         }
         Ok(Step::Entry(entry))

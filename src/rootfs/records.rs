@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::entry::{About, FlatKind};
+use super::entry::{MergedKind, Metadata};
 use crate::bytes::source::{Range, Source};
 use crate::tree::{Name, SpecialKind};
 
@@ -53,7 +53,7 @@ pub struct RecordAt(u32);
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Said {
     Entry {
-        about: About,
+        about: Metadata,
         kind: SaidKind,
     },
     /// The same as in another record, which has no other: the two are hard links.
@@ -79,8 +79,8 @@ pub(super) enum SaidKind {
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) name: Name,
-    pub(super) about: About,
-    pub(super) kind: FlatKind,
+    pub(super) about: Metadata,
+    pub(super) kind: MergedKind,
     /// Where this is said; hard links have it in common.
     pub(super) said_at: RecordAt,
 }
@@ -172,19 +172,19 @@ impl Records {
             return Err(self.error(io::ErrorKind::InvalidData.into()));
         };
         let kind = match kind {
-            SaidKind::Directory => FlatKind::Directory,
+            SaidKind::Directory => MergedKind::Directory,
             SaidKind::File {
                 source,
                 offset,
                 size,
-            } => FlatKind::File(Range {
+            } => MergedKind::File(Range {
                 source: Arc::clone(&self.sources[source as usize]),
                 offset,
                 size,
                 sparse: None,
             }),
-            SaidKind::Symlink { target } => FlatKind::Symlink { target },
-            SaidKind::Special(kind) => FlatKind::Special(kind),
+            SaidKind::Symlink { target } => MergedKind::Symlink { target },
+            SaidKind::Special(kind) => MergedKind::Special(kind),
         };
         Ok(Record {
             name,

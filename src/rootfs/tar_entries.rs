@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::rootfs::entry::FlatKind;
-use crate::rootfs::merged::{Flat, FlatEntry, Step};
+use crate::rootfs::entry::MergedKind;
+use crate::rootfs::merged::{MergedEntry, MergedTree, Step};
 use crate::rootfs::records::RecordsError;
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Entry, Kind};
@@ -15,7 +15,7 @@ const ROOT_MODE: u32 = 0o755;
 /// The entries of `flat` in the order and with the names in which `tar -C root --hard-dereference
 /// --sort=name .` writes them. Each is read when it is asked for.
 pub fn entries(
-    flat: &Flat,
+    flat: &MergedTree,
     mtime: u64,
 ) -> impl Iterator<Item = Result<Entry, RecordsError>> + use<'_> {
     flat.walk().filter_map(move |step| match step {
@@ -25,7 +25,7 @@ pub fn entries(
     })
 }
 
-fn packed(entry: FlatEntry, mtime: u64) -> Entry {
+fn packed(entry: MergedEntry, mtime: u64) -> Entry {
     let mut about = entry.about;
     let mut name = b"./".to_vec();
     if entry.path.is_empty() {
@@ -34,18 +34,18 @@ fn packed(entry: FlatEntry, mtime: u64) -> Entry {
         name.extend_from_slice(&entry.path);
     }
     let kind = match entry.kind {
-        FlatKind::Directory => {
+        MergedKind::Directory => {
             if !entry.path.is_empty() {
                 name.push(b'/');
             }
             Kind::Directory
         }
-        FlatKind::File(range) => Kind::of_range(range),
-        FlatKind::Symlink { target } => {
+        MergedKind::File(range) => Kind::of_range(range),
+        MergedKind::Symlink { target } => {
             about.mode = SYMLINK_MODE;
             Kind::Symlink { target }
         }
-        FlatKind::Special(kind) => Kind::Special(kind),
+        MergedKind::Special(kind) => Kind::Special(kind),
     };
     let (uid, gid) = (u64::from(about.uid), u64::from(about.gid));
     Entry {

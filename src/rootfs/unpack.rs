@@ -17,8 +17,8 @@ use thiserror::Error;
 
 use crate::bytes::holes;
 use crate::bytes::source::{Range, RangeReader};
-use crate::rootfs::entry::{About, FlatKind};
-use crate::rootfs::merged::{Flat, FlatEntry, NodeId, SharedFile, Step};
+use crate::rootfs::entry::{MergedKind, Metadata};
+use crate::rootfs::merged::{MergedEntry, MergedTree, NodeId, SharedFile, Step};
 use crate::rootfs::records::RecordsError;
 use crate::tree::SpecialKind;
 
@@ -39,7 +39,7 @@ pub enum UnpackError {
 ///
 /// # Errors
 /// When the disk is full, or does not take what the tree has.
-pub fn unpack(flat: &Flat, root: &Path) -> Result<(), UnpackError> {
+pub fn unpack(flat: &MergedTree, root: &Path) -> Result<(), UnpackError> {
     let mut unpack = Unpack {
         flat,
         root,
@@ -58,7 +58,7 @@ pub fn unpack(flat: &Flat, root: &Path) -> Result<(), UnpackError> {
 }
 
 struct Unpack<'a> {
-    flat: &'a Flat,
+    flat: &'a MergedTree,
     root: &'a Path,
     /// The first entry of a file with several.
     links: HashMap<SharedFile, NodeId>,
@@ -66,14 +66,14 @@ struct Unpack<'a> {
 
 impl Unpack<'_> {
     /// Makes `entry`; a directory has yet to get its owner and what comes with it.
-    fn entry(&mut self, entry: FlatEntry) -> Result<(), UnpackError> {
+    fn entry(&mut self, entry: MergedEntry) -> Result<(), UnpackError> {
         let path = self.on_disk(&entry.path);
         match entry.kind {
-            FlatKind::Directory => {
+            MergedKind::Directory => {
                 let made = fs::DirBuilder::new().mode(0o700).create(&path);
                 made.map_err(|source| self.error(&path, source))
             }
-            FlatKind::File(range) => {
+            MergedKind::File(range) => {
                 if let Some(file) = entry.shared {
                     if let Some(first) = self.links.get(&file) {
                         let first = self.on_disk(&self.flat.path(*first)?);
@@ -85,12 +85,12 @@ impl Unpack<'_> {
                 write_file(range, &path).map_err(|source| self.error(&path, source))?;
                 self.about(&entry.about, &path, false)
             }
-            FlatKind::Symlink { target } => {
+            MergedKind::Symlink { target } => {
                 let made = symlink(OsString::from_vec(target), &path);
                 made.map_err(|source| self.error(&path, source))?;
                 self.about(&entry.about, &path, true)
             }
-            FlatKind::Special(kind) => {
+            MergedKind::Special(kind) => {
                 make_special(kind, &path).map_err(|errno| self.error(&path, errno.into()))?;
                 self.about(&entry.about, &path, false)
             }
@@ -108,7 +108,7 @@ impl Unpack<'_> {
 
     /// Gives what stands at `path` its owner, mode, attributes and time, in the order in which none
     /// undoes another.
-    fn about(&self, about: &About, path: &Path, is_symlink: bool) -> Result<(), UnpackError> {
+    fn about(&self, about: &Metadata, path: &Path, is_symlink: bool) -> Result<(), UnpackError> {
         let error = |source| self.error(path, source);
         lchown(path, Some(about.uid), Some(about.gid)).map_err(error)?;
         if !is_symlink {

@@ -46,7 +46,7 @@ const NAMESPACES: CloneFlags = CloneFlags::CLONE_NEWIPC
 
 /// A script could not be run in the image.
 #[derive(Debug, Error)]
-pub enum AsRootError {
+pub enum NamespaceError {
     #[error("cannot open the root of the image, `{}`", path.display())]
     Root { path: PathBuf, source: io::Error },
     #[error(
@@ -84,7 +84,7 @@ impl InImage<'_> {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn run(&self, builder: &Path) -> Result<Ended, AsRootError> {
+    pub fn run(&self, builder: &Path) -> Result<Ended, NamespaceError> {
         let image = Image::open(self.root)?;
         for path in BOUND
             .iter()
@@ -94,7 +94,7 @@ impl InImage<'_> {
         {
             image.make_directory(path)?;
         }
-        let start = |source| AsRootError::Start {
+        let start = |source| NamespaceError::Start {
             script: builder.to_owned(),
             source,
         };
@@ -121,8 +121,8 @@ impl InImage<'_> {
         &self,
         builder: &Path,
         [stdout, stderr]: [PipeWriter; 2],
-    ) -> Result<Ended, AsRootError> {
-        unshare(NAMESPACES).map_err(|errno| AsRootError::Namespaces(errno.into()))?;
+    ) -> Result<Ended, NamespaceError> {
+        unshare(NAMESPACES).map_err(|errno| NamespaceError::Namespaces(errno.into()))?;
         // Nothing that is mounted here is to be seen outside.
         bind_or_change("/", None, MsFlags::MS_PRIVATE)?;
         // Only now, since a descriptor stays in the namespace in which it was opened.
@@ -141,16 +141,20 @@ impl InImage<'_> {
             .stderr(stderr)
             .status()
             .map(Ended::from)
-            .map_err(|source| AsRootError::Start {
+            .map_err(|source| NamespaceError::Start {
                 script: builder.to_owned(),
                 source,
             })
     }
 }
 
-fn bind_or_change(place: &str, source: Option<&Path>, flags: MsFlags) -> Result<(), AsRootError> {
+fn bind_or_change(
+    place: &str,
+    source: Option<&Path>,
+    flags: MsFlags,
+) -> Result<(), NamespaceError> {
     let flags = flags | MsFlags::MS_REC;
-    mount(source, place, None::<&str>, flags, None::<&str>).map_err(|errno| AsRootError::Mount {
+    mount(source, place, None::<&str>, flags, None::<&str>).map_err(|errno| NamespaceError::Mount {
         path: source.unwrap_or(Path::new(place)).to_owned(),
         source: errno.into(),
     })
@@ -161,7 +165,7 @@ fn bind_or_change(place: &str, source: Option<&Path>, flags: MsFlags) -> Result<
 ///
 /// # Errors
 /// When that is impossible. The script may fail in its own ways, which are told apart from these.
-pub fn run_script(root: &Path, script: &Path) -> Result<Ended, AsRootError> {
+pub fn run_script(root: &Path, script: &Path) -> Result<Ended, NamespaceError> {
     guest::go_first_when_memory_runs_out()?;
     let image = Image::open(root)?;
     let proc = Path::new("/proc");
@@ -174,19 +178,19 @@ pub fn run_script(root: &Path, script: &Path) -> Result<Ended, AsRootError> {
         MsFlags::empty(),
         None::<&str>,
     )
-    .map_err(|errno| AsRootError::Mount {
+    .map_err(|errno| NamespaceError::Mount {
         path: proc.to_owned(),
         source: errno.into(),
     })?;
     drop(image);
 
-    let enter = |errno: Errno| AsRootError::Chroot {
+    let enter = |errno: Errno| NamespaceError::Chroot {
         path: root.to_owned(),
         source: errno.into(),
     };
     chroot(root).map_err(enter)?;
     chdir("/").map_err(enter)?;
-    let start = |source| AsRootError::Start {
+    let start = |source| NamespaceError::Start {
         script: script.to_owned(),
         source,
     };
@@ -205,9 +209,9 @@ struct Image {
 }
 
 impl Image {
-    fn open(path: &Path) -> Result<Self, AsRootError> {
+    fn open(path: &Path) -> Result<Self, NamespaceError> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let root = open(path, flags, Mode::empty()).map_err(|errno| AsRootError::Root {
+        let root = open(path, flags, Mode::empty()).map_err(|errno| NamespaceError::Root {
             path: path.to_owned(),
             source: errno.into(),
         })?;
@@ -222,19 +226,19 @@ impl Image {
     }
 
     /// The directory `path`, which has to be there.
-    fn directory(&self, path: &Path) -> Result<OwnedFd, AsRootError> {
-        self.look_up(path).map_err(|errno| AsRootError::Make {
+    fn directory(&self, path: &Path) -> Result<OwnedFd, NamespaceError> {
+        self.look_up(path).map_err(|errno| NamespaceError::Make {
             path: path.to_owned(),
             source: errno.into(),
         })
     }
 
     /// Makes the directory `path` and those it lies in, where they are missing.
-    fn make_directory(&self, path: &Path) -> Result<(), AsRootError> {
+    fn make_directory(&self, path: &Path) -> Result<(), NamespaceError> {
         let mut above = Vec::new();
         above.extend(path.ancestors().filter(|path| path.parent().is_some()));
         for path in above.into_iter().rev() {
-            let error = |errno: Errno| AsRootError::Make {
+            let error = |errno: Errno| NamespaceError::Make {
                 path: path.to_owned(),
                 source: errno.into(),
             };
@@ -250,14 +254,14 @@ impl Image {
     }
 
     /// Removes the directory `path` when it is empty.
-    fn remove_empty(&self, path: &Path) -> Result<(), AsRootError> {
+    fn remove_empty(&self, path: &Path) -> Result<(), NamespaceError> {
         let removed = self
             .split(path)
             .and_then(|(parent, name)| unlinkat(&parent, name, UnlinkatFlags::RemoveDir));
         match removed {
             // The script may have taken it away, or put something else there.
             Ok(()) | Err(Errno::ENOTEMPTY | Errno::ENOTDIR | Errno::ENOENT) => Ok(()),
-            Err(errno) => Err(AsRootError::Remove {
+            Err(errno) => Err(NamespaceError::Remove {
                 path: path.to_owned(),
                 source: errno.into(),
             }),

@@ -22,7 +22,7 @@ use thiserror::Error;
 use crate::console::progress::Progress;
 use crate::foreign::base;
 use crate::foreign::base::error::BaseError;
-use crate::foreign::images::choice::Choice;
+use crate::foreign::images::selector::Selector;
 use crate::oci::platform::Platform;
 use crate::oci::whiteout;
 use crate::request::ids::{disk_size, memory_size};
@@ -268,12 +268,12 @@ fn unpack_base(
     places: &Places,
     progress: Progress,
 ) -> Result<(), OverlayError> {
-    let choice = Choice {
+    let selector = Selector {
         name: overlay.from_image_name.as_deref(),
         tag: overlay.from_image_tag.as_deref(),
         platform,
     };
-    let base = base::read(path, choice, (), &overlay.limits, progress)?;
+    let base = base::read(path, selector, (), &overlay.limits, progress)?;
     // What has to be uncompressed goes to the disk too, since the machine's /tmp is memory.
     progress.phase("merge", &flatten::merging(&base));
     let flat = flatten::flatten(&base, &places.disk)?;

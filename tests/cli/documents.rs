@@ -12,7 +12,7 @@ use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::archive::index;
 use nix_image_builder::foreign::base;
 use nix_image_builder::foreign::images;
-use nix_image_builder::foreign::images::choice::Choice;
+use nix_image_builder::foreign::images::selector::Selector;
 use nix_image_builder::oci::descriptor::Descriptor;
 use nix_image_builder::oci::image_config::ImageConfig;
 use nix_image_builder::oci::manifest::Manifest;
@@ -212,7 +212,7 @@ impl Kind {
                 let directory = tempfile::tempdir().unwrap();
                 std::fs::write(directory.path().join("manifest.json"), bytes).unwrap();
                 let archive = index::index_directory(directory.path(), &Limits::default());
-                let images = images::list(&archive.unwrap(), Choice::default());
+                let images = images::list(&archive.unwrap(), Selector::default());
                 let images = images.map_err(|error| {
                     std::error::Error::source(&error)
                         .map_or(error.to_string(), |one| one.to_string())
@@ -637,7 +637,7 @@ fn an_image_with_keys_in_lower_case_is_one_as_any_other() {
         let sandbox = Sandbox::new();
         let path = sandbox.file("base.tar", image);
         let limits = Limits::default();
-        let base = base::read(&path, Choice::default(), (), &limits, Progress::Plain).unwrap();
+        let base = base::read(&path, Selector::default(), (), &limits, Progress::Plain).unwrap();
         assert_eq!(base.env, ["A=1"]);
         assert_eq!(base.layers.len(), 1);
         let (_, all) = base::read_all(&path, None, &limits, Progress::Plain).unwrap();

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nix_image_builder::commands::export_image;
-use nix_image_builder::rootfs::merged::Flat;
+use nix_image_builder::rootfs::merged::MergedTree;
 use nix_image_builder::rootfs::tar_entries;
 use nix_image_builder::tar::owner::Owner;
 use nix_image_builder::tar::plan::Dialect;
@@ -93,7 +93,7 @@ fn any_layers_export_as_gnu_tar_packs_what_umoci_unpacks() {
 
 /// The tar of `flat` is GNU tar's of the directory `root`, apart from the names of owners: those of
 /// nixpkgs' virtual machine are not the ones here. The golden cases have them.
-fn same_as_gnu_tar(flat: &Flat, root: &Path) -> Verdict {
+fn same_as_gnu_tar(flat: &MergedTree, root: &Path) -> Verdict {
     assert_eq!(export_image::DIALECT, Dialect::GnuWithoutGroups);
     let entries = tar_entries::entries(flat, DEFAULT_SOURCE_DATE_EPOCH).map(|entry| {
         let entry = entry.map_err(|error| error.to_string())?;

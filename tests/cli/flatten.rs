@@ -17,10 +17,10 @@ use nix_image_builder::bytes::source::Range;
 use nix_image_builder::bytes::source::RangeReader;
 use nix_image_builder::bytes::source::Source;
 use nix_image_builder::request::limits::Limits;
-use nix_image_builder::rootfs::apply::Placing;
-use nix_image_builder::rootfs::entry::{About, FlatKind};
-use nix_image_builder::rootfs::error::PlaceError;
-use nix_image_builder::rootfs::merged::{Flat, FlatEntry, SharedFile, Step};
+use nix_image_builder::rootfs::apply::Apply;
+use nix_image_builder::rootfs::entry::{MergedKind, Metadata};
+use nix_image_builder::rootfs::error::ApplyError;
+use nix_image_builder::rootfs::merged::{MergedEntry, MergedTree, SharedFile, Step};
 use nix_image_builder::rootfs::unpack;
 use nix_image_builder::tar::read::{MemberKind, Reader};
 use proptest::collection::vec;
@@ -104,13 +104,13 @@ pub(crate) fn tar(layer: &[Item]) -> Vec<u8> {
 }
 
 /// What we make of the layers, or which entry, counted from 0, is refused and why.
-fn ours(layers: &[Layer]) -> Result<Flat, (usize, PlaceError)> {
+fn ours(layers: &[Layer]) -> Result<MergedTree, (usize, ApplyError)> {
     let mut file = tempfile::tempfile().unwrap();
     let tars: Vec<_> = layers.iter().map(|layer| tar(layer)).collect();
     file.write_all(&tars.concat()).unwrap();
     let source = Arc::new(Source::file(Path::new("layers"), file));
 
-    let mut placing = Placing::new(&std::env::temp_dir(), &Limits::default());
+    let mut placing = Apply::new(&std::env::temp_dir(), &Limits::default());
     let (mut number, mut start) = (0, 0);
     for tar in &tars {
         placing.begin_layer();
@@ -195,7 +195,7 @@ struct Listing {
 /// What tells a file from others.
 #[derive(PartialEq, Eq, Hash)]
 enum FileId {
-    Flat(SharedFile),
+    MergedTree(SharedFile),
     /// Device and inode.
     Disk(u64, u64),
 }
@@ -216,13 +216,13 @@ impl Listing {
         false
     }
 
-    fn push_flat(&mut self, entry: FlatEntry) {
-        let About { mode, uid, gid, .. } = entry.about;
+    fn push_flat(&mut self, entry: MergedEntry) {
+        let Metadata { mode, uid, gid, .. } = entry.about;
         let (about, path) = ([mode, uid, gid], entry.path);
         match entry.kind {
-            FlatKind::Directory => self.push(about, &path, "/"),
-            FlatKind::File(range) => {
-                let shared = entry.shared.map(FileId::Flat);
+            MergedKind::Directory => self.push(about, &path, "/"),
+            MergedKind::File(range) => {
+                let shared = entry.shared.map(FileId::MergedTree);
                 if shared.is_some_and(|file| self.is_link(&path, file)) {
                     return;
                 }
@@ -231,11 +231,11 @@ impl Listing {
                 content.read_to_end(&mut bytes).unwrap();
                 self.push(about, &path, &self::content(&bytes, entry.about.mtime));
             }
-            FlatKind::Symlink { target } => {
+            MergedKind::Symlink { target } => {
                 let what = format!(" -> {}", escape(&target));
                 self.push([0o777, uid, gid], &path, &what);
             }
-            FlatKind::Special(kind) => {
+            MergedKind::Special(kind) => {
                 let kind = match Kind::of_special(kind) {
                     Kind::CharDevice(major, minor) => format!(" char {major}:{minor}"),
                     Kind::BlockDevice(major, minor) => format!(" block {major}:{minor}"),
@@ -296,7 +296,7 @@ fn content(bytes: &[u8], mtime: u64) -> String {
     format!(" = {}*{size} @{mtime}", escape(&[first]))
 }
 
-fn listed(flat: &Flat) -> String {
+fn listed(flat: &MergedTree) -> String {
     let mut listing = Listing::default();
     for step in flat.walk() {
         if let Step::Entry(entry) = step.unwrap() {
@@ -758,7 +758,7 @@ fn up_to(layers: &[Layer], number: usize) -> Vec<Layer> {
 }
 
 /// What of `layers` we do not refuse, and what we make of it.
-pub(crate) fn accepted(mut layers: Vec<Layer>) -> (Vec<Layer>, Flat) {
+pub(crate) fn accepted(mut layers: Vec<Layer>) -> (Vec<Layer>, MergedTree) {
     loop {
         match ours(&layers) {
             Ok(flat) => return (layers, flat),

@@ -9,7 +9,7 @@ use std::path::Path;
 use nix::sys::statvfs::statvfs;
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::base;
-use nix_image_builder::foreign::images::choice::Choice;
+use nix_image_builder::foreign::images::selector::Selector;
 use nix_image_builder::request::limits::Limits;
 use nix_image_builder::rootfs::flatten;
 use nix_image_builder::rootfs::unpack;
@@ -92,7 +92,7 @@ fn a_million_entries_are_unpacked_in_little_memory() {
     let (path, root) = (directory.path().join("image"), disk.path().join("root"));
     write_image(&path).unwrap();
 
-    let choice = Choice {
+    let choice = Selector {
         name: None,
         tag: None,
         platform: None,

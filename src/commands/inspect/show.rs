@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::config::{Part, Shown};
 use super::{InspectedImage, InspectedLayer, Inspection};
-use crate::bytes::compression::Packing;
+use crate::bytes::compression::Compression;
 use crate::console::table::{self, Align};
 use crate::console::text;
 use crate::foreign::inventory::Form;
@@ -49,12 +49,12 @@ impl Inspection {
         } else {
             "OCI layout"
         };
-        let packing = match self.survey.form {
+        let packing = match self.inventory.form {
             Form::Directory => "in a directory".to_owned(),
-            Form::Archive(Packing::Plain) => "not packed".to_owned(),
+            Form::Archive(Compression::Plain) => "not packed".to_owned(),
             Form::Archive(packing) => format!("packed with {packing}"),
         };
-        let path = self.survey.archive.path.display();
+        let path = self.inventory.archive.path.display();
         let images = text::count(self.images.len() as u64, "image");
         writeln!(out, "{path}: {kind}, {packing}, {images}")?;
         for image in self.images() {
@@ -67,12 +67,12 @@ impl Inspection {
 /// The same for programs, image by image: all of them may be much.
 impl Serialize for Inspection {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let packing = match self.survey.form {
+        let packing = match self.inventory.form {
             Form::Directory => json!("directory"),
             Form::Archive(packing) => json!(packing),
         };
         let format = if self.is_docker { "docker" } else { "oci" };
-        let path = self.survey.archive.path.display().to_string();
+        let path = self.inventory.archive.path.display().to_string();
         let mut object = serializer.serialize_struct("Inspection", 4)?;
         object.serialize_field("path", &path)?;
         object.serialize_field("format", format)?;
@@ -259,7 +259,7 @@ fn history_rows(history: Part<'_>) -> Result<Vec<Vec<String>>, serde_json::Error
 impl InspectedLayer<'_> {
     fn row(&self, number: usize) -> Vec<String> {
         let (packed, packing) = match self.packing {
-            Packing::Plain => (String::new(), String::new()),
+            Compression::Plain => (String::new(), String::new()),
             packing => (text::size(self.packed_size), packing.to_string()),
         };
         vec![

@@ -14,7 +14,7 @@ use crate::engines::document::Objections;
 use crate::foreign::archive::member_path::MemberPath;
 use crate::foreign::images::blob_ref::Blob;
 use crate::foreign::images::{self, Image};
-use crate::foreign::inventory::Surveyed;
+use crate::foreign::inventory::InventoryFile;
 use crate::oci::bounded;
 use crate::oci::image_config::ImageConfig;
 use crate::oci::platform::Platform;
@@ -104,11 +104,11 @@ impl Config {
 impl<'a> Verifier<'a> {
     /// Checks `image`, which the document `namer` names, and which the index says is for each of `platforms`.
     pub(super) fn check_image(&mut self, image: &Image, namer: &str, platforms: &[Platform]) {
-        let (count, max) = (image.layers.len(), self.survey.archive.limits.max_layers);
+        let (count, max) = (image.layers.len(), self.inventory.archive.limits.max_layers);
         if count > max {
             return self.problem(namer, What::TooManyLayers { count, max });
         }
-        let layers: Vec<Option<&Surveyed>> = image
+        let layers: Vec<Option<&InventoryFile>> = image
             .layers
             .iter()
             .map(|layer| self.check_blob(layer, namer, "a layer"))
@@ -139,7 +139,7 @@ impl<'a> Verifier<'a> {
         blob: &Blob,
         namer: &str,
         role: &'static str,
-    ) -> Option<&'a Surveyed> {
+    ) -> Option<&'a InventoryFile> {
         let file = self.file(&blob.name, namer, role)?;
         let found = file.size;
         if let Some(said) = blob.size.filter(|said| *said != found) {
@@ -163,12 +163,12 @@ impl<'a> Verifier<'a> {
     }
 
     /// Checks a layer by itself, once, and compares it with what `namer` says.
-    fn check_layer(&mut self, layer: &Blob, file: &Surveyed, namer: &str) {
+    fn check_layer(&mut self, layer: &Blob, file: &InventoryFile, namer: &str) {
         let name = &layer.name;
         let found = file.packing;
         if let Some(said) = layer.packing.filter(|said| *said != found) {
             let namer = namer.to_owned();
-            self.problem(name, What::Packing { namer, found, said });
+            self.problem(name, What::Compression { namer, found, said });
         }
         let digest = file.digests.by(layer.algorithm());
         if let (Some(said), Some(content)) = (layer.digest, file.content)
@@ -212,18 +212,18 @@ impl<'a> Verifier<'a> {
 
     /// Whether the layer that `name` leads to has not been checked before.
     fn is_first(&mut self, name: &str) -> bool {
-        let trail = self.survey.archive.trail(name, "is named");
+        let trail = self.inventory.archive.trail(name, "is named");
         let member: Option<MemberPath> = trail.ok().and_then(|(mut trail, _)| trail.pop());
         member.is_none_or(|member| self.layers.insert(member))
     }
 
     /// What the file `name` says, which is parsed once, however many images have it, by whatever names.
     fn config(&mut self, name: &str) -> Option<Rc<Config>> {
-        let place = self.survey.archive.file(name, "is named").ok()?.place;
+        let place = self.inventory.archive.file(name, "is named").ok()?.place;
         if let Some(known) = self.configs.get(&place) {
             return known.clone();
         }
-        let max_layers = self.survey.archive.limits.max_layers;
+        let max_layers = self.inventory.archive.limits.max_layers;
         let text = self.text(name);
         let config = text.and_then(|text| match Config::parse(&text, max_layers) {
             Ok(mut config) => {
@@ -248,7 +248,7 @@ impl<'a> Verifier<'a> {
         &mut self,
         image: &Image,
         config: &Config,
-        layers: &[Option<&Surveyed>],
+        layers: &[Option<&InventoryFile>],
         namer: &str,
         platforms: &[Platform],
     ) {
@@ -266,7 +266,7 @@ impl<'a> Verifier<'a> {
             };
             self.object(name, Some(objection));
         }
-        let (count, max) = (config.env_count, self.survey.archive.limits.max_env);
+        let (count, max) = (config.env_count, self.inventory.archive.limits.max_env);
         if count > max {
             self.problem(name, What::TooManyVariables { count, max });
         }
@@ -297,7 +297,12 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    fn check_diff_ids(&mut self, image: &Image, config: &Config, layers: &[Option<&Surveyed>]) {
+    fn check_diff_ids(
+        &mut self,
+        image: &Image,
+        config: &Config,
+        layers: &[Option<&InventoryFile>],
+    ) {
         let diff_ids = &config.diff_ids;
         if config.diff_id_count != layers.len() {
             let (found, count) = (config.diff_id_count, layers.len());

@@ -24,7 +24,7 @@ struct Followed {
 
 impl Verifier<'_> {
     pub(super) fn check_layout(&mut self) {
-        let archive = &self.survey.archive;
+        let archive = &self.inventory.archive;
         for (name, other) in [
             (manifest::LAYOUT, manifest::INDEX),
             (manifest::INDEX, manifest::LAYOUT),
@@ -59,8 +59,8 @@ impl Verifier<'_> {
     /// Checks what `index` lists, which is in the file `name` and lies `depth` deep in others.
     fn check_index(&mut self, name: &str, index: &Index, depth: usize, followed: &mut Followed) {
         self.note_keys(name, &index.respelled);
-        let limits = self.survey.archive.limits;
-        let path = || self.survey.archive.path.clone();
+        let limits = self.inventory.archive.limits;
+        let path = || self.inventory.archive.path.clone();
         followed.count += index.manifests.len();
         let too_much = if depth > limits.max_nesting {
             let max = limits.max_nesting;
@@ -76,7 +76,7 @@ impl Verifier<'_> {
         }
         // Of an image for many platforms, a layout may have only some.
         let is_there = |descriptor: &&Descriptor| {
-            let file = self.survey.file(&descriptor.path(), "is named");
+            let file = self.inventory.file(&descriptor.path(), "is named");
             depth == 0 || file.is_ok()
         };
         let there: Vec<&Descriptor> = index.manifests.iter().filter(is_there).collect();

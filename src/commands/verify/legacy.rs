@@ -31,10 +31,10 @@ const JSON: &[u8] = b"json";
 impl Verifier<'_> {
     /// Checks the directories of layers, and `repositories` if `manifest.json` is there to compare.
     pub(super) fn check_legacy(&mut self, is_docker: bool) {
-        if is_docker && images::has(&self.survey.archive, images::REPOSITORIES) {
+        if is_docker && images::has(&self.inventory.archive, images::REPOSITORIES) {
             self.check_repositories();
         }
-        let members = self.survey.archive.members.iter();
+        let members = self.inventory.archive.members.iter();
         let directories: Vec<MemberPath> = members
             .filter_map(|(name, member)| match name.as_slice() {
                 [directory, file] if file == JSON && is_file(member) => {
@@ -50,7 +50,7 @@ impl Verifier<'_> {
 
     fn check_repositories(&mut self) {
         self.use_member(images::REPOSITORIES);
-        let archive = &self.survey.archive;
+        let archive = &self.inventory.archive;
         let text = archive.json_to_keep(images::REPOSITORIES, "is named");
         let Some(text) = self.known(images::REPOSITORIES, text) else {
             return;
@@ -95,7 +95,7 @@ impl Verifier<'_> {
     /// Whether the layer that the member `layer` holds has the legacy `id`: it lies, or is linked, in
     /// the directory of that name, or is named so itself.
     fn is_layer(&self, id: &str, layer: &str) -> bool {
-        let archive = &self.survey.archive;
+        let archive = &self.inventory.archive;
         let place = |name: &str| archive.file(name, "is named").ok().map(|file| file.place);
         let in_directory = format!("{id}/layer.tar");
         match place(&in_directory) {
@@ -109,7 +109,7 @@ impl Verifier<'_> {
         let id = String::from_utf8_lossy(&directory[0]).into_owned();
         let beside = |name: &str| format!("{id}/{name}");
         let json = beside("json");
-        let archive = &self.survey.archive;
+        let archive = &self.inventory.archive;
         let Ok(layer) = archive.file(&beside("layer.tar"), "is named") else {
             return self.problem(&json, What::Beside { name: "layer.tar" });
         };
@@ -121,7 +121,7 @@ impl Verifier<'_> {
             self.use_member(&json);
             self.use_member(&beside("VERSION"));
         }
-        match self.survey.file(&beside("VERSION"), "is named") {
+        match self.inventory.file(&beside("VERSION"), "is named") {
             Ok(version) => {
                 let known = [VERSION.to_owned(), format!("{VERSION}\n")];
                 let known = known.map(|text| Sha256::of(text.as_bytes()));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::bytes::compression::Packing;
+use crate::bytes::compression::Compression;
 use crate::bytes::digest::{DiffId, Digest};
 use crate::console::text::{self, shown};
 use crate::engines::{self, Objection, Refusal};
@@ -65,10 +65,10 @@ pub enum What {
         diff_id: DiffId,
     },
     #[error("is packed with {found}, but `{namer}` says with {said}")]
-    Packing {
+    Compression {
         namer: String,
-        found: Packing,
-        said: Packing,
+        found: Compression,
+        said: Compression,
     },
     #[error(transparent)]
     Layer(Arc<Damage>),
@@ -150,7 +150,7 @@ impl What {
             Self::Size { .. } => "size",
             Self::Digest { .. } | Self::NotComputed { .. } => "digest",
             Self::Named { .. } | Self::LayerName { .. } => "name",
-            Self::Packing { .. } => "packing",
+            Self::Compression { .. } => "packing",
             Self::Layer(_) => "layer",
             Self::Objection(objection) => objection.kind,
             Self::TwoImages { .. } => "tag",

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{Problem, Report, What};
-use crate::console::capped::Told;
+use crate::console::capped::Capped;
 use crate::console::text;
 
 impl Report {
@@ -76,7 +76,7 @@ impl Report {
     #[must_use]
     pub fn json(&self) -> Value {
         let image = self.name.as_str();
-        let list = |problems: &Told<Problem>| -> Vec<Value> {
+        let list = |problems: &Capped<Problem>| -> Vec<Value> {
             let problems = problems.told.iter();
             problems
                 .map(|Problem { file, what }| {

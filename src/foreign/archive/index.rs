@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::bytes::compression::Packing;
+use crate::bytes::compression::Compression;
 use crate::bytes::decompress;
 use crate::bytes::skip::Skip;
 use crate::bytes::source::{Range, RangeReader, Source};
@@ -54,8 +54,8 @@ pub fn index(path: &Path, limits: &Limits, visit: &mut Visit<'_>) -> Result<Arch
     if file.metadata().map_err(open)?.is_dir() {
         return index_directory(path, limits);
     }
-    match Packing::of_open(&file).map_err(open)? {
-        Packing::Plain => index_open(path, file, limits, visitor),
+    match Compression::of_open(&file).map_err(open)? {
+        Compression::Plain => index_open(path, file, limits, visitor),
         packing => {
             let content = decompress::open_as(file, packing, limits).map_err(open)?;
             index_stream(path, Source::stream(path, limits), content, limits, visitor)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::bytes::compression::Packing;
+use crate::bytes::compression::Compression;
 use crate::bytes::digest::DiffId;
 use crate::foreign::archive::error::ArchiveError;
 use crate::foreign::images::error::ImagesError;
@@ -43,11 +43,11 @@ pub enum BaseError {
         source: io::Error,
     },
     #[error("layer `{layer}` of base image `{}` is packed with {found}, but its manifest says with {said}; programs differ in which they believe", path.display())]
-    Packing {
+    Compression {
         path: PathBuf,
         layer: String,
-        found: Packing,
-        said: Packing,
+        found: Compression,
+        said: Compression,
     },
     #[error("base image `{}` has {layers} layers, but its config `{config}` lists {diff_ids} in `rootfs.diff_ids`; no engine takes such an image", path.display())]
     LayerCount {

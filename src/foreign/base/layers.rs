@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::bytes::compression::Packing;
+use crate::bytes::compression::Compression;
 use crate::bytes::digest::{Algorithm, DiffId, Digests};
 use crate::bytes::parallel;
 use crate::bytes::source::RangeReader;
@@ -24,7 +24,7 @@ use crate::request::limits::Limits;
 /// What reading a layer once tells.
 #[derive(Debug, Clone)]
 pub(crate) struct LayerFacts<N> {
-    packing: Packing,
+    packing: Compression,
     /// Of the member as it stands.
     digests: Digests,
     diff_id: DiffId,
@@ -163,7 +163,7 @@ fn check_blob<N>(
         archive.check_digest(&blob.name, found, said)?;
     }
     match blob.packing {
-        Some(said) if said != facts.packing => Err(BaseError::Packing {
+        Some(said) if said != facts.packing => Err(BaseError::Compression {
             path: archive.path.clone(),
             layer: blob.name.clone(),
             found: facts.packing,

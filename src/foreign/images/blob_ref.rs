@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::bytes::compression::Packing;
+use crate::bytes::compression::Compression;
 use crate::bytes::digest::{Algorithm, Digest};
 use crate::foreign::archive::Archive;
 use crate::foreign::archive::error::ArchiveError;
@@ -16,7 +16,7 @@ pub struct Blob {
     pub digest: Option<Digest>,
     /// In bytes.
     pub size: Option<u64>,
-    pub packing: Option<Packing>,
+    pub packing: Option<Compression>,
 }
 
 impl Blob {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::blob_ref::Blob;
-use super::choice::reference;
 use super::error::ImagesError;
 use super::layout::{Candidate, listed};
+use super::selector::reference;
 use super::{Image, has};
 use crate::bytes::digest::{Algorithm, Digest};
 use crate::foreign::archive::{Archive, Place};

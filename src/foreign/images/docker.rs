@@ -7,10 +7,10 @@ use crate::foreign::images::Image;
 use crate::foreign::images::MANIFEST;
 use crate::foreign::images::REPOSITORIES;
 use crate::foreign::images::blob_ref::Blob;
-use crate::foreign::images::choice::Choice;
 use crate::foreign::images::document_error;
 use crate::foreign::images::error::ImagesError;
 use crate::foreign::images::has;
+use crate::foreign::images::selector::Selector;
 use crate::foreign::images::shown_names;
 use crate::oci::manifest::{self};
 use crate::oci::strict_json::{self, DocumentError, Respelled, Unique};
@@ -42,15 +42,15 @@ pub(crate) fn is_docker(archive: &Archive) -> Result<bool, ImagesError> {
 
 pub(crate) fn choose_of_docker(
     archive: &Archive,
-    choice: Choice<'_>,
+    selector: Selector<'_>,
 ) -> Result<Image, ImagesError> {
     let images = images_of_docker(archive)?;
     let found = shown_names(images.iter().map(|image| image.names.as_slice()));
-    let wanted = |image: &Image| choice.wants(&image.names);
+    let wanted = |image: &Image| selector.wants(&image.names);
     images
         .into_iter()
         .find(wanted)
-        .ok_or_else(|| choice.no_such_name(archive, found))
+        .ok_or_else(|| selector.no_such_name(archive, found))
 }
 
 /// All images that `manifest.json` lists.

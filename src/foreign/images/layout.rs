@@ -5,8 +5,8 @@ use std::collections::btree_map::Entry;
 use std::rc::Rc;
 
 use super::blob_ref::Blob;
-use super::choice::{Choice, shown_names};
 use super::error::{ImagesError, oci_error};
+use super::selector::{Selector, shown_names};
 use super::{Image, read_config};
 use crate::bytes::digest::Digest;
 use crate::foreign::archive::Archive;
@@ -23,19 +23,19 @@ pub(super) struct Candidate {
 
 pub(super) fn choose_of_layout(
     archive: &Archive,
-    choice: Choice<'_>,
+    selector: Selector<'_>,
 ) -> Result<Image, ImagesError> {
-    let candidates = candidates_for(archive, choice)?;
+    let candidates = candidates_for(archive, selector)?;
     let mut manifests = Manifests::new(archive);
-    let fitting = manifests.fitting(candidates, choice.platform)?;
+    let fitting = manifests.fitting(candidates, selector.platform)?;
     manifests.image(fitting)
 }
 
-/// The images of a layout with the name that `choice` wants, at least one; those that are there, if any
+/// The images of a layout with the name that `selector` wants, at least one; those that are there, if any
 /// is.
 pub(super) fn candidates_for(
     archive: &Archive,
-    choice: Choice<'_>,
+    selector: Selector<'_>,
 ) -> Result<Vec<Candidate>, ImagesError> {
     let mut candidates = candidates(archive)?;
     if candidates.is_empty() {
@@ -45,9 +45,9 @@ pub(super) fn candidates_for(
         });
     }
     let found = shown_names(candidates.iter().map(|image| image.names.as_slice()));
-    candidates.retain(|candidate| choice.wants(&candidate.names));
+    candidates.retain(|candidate| selector.wants(&candidate.names));
     if candidates.is_empty() {
-        return Err(choice.no_such_name(archive, found));
+        return Err(selector.no_such_name(archive, found));
     }
     // Of an image for many platforms, a layout may have only some.
     let is_there = |image: &Candidate| archive.file(&image.descriptor.path(), "is named").is_ok();

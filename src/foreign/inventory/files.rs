@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::foreign::archive::Place;
-use crate::foreign::inventory::Surveyed;
+use crate::foreign::inventory::InventoryFile;
 
 /// How many problems with entries are told, of all layers together.
 const MAX_TOLD: usize = 2_000;
@@ -11,7 +11,7 @@ const MAX_TOLD: usize = 2_000;
 /// The files that have been read.
 #[derive(Default)]
 pub(crate) struct Files {
-    pub(crate) files: BTreeMap<Place, Surveyed>,
+    pub(crate) files: BTreeMap<Place, InventoryFile>,
     /// Those of which problems are told, with the numbers of these.
     told: BTreeMap<Place, usize>,
     /// The sum of these numbers.
@@ -23,7 +23,7 @@ pub(crate) struct Files {
 impl Files {
     /// Adds the file at `place`. Which problems are told does not depend on the order in which files
     /// are added.
-    pub(crate) fn add(&mut self, place: Place, mut file: Surveyed) {
+    pub(crate) fn add(&mut self, place: Place, mut file: InventoryFile) {
         if let Some(entries) = &mut file.entries {
             if self.untold.is_some_and(|untold| place >= untold) {
                 entries.tell_no_more();

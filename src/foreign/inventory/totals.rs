@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::bytes::digest::Algorithm;
 use crate::foreign::blob::{self};
-use crate::foreign::inventory::SurveyError;
-use crate::foreign::inventory::Surveyed;
+use crate::foreign::inventory::InventoryError;
+use crate::foreign::inventory::InventoryFile;
 use crate::foreign::inventory::entries::{Entries, Noting};
 use crate::request::limits::Limits;
 
@@ -36,7 +36,7 @@ impl Totals {
         &self,
         content: &mut dyn Read,
         algorithm: Algorithm,
-    ) -> io::Result<Surveyed> {
+    ) -> io::Result<InventoryFile> {
         let mut entries = Entries::default();
         let blob = blob::read(content, algorithm, &self.limits, &mut |member| {
             let before = entries.store_path_bytes;
@@ -49,7 +49,7 @@ impl Totals {
             let more = entries.store_path_bytes - before;
             self.store_paths.fetch_add(more, Ordering::Relaxed);
         })?;
-        Ok(Surveyed {
+        Ok(InventoryFile {
             packing: blob.packing,
             size: blob.size,
             content: blob.content(),
@@ -60,14 +60,14 @@ impl Totals {
     }
 
     /// Refuses the image at `path` if it has too much.
-    pub(crate) fn check(&self, path: &Path) -> Result<(), SurveyError> {
+    pub(crate) fn check(&self, path: &Path) -> Result<(), InventoryError> {
         let path = path.to_owned();
         let (max_entries, max) = (self.limits.max_entries, self.limits.max_names);
         if self.entries.load(Ordering::Relaxed) > u64::from(max_entries) {
             let max = max_entries;
-            Err(SurveyError::TooManyEntries { path, max })
+            Err(InventoryError::TooManyEntries { path, max })
         } else if self.store_paths.load(Ordering::Relaxed) > max {
-            Err(SurveyError::TooManyStorePaths { path, max })
+            Err(InventoryError::TooManyStorePaths { path, max })
         } else {
             Ok(())
         }

@@ -1,7 +1,7 @@
 //! What the tree has in memory while layers are applied: a few numbers for each entry.
 
 use crate::bytes::fingerprint::Fingerprint;
-use crate::rootfs::apply::Placing;
+use crate::rootfs::apply::Apply;
 use crate::rootfs::records::RecordAt;
 
 /// A name in a directory, and what stands there now. A million of these are in memory at once.
@@ -42,7 +42,7 @@ pub(super) struct Directory {
     pub(super) hides_before: u32,
 }
 
-impl Placing {
+impl Apply {
     pub(super) fn as_directory(&self, above: Directory, number: u32) -> Option<Directory> {
         let node = &self.nodes[number as usize];
         (node.kind == NodeKind::Directory).then_some(Directory {

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use crate::console::text::shown;
-use crate::rootfs::apply::Placing;
+use crate::rootfs::apply::Apply;
 use crate::rootfs::apply::nodes::ROOT;
 use crate::rootfs::apply::nodes::{Directory, NodeKind};
 use crate::rootfs::apply::unlisted;
-use crate::rootfs::entry::FlatKind;
-use crate::rootfs::error::{MAX_LINK_PARTS, MAX_LINKS, MAX_NAME, PlaceError};
+use crate::rootfs::entry::MergedKind;
+use crate::rootfs::error::{ApplyError, MAX_LINK_PARTS, MAX_LINKS, MAX_NAME};
 
 /// A part of a path without symlinks.
 #[derive(Debug)]
@@ -18,28 +18,28 @@ pub(super) struct Part<'a> {
     pub(super) directory: Option<Directory>,
 }
 
-pub(super) fn check_length(name: &[u8]) -> Result<(), PlaceError> {
+pub(super) fn check_length(name: &[u8]) -> Result<(), ApplyError> {
     let length = name.len();
     if length > MAX_NAME {
-        return Err(PlaceError::Name { length });
+        return Err(ApplyError::Name { length });
     }
     Ok(())
 }
 
 /// The parts of a name in a tar, of which leading slashes and `.` count for nothing.
-pub(super) fn parts(name: &[u8]) -> Result<Vec<&[u8]>, PlaceError> {
+pub(super) fn parts(name: &[u8]) -> Result<Vec<&[u8]>, ApplyError> {
     let parts = name.split(|byte| *byte == b'/');
     let parts: Vec<_> = parts.filter(|part| !matches!(*part, b"" | b".")).collect();
     if parts.contains(&b"..".as_slice()) {
-        return Err(PlaceError::Leaves { name: shown(name) });
+        return Err(ApplyError::Leaves { name: shown(name) });
     }
     Ok(parts)
 }
 
-impl Placing {
+impl Apply {
     /// Where `parts` lead within the root, all symlinks resolved as if the root were `/`. What is
     /// not there is taken for a directory.
-    pub(super) fn resolve<'a>(&mut self, parts: &[&'a [u8]]) -> Result<Vec<Part<'a>>, PlaceError> {
+    pub(super) fn resolve<'a>(&mut self, parts: &[&'a [u8]]) -> Result<Vec<Part<'a>>, ApplyError> {
         let mut path: Vec<Part<'_>> = Vec::with_capacity(parts.len());
         let mut left: Vec<Cow<'_, [u8]>> = parts.iter().rev().map(|part| (*part).into()).collect();
         let (mut links, mut link_parts) = (0, 0);
@@ -57,7 +57,7 @@ impl Placing {
             let node = above.map(|(_, number)| &self.nodes[number as usize]);
             if let Some(node) = node.filter(|node| node.kind == NodeKind::Symlink) {
                 let link = self.records.read(node.record, &mut self.window)?;
-                let FlatKind::Symlink { target } = link.kind else {
+                let MergedKind::Symlink { target } = link.kind else {
                     continue;
                 };
                 let from = left.len();
@@ -71,10 +71,10 @@ impl Placing {
                 link_parts += left.len() - from;
                 let named = || shown(&parts.join(&b'/'));
                 if links > MAX_LINKS {
-                    return Err(PlaceError::Circle { path: named() });
+                    return Err(ApplyError::Circle { path: named() });
                 }
                 if link_parts > MAX_LINK_PARTS {
-                    return Err(PlaceError::Winding { path: named() });
+                    return Err(ApplyError::Winding { path: named() });
                 }
                 if target.starts_with(b"/") {
                     path.clear();
@@ -84,7 +84,7 @@ impl Placing {
             check_length(&name)?;
             let max = self.limits.max_depth;
             if path.len() >= max {
-                return Err(PlaceError::Deep { max });
+                return Err(ApplyError::Deep { max });
             }
             let directory = above.and_then(|(above, number)| self.as_directory(above, number));
             path.push(Part { name, directory });
@@ -105,7 +105,7 @@ impl Placing {
     pub(super) fn make_directory(
         &mut self,
         path: &mut [Part<'_>],
-    ) -> Result<Directory, PlaceError> {
+    ) -> Result<Directory, ApplyError> {
         for depth in 0..path.len() {
             if path[depth].directory.is_some() {
                 continue;
@@ -115,7 +115,7 @@ impl Placing {
             if self.entry(above, name).is_some() {
                 let names: Vec<_> = path[..=depth].iter().map(|part| &*part.name).collect();
                 let path = shown(&names.join(&b'/'));
-                return Err(PlaceError::Below { path });
+                return Err(ApplyError::Below { path });
             }
             self.count()?;
             let record = self.write(name, &unlisted())?;

@@ -14,7 +14,7 @@ use nix_image_builder::bytes::digest::Sha256;
 use nix_image_builder::console::progress::Progress;
 use nix_image_builder::foreign::archive::index;
 use nix_image_builder::foreign::base;
-use nix_image_builder::foreign::images::choice::Choice;
+use nix_image_builder::foreign::images::selector::Selector;
 use nix_image_builder::request::limits::Limits;
 use nix_image_builder::tar::read::Reader;
 use nix_image_builder::tar::tarsum;
@@ -34,7 +34,7 @@ const SOON: Duration = Duration::from_secs(5);
 /// went well.
 #[track_caller]
 fn read(path: &Path, what: &str) -> Option<String> {
-    let choice = Choice::default();
+    let choice = Selector::default();
     let limits = Limits::default();
     let start = Instant::now();
     let read = panic::catch_unwind(AssertUnwindSafe(|| {

@@ -9,14 +9,14 @@ use crate::oci::platform::Platform;
 
 /// Which image of an archive with several.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Choice<'a> {
+pub struct Selector<'a> {
     pub name: Option<&'a str>,
     pub tag: Option<&'a str>,
     /// What it is to run on. Of images for several platforms, without this the first is taken.
     pub platform: Option<&'a Platform>,
 }
 
-impl<'a> Choice<'a> {
+impl<'a> Selector<'a> {
     /// The image called `reference`, such as `name:1`, for whatever platform.
     #[must_use]
     pub fn of_reference(reference: &'a str) -> Self {
