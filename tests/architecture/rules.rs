@@ -259,7 +259,10 @@ pub(crate) fn diagram(sources: &Sources) -> String {
                     .any(|other| other != **used && reaches(&uses, other, used))
         };
         let direct: Vec<&str> = order.iter().rev().filter(is_direct).copied().collect();
-        format!("{folder:<9} -> {}\n", direct.join(", ")).replace(" -> \n", "\n")
+        match direct[..] {
+            [] => format!("{folder}\n"),
+            _ => format!("{folder:<9} -> {}\n", direct.join(", ")),
+        }
     });
     rows.collect()
 }
