@@ -8,6 +8,7 @@ pub mod docker_manifest;
 pub mod docker_archive;
 pub mod retain;
 pub mod append;
+pub mod replaced;
 pub mod layer_directory;
 pub mod description;
 pub mod streamed;

@@ -24,6 +24,7 @@ use crate::foreign::base::{self, BaseImage};
 use crate::foreign::images::selector::Selector;
 use crate::image::config::{BaseJson, BaseJsonError};
 use crate::image::legacy::{self, LegacyLayer};
+use crate::image::replaced::{Directories, DirectoriesError, Links};
 use crate::image::retain::{self, RetainError};
 use crate::image::{append, docker_archive, docker_manifest};
 use crate::oci::platform::Platform;
@@ -59,12 +60,17 @@ pub enum ImageError {
     #[error("`{}` is damaged or no tar", path.display())]
     Layer { path: PathBuf, source: ReadError },
     #[error(transparent)]
+    Directories(#[from] DirectoriesError),
+    #[error(transparent)]
     Base(#[from] BaseError),
     #[error(transparent)]
     Keep(#[from] RetainError),
     #[error(transparent)]
     Output(#[from] OutputError),
 }
+
+/// What is noted of each layer of the base.
+type Noted = (Presence, Links);
 
 /// The new layer: what `mkPureLayer` made, and behind it the files of its closure.
 struct NewLayer {
@@ -99,7 +105,10 @@ pub fn build(attrs: &Attrs<ImageAttrs>, context: &Context) -> Result<(), ImageEr
         files: &closure.files,
         store: &closure.store,
     };
-    let base = read_base(attrs, platform.as_ref(), query, context)?;
+    let directories = Directories::of(&image.layer.join("layer.tar"))?;
+    let observer = (query, &directories);
+    let base = read_base(attrs, platform.as_ref(), observer, context)?;
+    warn_of_replaced(image, base.as_ref(), &directories, progress);
     let objections = check_base(image, base.as_ref(), platform.as_ref());
     tell(&image.name, objections, progress)?;
 
@@ -127,10 +136,25 @@ pub fn build(attrs: &Attrs<ImageAttrs>, context: &Context) -> Result<(), ImageEr
     Ok(())
 }
 
+/// Warns of symlinks of the base that the layer has directories in the place of.
+fn warn_of_replaced(
+    image: &ImageAttrs,
+    base: Option<&BaseImage<Noted>>,
+    directories: &Directories,
+    progress: Progress,
+) {
+    if let (Some(base), Some(path)) = (base, &image.from_image) {
+        let mut warnings = Warnings::default();
+        let links = base.layers.iter().map(|layer| &layer.noted.1);
+        directories.warn(path, links, &mut warnings);
+        warnings.tell(progress);
+    }
+}
+
 /// What engines will say of the image for its base.
 fn check_base(
     image: &ImageAttrs,
-    base: Option<&BaseImage<Presence>>,
+    base: Option<&BaseImage<Noted>>,
     platform: Option<&Platform>,
 ) -> Vec<Objection> {
     let (Some(base), Some(path)) = (base, &image.from_image) else {
@@ -177,9 +201,9 @@ impl Closure {
 fn read_base(
     attrs: &Attrs<ImageAttrs>,
     platform: Option<&Platform>,
-    query: ClosureQuery<'_>,
+    observer: (ClosureQuery<'_>, &Directories),
     context: &Context,
-) -> Result<Option<BaseImage<Presence>>, ImageError> {
+) -> Result<Option<BaseImage<Noted>>, ImageError> {
     let image = &attrs.ours;
     let Some(path) = &image.from_image else {
         return Ok(None);
@@ -192,14 +216,14 @@ fn read_base(
         platform,
     };
     let progress = context.progress;
-    let base = base::read(path, selector, query, &attrs.limits, progress)?;
+    let base = base::read(path, selector, observer, &attrs.limits, progress)?;
     Ok(Some(base))
 }
 
 fn plan_layer(
     image: &ImageAttrs,
     closure: Closure,
-    base: Option<&BaseImage<Presence>>,
+    base: Option<&BaseImage<Noted>>,
     context: &Context,
 ) -> Result<NewLayer, ImageError> {
     let path = image.layer.join("layer.tar");
@@ -218,7 +242,7 @@ fn plan_layer(
 
     let below = base
         .iter()
-        .flat_map(|base| base.layers.iter().map(|layer| &*layer.noted));
+        .flat_map(|base| base.layers.iter().map(|layer| &layer.noted.0));
     let layers: Vec<&Presence> = below.chain([&own.presence]).collect();
     let (missing, no_store) = closure.files.missing_from(layers.into_iter());
     let appended = missing.len();
@@ -259,7 +283,7 @@ fn open_range(path: &Path) -> Result<Range, ImageError> {
 }
 
 /// The DiffIDs and the names of all layers, lowest first.
-fn list_layers(base: Option<&BaseImage<Presence>>, layer: &NewLayer) -> (Vec<DiffId>, Vec<String>) {
+fn list_layers(base: Option<&BaseImage<Noted>>, layer: &NewLayer) -> (Vec<DiffId>, Vec<String>) {
     let own = (
         layer.diff_id,
         format!("{}/layer.tar", layer.legacy.id.hex()),
@@ -274,7 +298,7 @@ fn list_layers(base: Option<&BaseImage<Presence>>, layer: &NewLayer) -> (Vec<Dif
 fn plan_members(
     image: &ImageAttrs,
     tag: &str,
-    base: Option<BaseImage<Presence>>,
+    base: Option<BaseImage<Noted>>,
     layer: &NewLayer,
     layer_names: &[String],
     config: String,

@@ -28,6 +28,7 @@ use crate::foreign::images::selector::Selector;
 use crate::image::description::{
     Description, LAYER, NOW, Recorded, RecordedBaseLayer, RecordedLayer, Unpacked, owner, record,
 };
+use crate::image::replaced::{Directories, DirectoriesError};
 use crate::imitate::jq;
 use crate::oci::platform::Platform;
 use crate::request::attrs::{Attrs, Section};
@@ -51,6 +52,8 @@ pub enum DescriptionError {
     Refused(#[from] Refused),
     #[error(transparent)]
     Time(#[from] TimeError),
+    #[error(transparent)]
+    Directories(#[from] DirectoriesError),
     #[error(transparent)]
     Base(#[from] BaseError),
     #[error(
@@ -236,7 +239,13 @@ fn read_base(
         platform,
         ..Selector::default()
     };
-    let base = base::read(path, first, (), &attrs.limits, context.progress)?;
+    let directories = Directories::of(&image.customisation_layer.join(LAYER))?;
+    let progress = context.progress;
+    let base = base::read(path, first, &directories, &attrs.limits, progress)?;
+    let mut warnings = Warnings::default();
+    let links = base.layers.iter().map(|layer| &*layer.noted);
+    directories.warn(path, links, &mut warnings);
+    warnings.tell(progress);
     let layers = base.layers.into_iter().map(|layer| RecordedBaseLayer {
         diff_id: layer.diff_id,
         unpacked: layer.is_unpacked().then(|| Unpacked {

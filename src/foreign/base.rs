@@ -17,31 +17,28 @@ use crate::console::progress::{Bar, Progress};
 use crate::foreign::archive::member_path::{MemberPath, text_of};
 use crate::foreign::archive::{Archive, ArchiveFile, ArchiveMember, Place, index};
 use crate::foreign::base::error::BaseError;
-use crate::foreign::base::layers::Known;
-use crate::foreign::base::layers::LayerFacts;
-use crate::foreign::base::layers::Streamed;
-use crate::foreign::base::layers::layer_facts;
-use crate::foreign::base::layers::may_be_layer;
+use crate::foreign::base::layers::{Known, LayerFacts, Streamed, layer_facts, may_be_layer};
 use crate::foreign::images::blob_ref::{self, Blob};
 use crate::foreign::images::selector::Selector;
 use crate::foreign::images::{self, Image};
 use crate::oci::image_config::ImageConfig;
 use crate::oci::platform::Platform;
 use crate::request::limits::Limits;
+use crate::tar::read::Member;
 
-/// Who looks at the names in layers while these are read, each once and several at a time. `()` looks at none.
+/// Who looks at the members of layers while these are read, each once and several at a time. `()` looks at none.
 pub trait Observer: Copy + Sync {
     /// What it notes of one layer.
     type Noted: Clone + Debug + Default + Send + Sync;
 
-    /// Notes that the layer has a member `name`, as its tar has it.
-    fn note(self, name: &[u8], noted: &mut Self::Noted);
+    /// Notes that the layer has `member`, as its tar has it.
+    fn note(self, member: &Member, noted: &mut Self::Noted);
 }
 
 impl Observer for () {
     type Noted = ();
 
-    fn note(self, _name: &[u8], _noted: &mut ()) {}
+    fn note(self, _member: &Member, _noted: &mut ()) {}
 }
 
 /// The image that another one is built on.
@@ -69,7 +66,7 @@ pub struct BaseLayer<N = ()> {
     pub diff_id: DiffId,
     /// Of the uncompressed tar, in bytes.
     pub size: u64,
-    /// What an [`Observer`] noted of the names in it.
+    /// What an [`Observer`] noted of the members in it.
     pub noted: Arc<N>,
 }
 

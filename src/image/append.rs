@@ -10,7 +10,6 @@ use crate::bytes::source::{Range, RangeReader};
 use crate::closure::files::{ClosureFile, ClosureQuery, Presence};
 use crate::console::text::printable_path;
 use crate::console::warnings::Warnings;
-use crate::foreign::base::Observer;
 use crate::tar::names::path_of;
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Entry, TarPlan};
@@ -22,14 +21,6 @@ const DIRECTORY_MODE: u32 = 0o555;
 
 /// What warnings are about.
 const IN_THE_WAY: &str = "files in the place of the store's directories";
-
-impl Observer for ClosureQuery<'_> {
-    type Noted = Presence;
-
-    fn note(self, name: &[u8], noted: &mut Presence) {
-        ClosureQuery::note(self, name, noted);
-    }
-}
 
 /// A layer that others made, to which something is appended.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ mod digests;
 mod export;
 mod image;
 mod layer;
-mod layered;
+pub(crate) mod layered;
 mod layout;
 mod merge_derivations;
 mod merge_images;

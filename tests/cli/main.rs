@@ -16,6 +16,7 @@ mod join;
 mod json;
 mod merge;
 mod merge_derivations;
+mod replaced;
 mod shell;
 mod tar;
 mod tarsum;

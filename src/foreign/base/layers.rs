@@ -198,7 +198,7 @@ pub(crate) fn layer_facts<O: Observer>(
     };
     let mut noted = O::Noted::default();
     let blob = blob::read(input, algorithm, limits, &mut |member| {
-        observer.note(&member.name, &mut noted);
+        observer.note(member, &mut noted);
     });
     let blob = blob.map_err(bytes)?;
     match blob.content {

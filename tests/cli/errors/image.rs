@@ -77,7 +77,6 @@ fn a_layer_that_is_missing_is_named() {
         |sandbox, attrs| attrs["image"]["layer"] = json!(sandbox.store_path("gone")),
         expect![[r#"
             listing the layer's closure
-            hashing the new layer
             error: cannot read `/nix/store/[HASH]-gone/layer.tar`
               caused by: No such file or directory (os error 2)
         "#]],
@@ -93,7 +92,6 @@ fn a_layer_that_is_no_tar_is_refused() {
         },
         expect![[r#"
             listing the layer's closure
-            hashing the new layer
             error: `/nix/store/[HASH]-layer/layer.tar` is damaged or no tar
               caused by: no tar header at byte 0: its checksum is wrong
         "#]],

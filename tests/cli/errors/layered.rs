@@ -20,7 +20,7 @@ use crate::sandbox::Sandbox;
 
 /// The attributes of a description that can be built: of an image with the store paths `leaf` and
 /// `root`, which refers to `leaf`, in a layer each, and of a customisation layer.
-pub(super) fn description_attrs(sandbox: &Sandbox) -> Value {
+pub(crate) fn description_attrs(sandbox: &Sandbox) -> Value {
     let customisation = sandbox.directory("customisation", &[("checksum", "")]);
     fs::write(customisation.join("layer.tar"), tars::layer()).unwrap();
     let leaf = sandbox.directory("leaf", &[("file", "leaf")]);
