@@ -1,5 +1,6 @@
 # The archive of an image with layers that other images share.
 {
+  checkReference,
   compressorExtension,
   lib,
   mkLayeredImage,
@@ -18,8 +19,14 @@ lib.makeOverridable (
     ...
   }@arguments:
 
+  let
+    reference = {
+      inherit name;
+      tag = arguments.tag or null;
+    };
+  in
   mkLayeredImage {
-    name = "${baseNameOf name}.tar${compressorExtension { inherit name compressor; }}";
+    name = "${baseNameOf (checkReference reference name)}.tar${compressorExtension { inherit name compressor; }}";
     stream = streamLayeredImage (
       removeAttrs arguments [
         "compressor"
