@@ -19,7 +19,7 @@ help:
 	@echo 'make test      run every test, through real Nix, Docker, skopeo and umoci'
 	@echo 'make builder   compile the program that builds images'
 	@echo 'make bench     measure it against rsync, GNU tar, sha256sum, jq, pigz and zstd'
-	@echo 'make lint      check the formatting and the code'
+	@echo 'make lint      check the formatting, the code, and the licences of what it uses'
 	@echo
 	@echo 'demo and test need root, for the Nix store and a Docker daemon of their own.'
 
@@ -48,3 +48,4 @@ lint:
 	@tests/tools/install builder
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
+	tests/tools/cargo-deny --all-features check licenses bans sources
