@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::json;
 use thiserror::Error;
 
 use crate::build::context::Context;
@@ -23,10 +24,12 @@ use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{self, BaseImage};
 use crate::foreign::images::selector::Selector;
 use crate::image::config::{BaseJson, BaseJsonError};
+use crate::image::docker_manifest::{self, KeyOrder};
 use crate::image::legacy::{self, LegacyLayer};
 use crate::image::replaced::{Directories, DirectoriesError, Links};
 use crate::image::retain::{self, RetainError};
-use crate::image::{append, docker_archive, docker_manifest};
+use crate::image::{append, docker_archive};
+use crate::imitate::jq;
 use crate::oci::platform::Platform;
 use crate::request::attrs::{Attrs, Section};
 use crate::request::store_path::{self, StorePathError};
@@ -309,7 +312,9 @@ fn plan_members(
         None => BTreeMap::new(),
     };
     let config_name = format!("{}.json", Sha256::of(config.as_bytes()).hex());
-    let manifest = docker_manifest::manifest(&image.name, tag, layer_names, &config_name);
+    let name = format!("{}:{tag}", image.name);
+    let entry = docker_manifest::entry(KeyOrder::NamesFirst, &config_name, [name], layer_names);
+    let manifest = jq::print(&json!([entry]));
     let repositories = docker_manifest::repositories(&image.name, tag, layer.legacy.id);
     let id = layer.legacy.id.hex();
     let mut insert = |path: &[&str], size: u64, content: Content| {

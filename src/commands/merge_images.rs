@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::build::context::Context;
@@ -24,6 +24,7 @@ use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{self, BaseLayer, ReadImage};
 use crate::foreign::images::{self, docker, selector};
 use crate::image::docker_archive::{self, Planned};
+use crate::image::docker_manifest::{self, KeyOrder};
 use crate::image::retain::{self, RetainError};
 use crate::imitate::jq;
 use crate::oci::platform::Platform;
@@ -212,13 +213,9 @@ fn parts(
 
 /// What `manifest.json` says of an image of a layout, which has none.
 fn manifest_entry(image: &ReadImage) -> Value {
-    let tags = image.names.iter().filter(|name| name.contains(':'));
+    let names = image.names.iter().filter(|name| name.contains(':'));
     let layers = image.layers.iter().map(BaseLayer::member);
-    json!({
-        "Config": image.config_name,
-        "RepoTags": tags.collect::<Vec<_>>(),
-        "Layers": layers.collect::<Vec<_>>(),
-    })
+    docker_manifest::entry(KeyOrder::ConfigFirst, &image.config_name, names, layers)
 }
 
 /// The names of all images, with the file and the ID of the last image that has each.

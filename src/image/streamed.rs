@@ -9,7 +9,7 @@ pub mod layers;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use rayon::prelude::*;
 use serde_json::json;
@@ -17,17 +17,17 @@ use serde_json::json;
 use crate::build::context::Context;
 use crate::bytes::digest::Sha256;
 use crate::bytes::parallel;
-use crate::engines::{self};
+use crate::engines;
 use crate::image::description::{Description, NOW};
+use crate::image::docker_manifest::{self, KeyOrder};
 use crate::image::streamed::config::image_config;
 use crate::image::streamed::error::StreamError;
 use crate::image::streamed::layers::{base_layers, customisation_layer, store_layers};
-use crate::image::streamed::part::{Part, write_parts};
+use crate::image::streamed::part::{About, Part};
 use crate::imitate::python_json;
 use crate::request::time::{Time, TimeError};
-use crate::tar::header;
 use crate::tar::owner::Owner;
-use crate::tar::plan::{Dialect, Entry};
+use crate::tar::plan::{Dialect, Entry, TarPlan};
 use crate::tar::write::{self, Out};
 
 /// The mode of the archive's members.
@@ -36,9 +36,12 @@ const MEMBER_MODE: u32 = 0o644;
 /// Everything of an image, ready to be written.
 #[derive(Debug)]
 pub struct Streamed {
-    layers: Vec<Part>,
-    /// Config and manifest.
-    documents: [Part; 2],
+    /// The layers, and behind them config and manifest.
+    plan: TarPlan,
+    /// What belongs to each entry of the plan, in its order.
+    about: Vec<About>,
+    /// How many of the entries are layers.
+    layers: usize,
 }
 
 /// Reads the description in `path`.
@@ -90,26 +93,34 @@ pub fn plan(
 
     let config = image_config(description, &created, &layers)?.into_bytes();
     let config_name = format!("{}.json", Sha256::of(&config).hex());
-    let manifest = json!([{
-        "Config": config_name,
-        "RepoTags": [repo_tag.unwrap_or(&description.repo_tag)],
-        "Layers": layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(),
-    }]);
-    let manifest = python_json::print(&manifest).into_bytes();
+    let name = repo_tag.unwrap_or(&description.repo_tag);
+    let names = layers.iter().map(|layer| &layer.name);
+    let entry = docker_manifest::entry(KeyOrder::ConfigFirst, &config_name, [name], names);
+    let manifest = python_json::print(&json!([entry])).into_bytes();
 
     let nobody = Arc::new(Owner::numeric(0, 0));
     let document = |name: &str, bytes, message: Option<&str>| Part {
-        message: message.map(str::to_owned),
         entry: Entry::inline(name, bytes, MEMBER_MODE, &nobody, mtime),
-        recorded: None,
+        about: About {
+            message: message.map(str::to_owned),
+            recorded: None,
+        },
     };
     let documents = [
         document(&config_name, config, Some("Adding manifests...")),
         document("manifest.json", manifest, None),
     ];
+    let count = layers.len();
+    let parts = layers.into_iter().map(|layer| layer.part).chain(documents);
+    let (entries, about) = parts.map(|part| (part.entry, part.about)).unzip();
     Ok(Streamed {
-        layers: layers.into_iter().map(|layer| layer.part).collect(),
-        documents,
+        plan: TarPlan {
+            dialect: Dialect::Pax,
+            entries,
+            ..TarPlan::default()
+        },
+        about,
+        layers: count,
     })
 }
 
@@ -124,12 +135,7 @@ impl Streamed {
     /// The size of the archive in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        (self.unpadded_size() + 2 * header::BLOCK).next_multiple_of(header::RECORD)
-    }
-
-    fn unpadded_size(&self) -> u64 {
-        let parts = self.layers.iter().chain(&self.documents);
-        parts.map(|part| Dialect::Pax.entry_size(&part.entry)).sum()
+        self.plan.size()
     }
 
     /// Writes the archive to `out`, and hands `say` a line about each step. Beside it the layers are
@@ -145,26 +151,39 @@ impl Streamed {
                 .name("verify".to_owned())
                 .spawn_scoped(scope, || self.verify(&gave_up))
                 .map_err(StreamError::Thread)?;
-            let written = write_parts(&self.layers, out, &mut say);
+            let mut verified = Some(verified);
+            let written = write::write_watched(&self.plan, out, StreamError::Content, |place| {
+                if place == self.layers
+                    && let Some(verified) = verified.take()
+                {
+                    joined(verified)?;
+                }
+                self.about[place].message.iter().for_each(|line| say(line));
+                Ok(())
+            });
+            // Nobody waits for hashes of an image that cannot be written.
             gave_up.store(written.is_err(), Ordering::Relaxed);
-            let verified = verified
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let verified = verified.map_or(Ok(()), joined);
             written.and(verified)
-        })?;
-        write_parts(&self.documents, out, &mut say)?;
-        let padding = self.size() - self.unpadded_size();
-        write::write_zeros(out, padding).map_err(StreamError::Content)
+        })
     }
 
     /// Hashes all layers whose DiffID was recorded, until `gave_up`.
     fn verify(&self, gave_up: &AtomicBool) -> Result<(), StreamError> {
-        parallel::try_map(self.layers.par_iter(), |layer| {
+        let layers = self.plan.entries.par_iter().zip(&self.about);
+        parallel::try_map(layers, |(entry, about)| {
             if gave_up.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            layer.verify()
+            about.verify(entry)
         })
         .map(drop)
     }
+}
+
+/// What a thread came to; its panic goes on here.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

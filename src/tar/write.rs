@@ -53,6 +53,28 @@ pub fn write(plan: &TarPlan, out: &mut dyn Write) -> Result<(), WriteError> {
     write_plan(plan, &mut Out::Writer(out), &mut piece)
 }
 
+/// Writes `plan` as [`write`] does, and calls `before` with the place of each entry before it is written: an archive of
+/// an image may have one name several times, and some of its members come only if all before them were right.
+///
+/// # Errors
+/// As [`write`], and with the first error of `before`.
+pub fn write_watched<E>(
+    plan: &TarPlan,
+    out: &mut Out<'_>,
+    wrap: impl Fn(WriteError) -> E,
+    mut before: impl FnMut(usize) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut piece = vec![0; PIECE];
+    for range in &plan.prefix {
+        write_range(range, out, &mut piece).map_err(&wrap)?;
+    }
+    for (place, entry) in plan.entries.iter().enumerate() {
+        before(place)?;
+        write_whole_entry(plan.dialect, entry, out, &mut piece).map_err(&wrap)?;
+    }
+    write_zeros(out, plan.size() - plan.unpadded_size()).map_err(wrap)
+}
+
 /// Writes `entries` as [`write`] does those of a plan, one after the other as they come. They are those of a tree: a
 /// directory before what is in it, and names in order.
 ///
@@ -122,15 +144,6 @@ fn write_plan(plan: &TarPlan, out: &mut Out<'_>, piece: &mut [u8]) -> Result<(),
         write_whole_entry(plan.dialect, entry, out, piece)?;
     }
     write_zeros(out, plan.size() - plan.unpadded_size())
-}
-
-/// Writes `entry` as it stands in a tar: headers, content and padding.
-///
-/// # Errors
-/// As [`write`].
-pub fn write_entry(dialect: Dialect, entry: &Entry, out: &mut Out<'_>) -> Result<(), WriteError> {
-    let mut piece = vec![0; PIECE];
-    write_whole_entry(dialect, entry, out, &mut piece)
 }
 
 fn write_whole_entry(

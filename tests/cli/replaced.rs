@@ -94,17 +94,25 @@ fn own() -> Tar {
 
 #[test]
 fn a_directory_in_the_place_of_a_symlink_is_told() {
-    check(&[merged_usr()], &own(), &expect![[r#"
+    check(
+        &[merged_usr()],
+        &own(),
+        &expect![[r#"
         warning: the directory `/bin` of the image takes the place of the symlink `/bin` to `usr/bin` in base image `/nix/store/[HASH]-base.tar`, so that nothing of what it leads to is found in `/bin`; put the files into `/usr/bin`
-    "#]]);
+    "#]],
+    );
     // However the names begin, and wherever the link leads.
     let deep = Tar::new()
         .directory("./usr/")
         .symlink("./usr/lib64", "../lib");
     let own = Tar::new().directory("usr/").directory("usr/lib64/");
-    check(&[deep], &own, &expect![[r#"
+    check(
+        &[deep],
+        &own,
+        &expect![[r#"
         warning: the directory `/usr/lib64` of the image takes the place of the symlink `/usr/lib64` to `../lib` in base image `/nix/store/[HASH]-base.tar`, so that nothing of what it leads to is found in `/usr/lib64`; put the files into `/lib`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::engines::{self};
+use crate::engines;
 use crate::image::description::Description;
 use crate::image::streamed::error::StreamError;
 use crate::image::streamed::layers::StreamedLayer;

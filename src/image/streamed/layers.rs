@@ -18,7 +18,7 @@ use crate::image::description::{self, Description, LAYER, RecordedLayer, Unpacke
 use crate::image::docker_archive::{self};
 use crate::image::streamed::MEMBER_MODE;
 use crate::image::streamed::error::StreamError;
-use crate::image::streamed::part::{Part, RecordedDiffId};
+use crate::image::streamed::part::{About, Part, RecordedDiffId};
 use crate::imitate::python;
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Content, Entry, Kind, TarPlan};
@@ -76,14 +76,16 @@ pub(crate) fn base_layers(
             diff_id: layer.diff_id,
             paths: vec![name.clone()],
             part: Part {
-                message: Some(format!(
-                    "Adding base layer {} from {}",
-                    index + 1,
-                    layer.name
-                )),
                 entry,
-                // A base layer may be compressed, so its bytes need not have its DiffID.
-                recorded: None,
+                about: About {
+                    message: Some(format!(
+                        "Adding base layer {} from {}",
+                        index + 1,
+                        layer.name
+                    )),
+                    // A base layer may be compressed, so its bytes need not have its DiffID.
+                    recorded: None,
+                },
             },
         })
     });
@@ -206,7 +208,13 @@ impl Member {
         let name = format!("{}/layer.tar", recorded.diff_id.hex());
         Ok(StreamedLayer {
             part: Part {
-                message: Some(self.message),
+                about: About {
+                    message: Some(self.message),
+                    recorded: Some(RecordedDiffId {
+                        layer: shown,
+                        diff_id: recorded.diff_id,
+                    }),
+                },
                 entry: Entry {
                     name: name.clone().into_bytes(),
                     kind: Kind::Regular { size, content },
@@ -215,10 +223,6 @@ impl Member {
                     mtime: self.mtime,
                     xattrs: Vec::new(),
                 },
-                recorded: Some(RecordedDiffId {
-                    layer: shown,
-                    diff_id: recorded.diff_id,
-                }),
             },
             name,
             diff_id: recorded.diff_id,

@@ -2,14 +2,21 @@
 
 use crate::bytes::digest::{DiffId, HashWriter};
 use crate::image::streamed::error::StreamError;
-use crate::tar::plan::{Dialect, Entry};
-use crate::tar::write::{self, Out};
+use crate::tar::plan::Entry;
+use crate::tar::write;
 
-/// A member of the image, and what is said when it is written.
+/// A member of the image as its plan has it, and what belongs to it.
 #[derive(Debug)]
 pub(crate) struct Part {
-    pub(super) message: Option<String>,
     pub(super) entry: Entry,
+    pub(super) about: About,
+}
+
+/// What belongs to a member of the image.
+#[derive(Debug)]
+pub(crate) struct About {
+    /// What is said when it is written.
+    pub(super) message: Option<String>,
     /// The DiffID that its bytes must have.
     pub(super) recorded: Option<RecordedDiffId>,
 }
@@ -21,28 +28,14 @@ pub(crate) struct RecordedDiffId {
     pub(super) diff_id: DiffId,
 }
 
-pub(crate) fn write_parts(
-    parts: &[Part],
-    out: &mut Out<'_>,
-    say: &mut impl FnMut(&str),
-) -> Result<(), StreamError> {
-    for part in parts {
-        if let Some(message) = &part.message {
-            say(message);
-        }
-        write::write_entry(Dialect::Pax, &part.entry, out).map_err(StreamError::Content)?;
-    }
-    Ok(())
-}
-
-impl Part {
-    /// Compares the DiffID of the content with the recorded one.
-    pub(crate) fn verify(&self) -> Result<(), StreamError> {
+impl About {
+    /// Compares the DiffID of the content of `entry` with the recorded one.
+    pub(crate) fn verify(&self, entry: &Entry) -> Result<(), StreamError> {
         let Some(recorded) = &self.recorded else {
             return Ok(());
         };
         let mut hash = HashWriter::new();
-        write::write_entry_content(&self.entry, &mut hash).map_err(StreamError::Content)?;
+        write::write_entry_content(entry, &mut hash).map_err(StreamError::Content)?;
         let found = hash.into_diff_id();
         if found == recorded.diff_id {
             return Ok(());
