@@ -13,9 +13,9 @@ in
   inherit (extended) dockerTools;
   inherit (scope) builder image;
 
-  checks = import ./nix/checks.nix {
+  checks = import ./nix/dev/checks.nix {
     inherit pkgs;
     inherit (scope) builder image;
   };
-  devShell = extended.callPackage ./nix/devShell.nix { inherit (scope) builder; };
+  devShell = extended.callPackage ./nix/dev/devShell.nix { inherit (scope) builder; };
 }

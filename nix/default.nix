@@ -1,5 +1,5 @@
-# The scope in which every function of this folder is made, so that `overrideScope`
-# reaches all of them. One file per attribute, named like it.
+# The scope in which every function is made, so that `overrideScope` reaches all of them: those with dockerTools' names in
+# `functions`, and what they share in `internal`, which `overlay.nix` does not let out. One file per attribute, named like it.
 {
   lib,
   newScope,
@@ -23,59 +23,59 @@ lib.makeScope newScope (
     # It runs where the image is built, whatever platform the image is for.
     builder = buildPackages.callPackage ./package.nix { };
 
-    checkConfig = callPackage ./checkConfig.nix { };
-    checkReference = callPackage ./checkReference.nix { };
-    checkTime = callPackage ./checkTime.nix { };
-    mkBuilderDerivation = callPackage ./mkBuilderDerivation.nix { };
-    mkBaseJson = callPackage ./mkBaseJson.nix { };
-    mkCustomisationLayer = callPackage ./mkCustomisationLayer.nix { };
-    mkDbExtraCommand = callPackage ./mkDbExtraCommand.nix { };
-    mkDescription = callPackage ./mkDescription.nix { };
-    mkLayerClosure = callPackage ./mkLayerClosure.nix { };
-    mkLayeredImage = callPackage ./mkLayeredImage.nix { };
-    mkOverlayOptions = callPackage ./mkOverlayOptions.nix { };
+    checkConfig = callPackage ./internal/checkConfig.nix { };
+    checkReference = callPackage ./internal/checkReference.nix { };
+    checkTime = callPackage ./internal/checkTime.nix { };
+    mkBuilderDerivation = callPackage ./internal/mkBuilderDerivation.nix { };
+    mkBaseJson = callPackage ./internal/mkBaseJson.nix { };
+    mkCustomisationLayer = callPackage ./internal/mkCustomisationLayer.nix { };
+    mkDbExtraCommand = callPackage ./internal/mkDbExtraCommand.nix { };
+    mkDescription = callPackage ./internal/mkDescription.nix { };
+    mkLayerClosure = callPackage ./internal/mkLayerClosure.nix { };
+    mkLayeredImage = callPackage ./internal/mkLayeredImage.nix { };
+    mkOverlayOptions = callPackage ./internal/mkOverlayOptions.nix { };
     limits = dockerToolsLimits;
-    compressorExtension = callPackage ./compressorExtension.nix { };
-    nixShellRc = callPackage ./nixShellRc.nix { };
-    outputHash = callPackage ./outputHash.nix { };
-    platform = callPackage ./platform.nix { };
-    runInVM = callPackage ./runInVM.nix { };
-    storePaths = callPackage ./storePaths.nix { };
-    streamScript = callPackage ./streamScript.nix { };
+    compressorExtension = callPackage ./internal/compressorExtension.nix { };
+    nixShellRc = callPackage ./internal/nixShellRc.nix { };
+    outputHash = callPackage ./internal/outputHash.nix { };
+    platform = callPackage ./internal/platform.nix { };
+    runInVM = callPackage ./internal/runInVM.nix { };
+    storePaths = callPackage ./internal/storePaths.nix { };
+    streamScript = callPackage ./internal/streamScript.nix { };
     withNormalizedHash =
-      lib.fetchers.withNormalizedHash or (callPackage ./withNormalizedHash.nix { });
+      lib.fetchers.withNormalizedHash or (callPackage ./internal/withNormalizedHash.nix { });
 
-    buildImage = callPackage ./buildImage.nix { };
-    buildImageWithNixDb = callPackage ./buildImageWithNixDb.nix { };
-    buildLayeredImage = callPackage ./buildLayeredImage.nix { };
-    buildLayeredImageWithNixDb = callPackage ./buildLayeredImageWithNixDb.nix { };
-    buildNixShellImage = callPackage ./buildNixShellImage.nix { };
-    exportImage = callPackage ./exportImage.nix { };
-    mergeDrvs = callPackage ./mergeDrvs.nix { };
-    mergeImages = callPackage ./mergeImages.nix { };
-    mkPureLayer = callPackage ./mkPureLayer.nix { };
-    pullImage = callPackage ./pullImage.nix { };
-    mkRootLayer = callPackage ./mkRootLayer.nix { };
-    runWithOverlay = callPackage ./runWithOverlay.nix { };
-    streamLayeredImage = callPackage ./streamLayeredImage.nix { };
-    streamNixShellImage = callPackage ./streamNixShellImage.nix { };
-    tarsum = callPackage ./tarsum.nix { };
+    buildImage = callPackage ./functions/buildImage.nix { };
+    buildImageWithNixDb = callPackage ./functions/buildImageWithNixDb.nix { };
+    buildLayeredImage = callPackage ./functions/buildLayeredImage.nix { };
+    buildLayeredImageWithNixDb = callPackage ./functions/buildLayeredImageWithNixDb.nix { };
+    buildNixShellImage = callPackage ./functions/buildNixShellImage.nix { };
+    exportImage = callPackage ./functions/exportImage.nix { };
+    mergeDrvs = callPackage ./functions/mergeDrvs.nix { };
+    mergeImages = callPackage ./functions/mergeImages.nix { };
+    mkPureLayer = callPackage ./functions/mkPureLayer.nix { };
+    pullImage = callPackage ./functions/pullImage.nix { };
+    mkRootLayer = callPackage ./functions/mkRootLayer.nix { };
+    runWithOverlay = callPackage ./functions/runWithOverlay.nix { };
+    streamLayeredImage = callPackage ./functions/streamLayeredImage.nix { };
+    streamNixShellImage = callPackage ./functions/streamNixShellImage.nix { };
+    tarsum = callPackage ./functions/tarsum.nix { };
 
     # Nothing in these could be faster, so the set's own stay, and ours are for sets without.
-    binSh = dockerTools.binSh or (callPackage ./binSh.nix { });
-    caCertificates = dockerTools.caCertificates or (callPackage ./caCertificates.nix { });
+    binSh = dockerTools.binSh or (callPackage ./functions/binSh.nix { });
+    caCertificates = dockerTools.caCertificates or (callPackage ./functions/caCertificates.nix { });
     inherit fakeNss;
-    shadowSetup = dockerTools.shadowSetup or (callPackage ./shadowSetup.nix { });
-    shellScript = dockerTools.shellScript or (callPackage ./shellScript.nix { });
-    usrBinEnv = dockerTools.usrBinEnv or (callPackage ./usrBinEnv.nix { });
+    shadowSetup = dockerTools.shadowSetup or (callPackage ./functions/shadowSetup.nix { });
+    shellScript = dockerTools.shellScript or (callPackage ./functions/shellScript.nix { });
+    usrBinEnv = dockerTools.usrBinEnv or (callPackage ./functions/usrBinEnv.nix { });
     devShellTools =
-      if devShellTools == null then callPackage ./devShellTools.nix { } else devShellTools;
+      if devShellTools == null then callPackage ./internal/devShellTools.nix { } else devShellTools;
 
-    image = callPackage ./image.nix { };
+    image = callPackage ./examples/demo.nix { };
 
-    examples = callPackage ./examples.nix { };
-    exampleShells = callPackage ./exampleShells.nix { };
+    examples = callPackage ./examples { };
+    exampleShells = callPackage ./examples/shells.nix { };
     # Not by callPackage, which would put an `override` among the tests.
-    tests = import ./tests.nix { inherit lib nixosTests; };
+    tests = import ./functions/tests.nix { inherit lib nixosTests; };
   }
 )

@@ -2,7 +2,7 @@
 
 let
   # What the function asks of the package set, as plain values.
-  mkBaseJson = import ../../nix/mkBaseJson.nix {
+  mkBaseJson = import ../../nix/internal/mkBaseJson.nix {
     inherit lib;
     writeText = name: text: {
       inherit name text;

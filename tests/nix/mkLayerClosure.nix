@@ -1,7 +1,7 @@
 { lib, pkgs }:
 
 let
-  mkLayerClosure = import ../../nix/mkLayerClosure.nix;
+  mkLayerClosure = import ../../nix/internal/mkLayerClosure.nix;
   of = function: argument: { inherit function argument; };
 in
 {

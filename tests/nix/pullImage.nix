@@ -26,7 +26,7 @@ let
   older = by "2.17.1" (arguments // { hash = base64; });
 
   # What a set has whose `lib.fetchers` knows one kind of hash only.
-  own = callPackage ../../nix/withNormalizedHash.nix { } { };
+  own = callPackage ../../nix/internal/withNormalizedHash.nix { } { };
   echoed = own (
     {
       a,

@@ -20,7 +20,7 @@ let
     ;
 
   keys = lib.filterAttrs (_key: about: about."in" == "oci") (
-    lib.importJSON ../src/engines/config.json
+    lib.importJSON ../../src/engines/config.json
   );
 
   # As `builtins.toJSON` has it.

@@ -9,7 +9,7 @@
 let
   inherit (pkgs) lib;
 
-  tests = import ../tests/nix { inherit pkgs; };
+  tests = import ../../tests/nix { inherit pkgs; };
 
   # Nix cannot look at a message from within; `tests/nix/run` checks those too.
   comparisons = lib.filterAttrs (_name: test: test ? expected && !(test ? expectedWarning)) tests;
