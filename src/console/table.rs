@@ -10,7 +10,7 @@ pub enum Align {
     Right,
 }
 
-/// What is wider than this stands out of its column, in characters: all lines would become as long.
+/// What is wider than this, in columns of a terminal, stands out of its column: all lines would become as long.
 const MAX_WIDTH: usize = 120;
 
 /// Writes lines that begin with `indent` blanks; the columns of `rows` are as wide as they have to be, two
@@ -24,7 +24,7 @@ pub fn write(
     columns: &[Align],
     rows: &[Vec<String>],
 ) -> io::Result<()> {
-    let width = |cell: &String| cell.chars().count();
+    let width = |cell: &String| ::console::measure_text_width(cell);
     let widths: Vec<usize> = (0..columns.len())
         .map(|column| {
             rows.iter()
@@ -73,6 +73,9 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        // On a terminal, these letters take two columns each.
+        let wide = [row(["图像", "1", "x"]), row(["abcd", "2", "y"])];
+        assert_eq!(lines(0, &[Align::Left; 3], &wide), "图像  1  x\nabcd  2  y\n");
         let rows = [row(["a", "1", "é"]), row(["bcd", "1000", "f"])];
         let columns = [Align::Left, Align::Right, Align::Right];
         let expected = " a       1  é\n bcd  1000  f\n";

@@ -5,7 +5,7 @@
 //! that nobody refers to, to the path or to one of its direct and indirect users. The number of
 //! ways to a path is a sum over its direct users. Both can have thousands of digits.
 
-use std::cmp::Ordering;
+use num_bigint::BigUint;
 
 use super::layer::{Layer, Origin};
 use super::subgraph::Subgraph;
@@ -54,7 +54,7 @@ fn name_then_hash(graph: &Graph, id: PathId) -> impl Iterator<Item = &u8> {
 }
 
 /// The popularity of each path.
-fn popularities(subgraph: &Subgraph) -> Vec<Count> {
+fn popularities(subgraph: &Subgraph) -> Vec<BigUint> {
     let users_first = users_first(subgraph);
     let sorted = Sorted::new(subgraph, &users_first);
     let ways = sorted.ways();
@@ -62,11 +62,11 @@ fn popularities(subgraph: &Subgraph) -> Vec<Count> {
     for place in 0..popularities.len() {
         let (before, rest) = popularities.split_at_mut(place);
         if let Some(nearest) = sorted.nearest_user(place) {
-            rest[0].add(&before[nearest]);
+            rest[0] += &before[nearest];
         }
     }
 
-    let mut by_path = vec![Count::default(); popularities.len()];
+    let mut by_path = vec![BigUint::default(); popularities.len()];
     for (popularity, place) in popularities.into_iter().zip(users_first) {
         by_path[place] = popularity;
     }
@@ -117,16 +117,16 @@ impl Sorted {
     }
 
     /// In how many ways each path can be reached from a root. A root is reached in one way.
-    fn ways(&self) -> Vec<Count> {
-        let mut ways: Vec<Count> = Vec::with_capacity(self.users.len());
+    fn ways(&self) -> Vec<BigUint> {
+        let mut ways: Vec<BigUint> = Vec::with_capacity(self.users.len());
         for users in &self.users {
             let mut sum = if users.is_empty() {
-                Count::one()
+                BigUint::from(1_u8)
             } else {
-                Count::default()
+                BigUint::default()
             };
             for user in users {
-                sum.add(&ways[*user]);
+                sum += &ways[*user];
             }
             ways.push(sum);
         }
@@ -141,8 +141,8 @@ impl Sorted {
 
     /// What each path's popularity is above that of its nearest user: the sum of `ways` over the
     /// path and those users that are not users of the nearest user.
-    fn popularities_beyond_nearest(&self, ways: &[Count]) -> Vec<Count> {
-        let mut sums = vec![Count::default(); ways.len()];
+    fn popularities_beyond_nearest(&self, ways: &[BigUint]) -> Vec<BigUint> {
+        let mut sums = vec![BigUint::default(); ways.len()];
         let mut above = vec![[0_u64; WORDS]; ways.len()];
         for start in (0..ways.len()).step_by(WORDS * 64) {
             // What comes before `start` has no users from there on.
@@ -183,72 +183,9 @@ impl Sorted {
     }
 }
 
-fn add_bits(sum: &mut Count, mut bits: u64, counts: &[Count]) {
+fn add_bits(sum: &mut BigUint, mut bits: u64, counts: &[BigUint]) {
     while bits != 0 {
-        sum.add(&counts[bits.trailing_zeros() as usize]);
+        *sum += &counts[bits.trailing_zeros() as usize];
         bits &= bits - 1;
-    }
-}
-
-/// A whole number without an upper limit, lowest digits first, without zeros at the end.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Count(Vec<u64>);
-
-impl Count {
-    fn one() -> Self {
-        Self(vec![1])
-    }
-
-    fn add(&mut self, other: &Self) {
-        if self.0.len() < other.0.len() {
-            self.0.resize(other.0.len(), 0);
-        }
-        let mut carry = false;
-        let (low, high) = self.0.split_at_mut(other.0.len());
-        for (digit, more) in low.iter_mut().zip(&other.0) {
-            let (sum, first) = digit.overflowing_add(*more);
-            let (sum, second) = sum.overflowing_add(u64::from(carry));
-            (*digit, carry) = (sum, first || second);
-        }
-        for digit in high {
-            (*digit, carry) = digit.overflowing_add(u64::from(carry));
-        }
-        if carry {
-            self.0.push(1);
-        }
-    }
-}
-
-impl Ord for Count {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let by_digits = || self.0.iter().rev().cmp(other.0.iter().rev());
-        self.0.len().cmp(&other.0.len()).then_with(by_digits)
-    }
-}
-
-impl PartialOrd for Count {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_grow_beyond_a_word() {
-        let mut power = Count::one();
-        for _ in 0..64 {
-            power.add(&power.clone());
-        }
-        assert_eq!(power, Count(vec![0, 1]));
-        let mut below = Count(vec![u64::MAX]);
-        assert!(below < power);
-        below.add(&Count::one());
-        assert_eq!(below, power);
-        let mut long = Count(vec![u64::MAX, u64::MAX]);
-        long.add(&Count::one());
-        assert_eq!(long, Count(vec![0, 0, 1]));
     }
 }
