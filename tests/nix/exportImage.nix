@@ -49,7 +49,7 @@ in
       fromImageTag = "one";
       platform = {
         os = "linux";
-        architecture = "amd64";
+        architecture = pkgs.go.GOARCH;
         variant = "";
       };
     };

@@ -71,7 +71,7 @@ in
         limits = { };
         platform = {
           os = "linux";
-          architecture = "amd64";
+          architecture = pkgs.go.GOARCH;
           variant = "";
         };
         storeDir = "/nix/store";
