@@ -37,7 +37,7 @@ lib.makeScope newScope (
     limits = dockerToolsLimits;
     compressorExtension = callPackage ./internal/compressorExtension.nix { };
     nixShellRc = callPackage ./internal/nixShellRc.nix { };
-    outputHash = callPackage ./internal/outputHash.nix { };
+    hashPart = callPackage ./internal/hashPart.nix { };
     platform = callPackage ./internal/platform.nix { };
     runInVM = callPackage ./internal/runInVM.nix { };
     storePaths = callPackage ./internal/storePaths.nix { };

@@ -4,6 +4,7 @@
   checkReference,
   checkTime,
   compressorExtension,
+  hashPart,
   lib,
   mkBaseJson,
   mkBuilderDerivation,
@@ -11,7 +12,6 @@
   mkLayerClosure,
   mkPureLayer,
   mkRootLayer,
-  outputHash,
   platform,
 }:
 
@@ -147,7 +147,7 @@ lib.makeOverridable (
         passthru = {
           buildArgs = arguments;
           inherit layer;
-          imageTag = if finalTag != null then finalTag else outputHash finalAttrs.finalPackage;
+          imageTag = if finalTag != null then finalTag else hashPart finalAttrs.finalPackage;
         };
 
         inherit meta;

@@ -1,8 +1,8 @@
 # The file that says what a layered image is made of, with the digest of every layer.
 {
+  hashPart,
   lib,
   mkBuilderDerivation,
-  outputHash,
 }:
 
 {
@@ -74,7 +74,7 @@ mkBuilderDerivation {
         inherit (builtins) storeDir;
       };
 
-      passthru.imageTag = if tag != null then tag else outputHash finalAttrs.finalPackage;
+      passthru.imageTag = if tag != null then tag else hashPart finalAttrs.finalPackage;
     }
     # Nix writes the references and sizes of the closure beside our key, under `graph`.
     // lib.optionalAttrs includeStorePaths {
