@@ -20,8 +20,8 @@ let
         mergeDrvs
         mergeImages
         mkPureLayer
-        pullImage
         mkRootLayer
+        pullImage
         runWithOverlay
         shadowSetup
         shellScript

@@ -12,12 +12,12 @@
   caCertificates,
   coreutils,
   emacs,
-  exampleShells,
   exportImage,
   fakeNss,
   hello,
   linkFarm,
   mergeImages,
+  mkShell,
   nano,
   nginx,
   nix,
@@ -29,6 +29,7 @@
   runtimeShell,
   stdenv,
   streamLayeredImage,
+  streamNixShellImage,
   testers,
   vim,
   writeScript,
@@ -39,6 +40,8 @@
 }:
 
 let
+  shells = import ./shells.nix { inherit hello mkShell streamNixShellImage; };
+
   # One /bin with the programs of several packages, as links: nothing is copied out of the store.
   binOf =
     paths:
@@ -664,4 +667,4 @@ let
     };
   };
 in
-examples // exampleShells
+examples // shells
