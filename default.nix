@@ -1,4 +1,5 @@
-# Everything of the project on one package set, for those without flakes and for the flake.
+# Gives everything of the project on one package set. The flake uses it, and so can those without
+# flakes.
 {
   pkgs ? import <nixpkgs> { },
 }:

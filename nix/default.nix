@@ -1,15 +1,15 @@
-# The scope of the functions. `overrideScope` reaches all of them and all that they share. Each file of `functions` has the
-# attribute of its name.
+# Gives the scope of the functions, in which `internal` is the scope of what they share.
+# `overrideScope` reaches both. Each file in `functions` is named after its attribute.
 {
   lib,
   newScope,
   buildPackages,
-  # The `dockerTools` that ours takes the place of. A few of its attributes stay as they are there.
+  # The `dockerTools` of the package set without ours. We keep a few of its attributes.
   dockerTools ? { },
   fakeNss,
   # Old package sets do not have it.
   devShellTools ? null,
-  # How much a base image may ask for, where that is more than usual: `{ maxLayers = 2000; }`.
+  # The limits to raise for base images, such as `{ maxLayers = 2000; }`.
   dockerToolsLimits ? { },
   nixosTests ? { },
 }:
@@ -17,11 +17,13 @@
 lib.makeScope newScope (
   self:
   let
-    # A function finds here what all functions share, the other functions, and the package set.
+    # `callPackage` takes the arguments of a function from `internal`, from this scope and from the
+    # package set.
     inherit (self.internal) callPackage;
   in
   {
-    # The program runs where an image is built, whatever platform the image is for.
+    # The program runs on the platform that an image is built on, whatever platform the image is
+    # for.
     builder = buildPackages.callPackage ./package.nix { };
 
     # What the functions share. It is overridden by its own `overrideScope`.
@@ -49,8 +51,8 @@ lib.makeScope newScope (
     # `callPackage` would add an attribute `override` to the tests.
     tests = import ./functions/tests.nix { inherit lib nixosTests; };
 
-    # These are a few links or lines, which we could not make faster. The package set's own are kept, and ours are for
-    # sets that do not have them.
+    # Each of these is a few symlinks or lines, which we could not make faster. We keep those of the
+    # package set, and ours are for package sets that do not have them.
     binSh = dockerTools.binSh or (callPackage ./functions/binSh.nix { });
     caCertificates = dockerTools.caCertificates or (callPackage ./functions/caCertificates.nix { });
     inherit fakeNss;

@@ -1,12 +1,13 @@
-# The scope of what the functions share. `nix/default.nix` keeps it beside the functions, under the name `internal`, so that none
-# of it gets into `dockerTools`. Each file has the attribute of its name; only `limits` has no file.
+# Gives the scope of what the functions share. It is apart from the scope of the functions, so that
+# nothing in it gets into `dockerTools`. Each file is named after its attribute; only `limits` has
+# no file.
 {
   lib,
-  # The `newScope` of the scope that this one belongs to. What is overridden there is overridden here too.
+  # The `newScope` of the scope of the functions. What is overridden there is overridden here, too.
   newScope,
-  # Null for a package set that does not have it.
+  # Null stands for a package set that does not have it.
   devShellTools,
-  # How much a base image may ask for, where that is more than usual: `{ maxLayers = 2000; }`.
+  # The limits to raise for base images, such as `{ maxLayers = 2000; }`.
   dockerToolsLimits,
 }:
 
