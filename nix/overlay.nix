@@ -1,4 +1,4 @@
-# Puts our functions in the place of nixpkgs' and lets the rest of `dockerTools` through.
+# Puts our functions in the place of those in nixpkgs' `dockerTools`, and keeps the rest of it.
 final: prev:
 
 let
@@ -20,8 +20,8 @@ let
         mergeDrvs
         mergeImages
         mkPureLayer
-        pullImage
         mkRootLayer
+        pullImage
         runWithOverlay
         shadowSetup
         shellScript
@@ -32,7 +32,8 @@ let
         usrBinEnv
         ;
     }
-    # The set of nixpkgs can be called again with other dependencies; ours stay in it then.
+    # nixpkgs' `dockerTools` can be called again with other dependencies. Our functions stay in it
+    # when it is.
     // prev.lib.optionalAttrs (dockerTools ? override) {
       override = dependencies: withOurs (dockerTools.override dependencies);
     };

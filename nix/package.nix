@@ -1,4 +1,4 @@
-# The program that the derivations run, built from the crate of this repository.
+# Gives `builder`, the program that the derivations run, compiled from the crate of this repository.
 {
   installShellFiles,
   lib,
@@ -22,11 +22,12 @@ rustPlatform.buildRustPackage {
   };
   cargoLock.lockFile = ../Cargo.lock;
 
-  # The tests compare with GNU tar, rsync and other programs, so they run where those are
-  # (`make test`) and not before every image.
+  # The tests need GNU tar, rsync and other programs to compare with. `make test` runs them, and a
+  # build of an image does not wait for them.
   doCheck = false;
 
-  # The program runs where it is built: it is the builder of derivations.
+  # The program runs on the platform that it is built on, so it writes its own manual pages and
+  # completions.
   nativeBuildInputs = [ installShellFiles ];
   postInstall = ''
     $out/bin/builder man .; installManPage builder*.1

@@ -1,4 +1,4 @@
-# What `nix flake check` builds: the program, the demo image, and the evaluation tests.
+# Gives what `nix flake check` builds: the program, the demo image and the evaluation tests.
 {
   builder,
   image,
@@ -11,10 +11,11 @@ let
 
   tests = import ../../tests/nix { inherit pkgs; };
 
-  # Nix cannot look at a message from within; `tests/nix/run` checks those too.
+  # A Nix expression cannot read the messages of another, so tests of messages are left to
+  # `tests/nix/run`.
   comparisons = lib.filterAttrs (_name: test: test ? expected && !(test ? expectedWarning)) tests;
 
-  # Compared as JSON, in which a derivation is its output path.
+  # Both are compared as JSON, in which a derivation is its output path.
   failed = lib.filterAttrs (
     _name: test: builtins.toJSON test.expr != builtins.toJSON test.expected
   ) comparisons;
@@ -22,7 +23,7 @@ in
 {
   inherit builder image;
 
-  # Evaluation does the work; what is built is only the sign that it came this far.
+  # The evaluation does the work. The empty file that is built only shows that it succeeded.
   evaluation = lib.throwIf (
     failed != { }
   ) "checks: `tests/nix/run` shows why these fail: ${toString (lib.attrNames failed)}" pkgs.emptyFile;

@@ -1,4 +1,5 @@
-# What a developer needs beside Nix itself: the Rust tools, and the programs that judge us.
+# Gives a shell with what a developer needs beside Nix: the Rust tools, and the programs that the
+# tests compare with.
 {
   builder,
   clippy,

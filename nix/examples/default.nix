@@ -1,5 +1,5 @@
-# Images that show what the functions are for, under the names that nixpkgs' examples have, so that
-# nixpkgs' own tests take these when the overlay is there.
+# Gives images that show what the functions are for. They have the names of nixpkgs' examples, so
+# that nixpkgs' own tests run on them when the overlay is applied.
 {
   bash,
   bashInteractive,
@@ -12,12 +12,12 @@
   caCertificates,
   coreutils,
   emacs,
-  exampleShells,
   exportImage,
   fakeNss,
   hello,
   linkFarm,
   mergeImages,
+  mkShell,
   nano,
   nginx,
   nix,
@@ -29,6 +29,7 @@
   runtimeShell,
   stdenv,
   streamLayeredImage,
+  streamNixShellImage,
   testers,
   vim,
   writeScript,
@@ -39,7 +40,10 @@
 }:
 
 let
-  # One /bin with the programs of several packages, as links: nothing is copied out of the store.
+  shells = import ./shells.nix { inherit hello mkShell streamNixShellImage; };
+
+  # Gives a /bin with the programs of several packages. They are symlinks, so nothing is copied out
+  # of the store.
   binOf =
     paths:
     buildEnv {
@@ -48,19 +52,19 @@ let
       pathsToLink = [ "/bin" ];
     };
 
-  # All of a package at the root of an image.
+  # All files of a package, for the root of an image.
   helloRoot = buildEnv {
     name = "hello-root";
     paths = [ hello ];
   };
 
-  # What Nix wants to know before it answers: who asks, and how to print.
+  # The variables that Nix needs in a container: its user, and how to print.
   nixEnvironment = [
     "NIX_PAGER=cat"
     "USER=nobody"
   ];
 
-  # The image of another project, by the digest that its registry has.
+  # The image of another project, by its digest in the registry.
   nixOfDockerHub = {
     imageName = "nixos/nix";
     imageDigest = "sha256:85299d86263a3059cf19f419f9d286cc9f06d3c13146a8ebbb21b3437f598357";
@@ -69,7 +73,7 @@ let
     finalImageTag = "2.2.1";
   };
 
-  # One more layer, and what there was of the layer below when its script ran.
+  # Gives an image with one more layer. Its script adds a letter to those of the layers below.
   ordered =
     fromImage: layer:
     buildImage {
@@ -106,14 +110,14 @@ let
   };
 
   examples = {
-    # The least: some programs, and nothing that runs by itself.
+    # The smallest example has some programs, and no command to run.
     bash = buildImage {
       name = "bash";
       tag = "latest";
       copyToRoot = binOf [ bashInteractive ];
     };
 
-    # A service on top of another image, with a directory that root made for its data.
+    # A service on top of another image has a directory for its data, which a script of root makes.
     redis = buildImage {
       name = "redis";
       tag = "latest";
@@ -127,7 +131,7 @@ let
       };
     };
 
-    # A web server. Its files come into the image because its configuration names them.
+    # A web server serves files that are in the image because its configuration names them.
     nginx =
       let
         site = writeTextDir "index.html" "<html><body><h1>It is served</h1></body></html>";
@@ -170,13 +174,14 @@ let
         };
       };
 
-    # An image from a registry, to build on.
+    # An image from a registry is pulled as a base image.
     nixFromDockerHub = pullImage nixOfDockerHub;
 
-    # The same, fetched again whenever the fetcher changes. For tests only: it wastes bandwidth.
+    # The same image is pulled again whenever the fetcher changes. This is for tests only, as it
+    # wastes bandwidth.
     testNixFromDockerHub = testers.invalidateFetcherByDrvHash pullImage nixOfDockerHub;
 
-    # More than one package at the root.
+    # Several packages share the root of an image.
     editors = buildImage {
       name = "editors";
       copyToRoot = binOf [
@@ -188,7 +193,7 @@ let
       ];
     };
 
-    # Nix that knows what is in the store of the image.
+    # Nix in the image knows the store paths of the image.
     nix = buildImageWithNixDb {
       name = "nix";
       tag = "latest";
@@ -200,7 +205,7 @@ let
       config.Env = nixEnvironment;
     };
 
-    # A package on top of an image from a registry.
+    # A package is added to an image from a registry.
     onTopOfPulledImage = buildImage {
       name = "onTopOfPulledImage";
       tag = "latest";
@@ -208,7 +213,7 @@ let
       copyToRoot = binOf [ hello ];
     };
 
-    # Quotes and parentheses in both scripts, which have to reach the shell as they are.
+    # Both scripts have quotes and parentheses, which have to reach the shell unchanged.
     runAsRootExtraCommands = buildImage {
       name = "runAsRootExtraCommands";
       tag = "latest";
@@ -217,7 +222,7 @@ let
       extraCommands = ''echo "(extraCommand)" > extraCommands'';
     };
 
-    # The time of the build. Such an image is another one each time.
+    # The creation time is the time of the build, so every build gives another image.
     unstableDate = buildImage {
       name = "unstable-date";
       tag = "latest";
@@ -232,7 +237,7 @@ let
       created = "now";
     };
 
-    # Layers that other images may share.
+    # The layers of an image can be shared by other images.
     layered-image = buildLayeredImage {
       name = "layered-image";
       tag = "latest";
@@ -245,7 +250,7 @@ let
       config.Cmd = [ "${hello}/bin/hello" ];
     };
 
-    # One that does.
+    # This image shares layers with the one above.
     another-layered-image = buildLayeredImage {
       name = "another-layered-image";
       tag = "latest";
@@ -258,7 +263,7 @@ let
       onTopOfLayered // { name = "layered-on-top-layered"; }
     );
 
-    # A script of root with nothing else to put on top.
+    # A layer has only the changes by a script that runs as root.
     runAsRootParentImage = buildImage {
       name = "runAsRootParentImage";
       tag = "latest";
@@ -266,7 +271,8 @@ let
       runAsRoot = "touch /example-file";
     };
 
-    # Three images on top of each other: each has the files of those below that it does not replace.
+    # Three images are built on top of each other. Each one has the files of those below, unless it
+    # replaces them.
     layersOrder =
       let
         first = buildImage {
@@ -289,10 +295,11 @@ let
         extraCommands = "mkdir tmp; echo layer3 > tmp/layer3";
       };
 
-    # Scripts of root in three images on top of each other: each sees what those below did.
+    # Scripts run as root in three images that are built on top of each other. Each script sees the
+    # changes by those below.
     layersUnpackOrder = ordered (ordered (ordered null "a") "b") "c";
 
-    # The environment of the image below, and what the image itself says.
+    # An image adds to the environment of its base image.
     environmentVariablesParent = buildImage {
       name = "parent";
       tag = "latest";
@@ -306,7 +313,7 @@ let
 
     environmentVariablesLayered = buildLayeredImage (childOf // { contents = [ coreutils ]; });
 
-    # As few layers as can be: one for all store paths, one for the contents.
+    # This is the smallest number of layers: one for all store paths and one for the contents.
     two-layered-image = buildLayeredImage {
       name = "two-layered-image";
       tag = "latest";
@@ -318,7 +325,7 @@ let
       config.Cmd = [ "${hello}/bin/hello" ];
     };
 
-    # More packages than layers.
+    # There are more packages than layers.
     bulk-layer = buildLayeredImage {
       name = "bulk-layer";
       tag = "latest";
@@ -329,7 +336,7 @@ let
       ];
     };
 
-    # The layers of the image below count.
+    # The layers of the base image count.
     layered-bulk-layer = buildLayeredImage {
       name = "layered-bulk-layer";
       tag = "latest";
@@ -341,7 +348,8 @@ let
       ];
     };
 
-    # Programs outside of the store. What the script runs is not in the image, since nothing names it.
+    # Programs are outside of the store. A program that the script only runs is not in the image,
+    # since no file refers to it.
     no-store-paths = buildLayeredImage {
       name = "no-store-paths";
       tag = "latest";
@@ -373,7 +381,7 @@ let
       config.Env = nixEnvironment;
     };
 
-    # Store paths that are files, unchanged to the last bit.
+    # Store paths that are files come into the image unchanged.
     filesInStore = buildLayeredImageWithNixDb {
       name = "file-in-store";
       tag = "latest";
@@ -391,7 +399,8 @@ let
       };
     };
 
-    # The compressions. A package as `copyToRoot` is in the image twice; `buildEnv` avoids that.
+    # These are the compressors. A package as `copyToRoot` is in the image twice, which `buildEnv`
+    # would avoid.
     bashUncompressed = buildImage {
       name = "bash-uncompressed";
       tag = "latest";
@@ -420,7 +429,7 @@ let
       contents = bashInteractive;
     };
 
-    # Without a tag the image has the hash of its own store path.
+    # Without a tag, the image is tagged with the hash part of an output path.
     bashNoTag = buildImage {
       name = "bash-no-tag";
       copyToRoot = bashInteractive;
@@ -436,7 +445,7 @@ let
       contents = bashInteractive;
     };
 
-    # A user, as the files in /etc have it that programs ask.
+    # A user is defined by the files in /etc that programs read.
     bashLayeredWithUser = buildLayeredImage {
       name = "bash-layered-with-user";
       tag = "latest";
@@ -462,7 +471,7 @@ let
       ];
     };
 
-    # For another kind of processor than that of the machine that builds.
+    # An image is built for another architecture than that of the build.
     cross =
       let
         otherPkgs =
@@ -477,7 +486,7 @@ let
         copyToRoot = binOf [ otherPkgs.hello ];
       };
 
-    # A store path that is a symlink itself.
+    # A store path is a symlink itself.
     layeredStoreSymlink =
       let
         target = writeTextDir "dir/target" "Nobody reads this.";
@@ -493,7 +502,7 @@ let
       in
       image // { passthru = image.passthru or { } // { inherit symlink; }; };
 
-    # Names with a registry in front.
+    # The names of images begin with a registry.
     prefixedImage = buildImage {
       name = "registry-1.docker.io/image";
       tag = "latest";
@@ -506,7 +515,7 @@ let
       config.Cmd = [ "${hello}/bin/hello" ];
     };
 
-    # A home that belongs to its user, and a store path that only the script names.
+    # A home directory belongs to its user, and a store path is named only by the script.
     layeredImageWithFakeRootCommands = buildLayeredImage {
       name = "layered-image-with-fake-root-commands";
       tag = "latest";
@@ -522,7 +531,7 @@ let
         '';
     };
 
-    # Several images in one archive.
+    # One archive has several images.
     mergedBashAndRedis = mergeImages [
       examples.bash
       examples.redis
@@ -544,7 +553,7 @@ let
       examples.bashZstdCompressed
     ];
 
-    # With the store, and for a machine that brings the store itself.
+    # An image contains its store paths, or is for a machine that mounts its own store.
     helloOnRoot = streamLayeredImage {
       name = "hello";
       tag = "latest";
@@ -569,8 +578,9 @@ let
       enableFakechroot = true;
     };
 
-    # /etc as NixOS makes it: links to /etc/static, which leads to the generated files. The command is
-    # a derivation and not a list, which engines take for a list of one.
+    # /etc is made as NixOS makes it, of symlinks to /etc/static, which is a symlink to the
+    # generated files. The command is a derivation and not a list. Engines take it for a list of one
+    # item.
     etc =
       let
         files = linkFarm "etc" {
@@ -595,7 +605,7 @@ let
         '';
       };
 
-    # Scripts that name places as they are in the image.
+    # A script uses paths as they are in the image.
     imageViaFakeChroot = streamLayeredImage {
       name = "image-via-fake-chroot";
       tag = "latest";
@@ -607,10 +617,10 @@ let
       config.Cmd = [ "hello" ];
     };
 
-    # The files of an image as one tar.
+    # The files of an image are exported as one tar.
     exportBash = exportImage { fromImage = examples.bash; };
 
-    # Files that are no package.
+    # The contents are files of the project, and not of a package.
     build-image-with-path = buildImage {
       name = "build-image-with-path";
       tag = "latest";
@@ -629,7 +639,7 @@ let
       ];
     };
 
-    # An image that says it is for another kind of processor.
+    # An image says that it is for another architecture.
     build-image-with-architecture = buildImage {
       name = "build-image-with-architecture";
       tag = "latest";
@@ -650,7 +660,7 @@ let
       ];
     };
 
-    # What programs need that talk TLS.
+    # An image has the certificates that programs need for TLS.
     image-with-certs = buildImage {
       name = "image-with-certs";
       tag = "latest";
@@ -664,4 +674,4 @@ let
     };
   };
 in
-examples // exampleShells
+examples // shells

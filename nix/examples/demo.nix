@@ -1,9 +1,9 @@
-# A small real image: a Redis server on top of an image with its users and its settings.
+# Gives the image of the demo: a Redis server on top of an image with its users and its settings.
 {
   buildImage,
   redis,
   writeTextDir,
-  # The package with `bin/redis-server`.
+  # The package that has `bin/redis-server`.
   server ? redis,
 }:
 

@@ -1,4 +1,4 @@
-# Those of the examples that are shells in which derivations are built.
+# Gives the examples that are shells: images in which derivations are built.
 {
   hello,
   mkShell,
@@ -6,7 +6,7 @@
 }:
 
 let
-  # What a shell says of itself.
+  # A script that says whether the shell is interactive.
   interactiveness = ''
     if [[ $- == *i* ]]; then
       echo 'This shell is interactive'
@@ -15,7 +15,7 @@ let
     fi
   '';
 
-  # Fails unless the home that the environment names is the one that /etc/passwd names.
+  # A script that fails unless the environment and /etc/passwd name the same home directory.
   checkHome = ''
     listed=$(eval "echo ~$(whoami)")
     if [[ $HOME != "$listed" ]]; then

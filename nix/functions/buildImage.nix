@@ -1,9 +1,10 @@
-# An image archive with one layer more than the image it builds on.
+# Gives an image archive with one layer more than its base image.
 {
   checkConfig,
   checkReference,
   checkTime,
   compressorExtension,
+  hashPart,
   lib,
   mkBaseJson,
   mkBuilderDerivation,
@@ -11,56 +12,58 @@
   mkLayerClosure,
   mkPureLayer,
   mkRootLayer,
-  outputHash,
   platform,
 }:
 
 lib.makeOverridable (
   arguments@{
-    # The image name, registry prefix included.
+    # The name of the image, with the prefix of its registry if it has one.
     name,
-    # Null stands for the hash of the output path.
+    # The tag of the image. Null stands for the hash part of the output path.
     tag ? null,
-    # The image to build on: an archive, as `docker save` or `buildImage` writes it, or an OCI
-    # layout, as an archive or a directory.
+    # The base image: an archive as `docker save` or `buildImage` writes it, or an OCI layout as an
+    # archive or a directory. Null stands for no base image.
     fromImage ? null,
-    # Which image of `fromImage`; null stands for the first.
+    # The name of the image to take from `fromImage`. Null stands for the first image.
     fromImageName ? null,
-    # The tag of the image of `fromImage`; null stands for the first image.
+    # The tag of the image to take from `fromImage`. Null stands for the first image.
     fromImageTag ? null,
-    # A store path, or a list of them, whose contents appear at the root of the image.
+    # A store path, or a list of store paths, whose contents appear at the root of the image.
     copyToRoot ? null,
-    # Keep a symlink to a directory when a later item has that directory too. Otherwise
-    # such symlinks become directories.
+    # Whether a symlink to a directory is kept when a later item has a directory in its place.
+    # Otherwise such symlinks become directories.
     keepContentsDirlinks ? false,
-    # What the OCI image configuration calls `config`: command, environment, ports.
+    # The `config` of the OCI image configuration, with the command, the environment, the ports and
+    # so on.
     config ? null,
-    # The processor the image is for, in Go's words.
+    # The architecture that the image is for, by its name in Go's GOARCH, such as `amd64`.
     architecture ? platform.architecture,
-    # The variant of the processor; nothing is written when it is empty.
+    # The variant of the architecture, such as `v7`. The configuration has none if this is empty.
     variant ? platform.variant,
-    # Bash that runs in the root of the layer after the contents are there.
+    # A Bash script that runs in the root directory of the layer, after the contents are in place.
     extraCommands ? "",
-    # The owner of everything in the layer, as a number or a name.
+    # The owner of everything in the layer, as a number or as a name.
     uid ? 0,
-    # The group of everything in the layer, as a number or a name.
+    # The group of everything in the layer, as a number or as a name.
     gid ? 0,
-    # Bash that runs as root in the image, in a virtual machine. `uid` and `gid` do not
-    # apply then.
+    # A Bash script that runs as root in the image, in a virtual machine. If there is one, `uid` and
+    # `gid` have no effect.
     runAsRoot ? null,
-    # The size of the virtual machine's disk, in MiB.
+    # The size of the virtual machine's disk in MiB.
     diskSize ? 1024,
-    # The memory of the virtual machine, in MiB.
+    # The memory of the virtual machine in MiB.
     buildVMMemorySize ? 512,
-    # An RFC 3339 time, or `now`, which makes the image irreproducible.
+    # The creation time of the image: an RFC 3339 time, or `now`, with which every build gives
+    # another image.
     created ? "1970-01-01T00:00:01Z",
-    # One of `none`, `gz` and `zstd`.
+    # The compressor of the archive: `none`, `gz` or `zstd`.
     compressor ? "gz",
-    # Give the image a Nix database that knows the closure of `copyToRoot` and of `config`.
+    # Whether the image gets a Nix database, which lists the closure of `copyToRoot` and of
+    # `config`.
     includeNixDB ? false,
-    # Deprecated: the old name of `copyToRoot`.
+    # The old name of `copyToRoot`. It is deprecated.
     contents ? null,
-    # The `meta` of the derivation.
+    # The `meta` attributes of the derivation.
     meta ? { },
   }:
 
@@ -128,7 +131,7 @@ lib.makeOverridable (
       {
         name = "docker-image-${baseName}.tar${compressorExtension { inherit name compressor; }}";
 
-        # `overrideAttrs` changes them here.
+        # A change of these by `overrideAttrs` reaches `builder`.
         imageName = lib.toLower name;
         imageTag = lib.optionalString (tag != null) tag;
         inherit fromImage baseJson;
@@ -147,7 +150,7 @@ lib.makeOverridable (
         passthru = {
           buildArgs = arguments;
           inherit layer;
-          imageTag = if finalTag != null then finalTag else outputHash finalAttrs.finalPackage;
+          imageTag = if finalTag != null then finalTag else hashPart finalAttrs.finalPackage;
         };
 
         inherit meta;

@@ -1,4 +1,5 @@
-# An image in which Nix knows the store paths of `copyToRoot` and `config`.
+# Gives an image archive as `buildImage` does. Nix in the image knows the store paths of
+# `copyToRoot` and `config`.
 { buildImage }:
 
 # The arguments of `buildImage`.

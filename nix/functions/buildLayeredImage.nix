@@ -1,4 +1,4 @@
-# The archive of an image with layers that other images share.
+# Gives the archive of an image with layers that other images can share.
 {
   checkReference,
   compressorExtension,
@@ -9,13 +9,14 @@
 
 lib.makeOverridable (
   {
-    # The image name, registry prefix included.
+    # The name of the image, with the prefix of its registry if it has one.
     name,
-    # One of `none`, `gz` and `zstd`.
+    # The compressor of the archive: `none`, `gz` or `zstd`.
     compressor ? "gz",
-    # The `meta` of the derivation.
+    # The `meta` attributes of the derivation.
     meta ? { },
-    # The other arguments are those of `streamLayeredImage`, which refuses what it does not know.
+    # The other arguments are those of `streamLayeredImage`, which refuses an argument that it does
+    # not have.
     ...
   }@arguments:
 

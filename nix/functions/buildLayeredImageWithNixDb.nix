@@ -1,4 +1,5 @@
-# A layered image in which Nix knows the store paths of `contents` and `config`.
+# Gives an image archive as `buildLayeredImage` does. Nix in the image knows the store paths of
+# `contents` and `config`.
 { buildLayeredImage }:
 
 # The arguments of `buildLayeredImage`.

@@ -1,4 +1,4 @@
-# The archive of an image that behaves like `nix-shell` for a derivation.
+# Gives the archive of an image that behaves like `nix-shell` for a derivation.
 {
   compressorExtension,
   mkLayeredImage,
@@ -8,9 +8,10 @@
 {
   # The derivation whose build environment the image has.
   drv,
-  # One of `none`, `gz` and `zstd`.
+  # The compressor of the archive: `none`, `gz` or `zstd`.
   compressor ? "gz",
-  # The other arguments are those of `streamNixShellImage`, which refuses what it does not know.
+  # The other arguments are those of `streamNixShellImage`, which refuses an argument that it does
+  # not have.
   ...
 }@arguments:
 

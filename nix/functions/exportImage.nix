@@ -1,16 +1,17 @@
-# The files of an image as one flat tar, without a virtual machine.
+# Gives the files of an image as one flat tar. It needs no virtual machine.
 { mkBuilderDerivation, platform }:
 
 {
   # The name of the derivation.
   name ? fromImage.name,
-  # The image archive, as `docker save` or `buildImage` writes it.
+  # The image: an archive as `docker save` or `buildImage` writes it, or an OCI layout as an archive
+  # or a directory.
   fromImage,
-  # Which image of `fromImage`; null stands for the first.
+  # The name of the image to take from `fromImage`. Null stands for the first image.
   fromImageName ? null,
-  # The tag of the image of `fromImage`; null stands for the first image.
+  # The tag of the image to take from `fromImage`. Null stands for the first image.
   fromImageTag ? null,
-  # Without effect: there is no virtual machine whose disk could be too small.
+  # This has no effect, since there is no virtual machine whose disk could be too small.
   diskSize ? 1024,
 }:
 
@@ -21,7 +22,7 @@ mkBuilderDerivation {
     export = {
       fromImage = "${fromImage}";
       inherit fromImageName fromImageTag;
-      # Which of the images in a layout for several platforms.
+      # The platform that chooses an image in an OCI layout for several platforms.
       platform = {
         inherit (platform) os architecture variant;
       };

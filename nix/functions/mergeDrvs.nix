@@ -1,11 +1,12 @@
-# The contents of several derivations in one directory.
+# Gives one directory with the contents of several derivations.
 { mkBuilderDerivation, storePaths }:
 
 {
-  # A store path, or a list of them: directories, whose contents are copied, but for names at their
-  # top that begin with a dot; and tar archives, packed or not, which are unpacked. Later ones win.
+  # A store path, or a list of store paths. Of a directory, the contents are copied, except for
+  # names at its top that begin with a dot. A tar archive, compressed or not, is unpacked. A later
+  # file replaces an earlier one.
   derivations,
-  # Write the store paths into a file, and nothing else.
+  # Whether the result is only a file that lists the store paths.
   onlyDeps ? false,
 }:
 
@@ -14,7 +15,7 @@ mkBuilderDerivation {
   attributes = finalAttrs: {
     name = "merge-drvs";
 
-    # `overrideAttrs` changes them here.
+    # A change of these by `overrideAttrs` reaches `builder`.
     derivations = storePaths derivations;
     inherit onlyDeps;
 

@@ -1,11 +1,12 @@
-# One archive with all the images of several.
+# Gives one archive with the images of several archives.
 {
   lib,
   mkBuilderDerivation,
   platform,
 }:
 
-# Image archives, as `buildImage` makes them, or OCI layouts. The result is compressed like the last one.
+# The images, as a list of archives as `buildImage` writes them, or of OCI layouts. The result is
+# compressed like the last one.
 images:
 
 mkBuilderDerivation {
@@ -14,7 +15,7 @@ mkBuilderDerivation {
     name = "merge-docker-images";
     merge = {
       images = map (image: "${image}") (lib.toList images);
-      # Which of the images in a layout for several platforms.
+      # The platform that chooses an image in an OCI layout for several platforms.
       platform = {
         inherit (platform) os architecture variant;
       };

@@ -1,4 +1,4 @@
-# A layer of files that needs no other rights than those of a build.
+# Gives a layer of files that a build can make without the rights of root.
 {
   jshon,
   lib,
@@ -12,23 +12,23 @@
 {
   # The name of the layer.
   name,
-  # A file with the image's configuration, which the layer's `json` starts from.
+  # A file with the configuration of the image. The layer's `json` is made from it.
   baseJson,
-  # A store path, or a list of them, whose contents appear at the root of the layer.
+  # A store path, or a list of store paths, whose contents appear at the root of the layer.
   copyToRoot ? null,
-  # Keep a symlink to a directory when a later item has that directory too. Otherwise
-  # such symlinks become directories.
+  # Whether a symlink to a directory is kept when a later item has a directory in its place.
+  # Otherwise such symlinks become directories.
   keepContentsDirlinks ? false,
-  # Bash that runs in the root of the layer after the contents are there.
+  # A Bash script that runs in the root directory of the layer, after the contents are in place.
   extraCommands ? "",
-  # The owner of everything in the layer, as a number or a name.
+  # The owner of everything in the layer, as a number or as a name.
   uid ? 0,
-  # The group of everything in the layer, as a number or a name.
+  # The group of everything in the layer, as a number or as a name.
   gid ? 0,
 }:
 
 let
-  # As a derivation's attribute would be.
+  # Gives the contents in the form that they have as an attribute of a derivation.
   toWords = contents: lib.concatStringsSep " " (storePaths contents);
 
   splitWords = text: lib.filter (word: word != "") (lib.splitString " " text);
@@ -43,10 +43,11 @@ mkBuilderDerivation {
     {
       name = "docker-layer-${name}";
 
-      # The script sees these as shell variables, and `overrideAttrs` changes them here.
+      # The script sees these as shell variables. A change of them by `overrideAttrs` reaches
+      # `builder`.
       inherit baseJson extraCommands;
       contents = toWords copyToRoot;
-      # Only a script can use them, so a layer without one does not wait for them.
+      # Only a script can use these programs, so a layer without a script does not wait for them.
       nativeBuildInputs = lib.optionals hasScript [
         jshon
         rsync

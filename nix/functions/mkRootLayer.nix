@@ -1,5 +1,5 @@
-# A layer of files that takes root's rights to make: a script runs as root on top of an image,
-# in a virtual machine, and the layer is what it changed.
+# Gives a layer with the changes by a script. The script runs as root on top of an image, in a
+# virtual machine.
 {
   mkOverlayOptions,
   runInVM,
@@ -10,26 +10,26 @@
 {
   # The name of the layer.
   name,
-  # Bash that runs as root in the image.
+  # A Bash script that runs as root in the image.
   runAsRoot,
-  # A store path, or a list of them, whose contents appear at the root of the layer.
+  # A store path, or a list of store paths, whose contents appear at the root of the layer.
   copyToRoot ? null,
-  # Keep a symlink to a directory when a later item has that directory too. Otherwise
-  # such symlinks become directories.
+  # Whether a symlink to a directory is kept when a later item has a directory in its place.
+  # Otherwise such symlinks become directories.
   keepContentsDirlinks ? false,
-  # A file with the image's configuration, which the layer's `json` starts from.
+  # A file with the configuration of the image. The layer's `json` is made from it.
   baseJson,
-  # The image to build on, as `docker save` or `buildImage` writes it.
+  # The base image that the script runs in, as for `buildImage`. Null stands for no base image.
   fromImage ? null,
-  # Which image of `fromImage`; null stands for the first.
+  # The name of the image to take from `fromImage`. Null stands for the first image.
   fromImageName ? null,
-  # The tag of the image of `fromImage`; null stands for the first image.
+  # The tag of the image to take from `fromImage`. Null stands for the first image.
   fromImageTag ? null,
-  # The size of the virtual machine's disk, in MiB.
+  # The size of the virtual machine's disk in MiB.
   diskSize ? 1024,
-  # The memory of the virtual machine, in MiB.
+  # The memory of the virtual machine in MiB.
   buildVMMemorySize ? 512,
-  # Bash that runs in the root of the layer afterwards, outside of the image.
+  # A Bash script that runs afterwards in the root directory of the layer, outside of the image.
   extraCommands ? "",
 }:
 

@@ -1,4 +1,4 @@
-# An image of a registry as an archive, with the bytes that skopeo gives it.
+# Gives an image of a registry as an archive, with the bytes that skopeo writes.
 {
   buildPackages,
   builder,
@@ -6,7 +6,8 @@
   checkReference,
   lib,
   mkBuilderDerivation,
-  # Which Nix evaluates, and so builds but for remote ones.
+  # The version of the Nix that evaluates. It builds as well, unless the build is on a remote
+  # machine.
   nixVersion ? builtins.nixVersion,
   platform,
   stdenvNoCC,
@@ -14,37 +15,40 @@
 }:
 
 let
-  # An image may well have store paths that pulling needs too. Nix takes them for references, which a
-  # fixed output may not have, unless it is told to look for none; before 2.18 that is an
-  # experimental feature, or unknown.
+  # An image may contain store paths that the build itself needs. Nix would take them for
+  # references, which a fixed output may not have. Since version 2.18, Nix can be told not to look
+  # for references. Earlier versions have that as an experimental feature, or not at all.
   discardsReferences = lib.versionAtLeast nixVersion "2.18";
 in
 
-# Besides, the hash of the archive: one of `hash`, `sha256`, or `outputHash` with `outputHashAlgo`.
+# The function also takes the hash of the archive: either `hash`, or `sha256`, or `outputHash` with
+# `outputHashAlgo`.
 withNormalizedHash { } (
   {
-    # The image name, registry prefix included.
+    # The name of the image, with the prefix of its registry if it has one.
     imageName,
-    # The digest of its manifest, or of the list of its manifests: `sha256:…`.
+    # The digest of the image's manifest, or of the image index that lists it, as `sha256:…`.
     imageDigest,
     outputHash,
     outputHashAlgo,
-    # The operating system to choose where there are several.
+    # The operating system to choose in an image index.
     os ? "linux",
-    # The processor to choose where there are several, in Go's words.
+    # The architecture to choose in an image index, by its name in Go's GOARCH, such as `amd64`.
     arch ? platform.architecture,
-    # The variant of the processor; any will do when it is empty.
+    # The variant of the architecture to choose, such as `v7`. If this is empty, any variant is
+    # taken.
     variant ? platform.variant,
-    # What the image is called in the archive.
+    # The name that the image has in the archive.
     finalImageName ? imageName,
     # The tag that the image has in the archive.
     finalImageTag ? "latest",
-    # Insist on TLS and on a certificate of an authority in `cacert`.
+    # Whether the registry has to use TLS, with a certificate of an authority in `cacert`.
     tlsVerify ? true,
-    # Not in nixpkgs: where the build finds credentials for the registry, as `skopeo login
-    # --authfile` writes them. A string, since a path would be copied to the store for all to read.
+    # The file in which the build finds credentials for the registry, as `skopeo login --authfile`
+    # writes it. It is a string, since Nix would copy a path to its store, where everyone can read
+    # it. nixpkgs does not have this argument.
     authFile ? null,
-    # The name of the output.
+    # The name of the derivation.
     name ? lib.replaceStrings [ "/" ":" ] [ "-" "-" ] "docker-image-${finalImageName}-${finalImageTag}.tar",
   }:
 
@@ -65,39 +69,39 @@ withNormalizedHash { } (
       attributes =
         finalAttrs:
         {
-        inherit name;
+          inherit name;
 
-        # `overrideAttrs` changes them here.
-        inherit imageDigest;
-        imageName = finalImageName;
-        imageTag = finalImageTag;
-        sourceURL = "docker://${imageName}@${imageDigest}";
-        destNameTag = "${finalImageName}:${finalImageTag}";
+          # A change of these by `overrideAttrs` reaches `builder`.
+          inherit imageDigest;
+          imageName = finalImageName;
+          imageTag = finalImageTag;
+          sourceURL = "docker://${imageName}@${imageDigest}";
+          destNameTag = "${finalImageName}:${finalImageTag}";
 
-        inherit outputHash outputHashAlgo;
-        outputHashMode = "flat";
-        impureEnvVars = lib.fetchers.proxyImpureEnvVars;
+          inherit outputHash outputHashAlgo;
+          outputHashMode = "flat";
+          impureEnvVars = lib.fetchers.proxyImpureEnvVars;
 
-        pull = {
-          source = finalAttrs.sourceURL;
-          destination = finalAttrs.destNameTag;
-          inherit
-            os
-            arch
-            variant
-            tlsVerify
-            authFile
-            ;
-          skopeo = lib.getExe' buildPackages.skopeo "skopeo";
-          certificates = "${cacert}/etc/ssl/certs/ca-bundle.crt";
-        };
+          pull = {
+            source = finalAttrs.sourceURL;
+            destination = finalAttrs.destNameTag;
+            inherit
+              os
+              arch
+              variant
+              tlsVerify
+              authFile
+              ;
+            skopeo = lib.getExe' buildPackages.skopeo "skopeo";
+            certificates = "${cacert}/etc/ssl/certs/ca-bundle.crt";
+          };
         }
         // (
           if discardsReferences then
             { unsafeDiscardReferences.out = true; }
           else
             {
-              # What Nix would find, `builder` finds first, and says so in words.
+              # `builder` finds the references before Nix does, and its message explains them.
               exportReferencesGraph.graph = [
                 buildPackages.skopeo
                 builder

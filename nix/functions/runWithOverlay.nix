@@ -1,6 +1,6 @@
-# Runs bash as root in a virtual machine, before and after an image is mounted there. The
-# working directory has the image's files in `image`, changes to them in `layer`, and both as
-# one in `mnt`. What the bash writes to `$out` is the output.
+# Gives what Bash scripts write to `$out`. They run as root in a virtual machine, before, while and
+# after an image is mounted there. In their working directory, `image` has the files of the image,
+# `layer` has the changes to them, and `mnt` shows both as one.
 {
   e2fsprogs,
   jq,
@@ -15,21 +15,22 @@
 {
   # The name of the derivation.
   name,
-  # The image to mount; none leaves `layer` alone in `mnt`.
+  # The image to mount, as for `buildImage`. If it is null, `mnt` shows `layer` alone.
   fromImage ? null,
-  # Which image of `fromImage`; null stands for the first.
+  # The name of the image to take from `fromImage`. Null stands for the first image.
   fromImageName ? null,
-  # The tag of the image of `fromImage`; null stands for the first image.
+  # The tag of the image to take from `fromImage`. Null stands for the first image.
   fromImageTag ? null,
-  # The size of the virtual machine's disk, in MiB.
+  # The size of the virtual machine's disk in MiB.
   diskSize ? 1024,
-  # The memory of the virtual machine, in MiB.
+  # The memory of the virtual machine in MiB.
   buildVMMemorySize ? 512,
-  # Bash that runs before the image is mounted.
+  # A Bash script that runs before the image is mounted.
   preMount ? "",
-  # Bash that runs while it is mounted.
+  # A Bash script that runs while the image is mounted.
   postMount ? "",
-  # Bash that runs after it is unmounted, when `layer` has whiteouts for what was deleted.
+  # A Bash script that runs after the image is unmounted. By then, `layer` has a whiteout for
+  # everything that was deleted.
   postUmount ? "",
 }:
 

@@ -1,5 +1,5 @@
-# Bash for `runAsRoot`: gives the image the files that the tools for users and groups want, where
-# they are not there.
+# Gives a Bash script for `runAsRoot`. It makes the files that the tools for users and groups need,
+# unless the image has them.
 { runtimeShell, shadow }:
 
 ''

@@ -1,4 +1,4 @@
-# A script that finds the core utilities where nothing else is installed.
+# Gives a script that finds the core utilities where nothing else is installed.
 {
   coreutils,
   runtimeShell,
@@ -8,7 +8,7 @@
 # The name of the script.
 name:
 
-# Bash.
+# The script itself, in Bash.
 text:
 
 writeScript name ''

@@ -1,5 +1,6 @@
-# A program that writes an image archive to its standard output: a layer for the contents, and
-# layers for the store paths they need, chosen so that images share them.
+# Gives a program that writes an image archive to its standard output. The image has a layer for the
+# contents, and layers for the store paths that they need, which are chosen so that images share
+# them.
 {
   buildPackages,
   builder,
@@ -19,54 +20,58 @@
 
 lib.makeOverridable (
   {
-    # The image name, registry prefix included.
+    # The name of the image, with the prefix of its registry if it has one.
     name,
-    # Null stands for the hash of the description's output path.
+    # The tag of the image. Null stands for the hash part of the description's output path.
     tag ? null,
-    # The image to build on: an archive, as `docker save` or `buildLayeredImage` writes it, or an
-    # OCI layout, as an archive or a directory.
+    # The base image: an archive as `docker save` or `buildLayeredImage` writes it, or an OCI layout
+    # as an archive or a directory. Null stands for no base image.
     fromImage ? null,
-    # A store path, or a list of them, whose files appear as links at the root of the image.
+    # A store path, or a list of store paths, whose files appear as symlinks at the root of the
+    # image.
     contents ? [ ],
-    # What the OCI image configuration calls `config`: command, environment, ports.
+    # The `config` of the OCI image configuration, with the command, the environment, the ports and
+    # so on.
     config ? { },
-    # The processor the image is for, in Go's words.
+    # The architecture that the image is for, by its name in Go's GOARCH, such as `amd64`.
     architecture ? platform.architecture,
-    # The variant of the processor; nothing is written when it is empty.
+    # The variant of the architecture, such as `v7`. The configuration has none if this is empty.
     variant ? platform.variant,
-    # When the image was made: an RFC 3339 time, or `now`, which is when the program runs.
+    # The creation time of the image: an RFC 3339 time, or `now`, which is when the program runs.
     created ? "1970-01-01T00:00:01Z",
-    # The time of every file of the store, likewise.
+    # The modification time of every file from the store: an RFC 3339 time, or `now`.
     mtime ? "1970-01-01T00:00:01Z",
-    # The owner of every file of the store. It does not apply to what scripts make.
+    # The owner of every file from the store. It has no effect on files that scripts make.
     uid ? 0,
-    # The group of every file of the store.
+    # The group of every file from the store.
     gid ? 0,
-    # The name of that owner.
+    # The name of the owner.
     uname ? "root",
-    # The name of that group.
+    # The name of the group.
     gname ? "root",
-    # How many layers the image may have, those of `fromImage` included.
+    # The number of layers that the image may have, including those of `fromImage`.
     maxLayers ? 100,
-    # Bash that runs in the root of the topmost layer after the contents are there.
+    # A Bash script that runs in the root directory of the topmost layer, after the contents are in
+    # place.
     extraCommands ? "",
-    # Bash that runs there next, as root of fakeroot's making: owners, devices, modes.
+    # A Bash script that runs there next, under fakeroot. It can set owners and modes, and make
+    # devices.
     fakeRootCommands ? "",
-    # Run `fakeRootCommands` with the topmost layer as `/`, by proot.
+    # Whether `fakeRootCommands` runs under proot, with the topmost layer as `/`.
     enableFakechroot ? false,
-    # Put the store paths that the image needs into it. Without them it runs only where
+    # Whether the image contains the store paths that it needs. Without them, it runs only where
     # they are mounted.
     includeStorePaths ? true,
-    # Give the image a Nix database that knows the closure of `contents` and of `config`.
+    # Whether the image gets a Nix database, which lists the closure of `contents` and of `config`.
     includeNixDB ? false,
-    # Attributes of the result; those that we set ourselves win.
+    # Attributes to add to the result, unless we set them ourselves.
     passthru ? { },
-    # The `meta` of the derivation.
+    # The `meta` attributes of the derivation.
     meta ? { },
-    # Steps that choose the layers, as a list or as a file with one as JSON. `maxLayers` does
-    # not apply then.
+    # The steps that choose the layers, as a list or as a JSON file with a list. If they are given,
+    # `maxLayers` has no effect.
     layeringPipeline ? null,
-    # Explain in the log why the layers are what they are.
+    # Whether the log explains how the layers were chosen.
     debug ? false,
   }:
 
@@ -142,11 +147,11 @@ lib.makeOverridable (
       passthru = passthru // {
         inherit (conf) imageTag;
         inherit conf streamScript;
-        # An image that is a program and not an archive.
+        # This image is a program, and not an archive.
         isExe = true;
       };
     }
-    # It runs where images are built, as `builder` does.
+    # The script runs on the platform that images are built on, as `builder` does.
     ''
       printf '#!%s\nexec %s stream %s "$@"\n' ${buildPackages.runtimeShell} ${lib.getExe builder} $conf > $out
       chmod +x $out

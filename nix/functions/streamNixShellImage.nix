@@ -1,5 +1,6 @@
-# A program that writes the archive of an image that behaves like `nix-shell` for a derivation:
-# its environment is that of the build, and `buildDerivation` runs the builder.
+# Gives a program that writes an image archive to its standard output. The image behaves like
+# `nix-shell` for a derivation: its environment is that of the build, and `buildDerivation` runs the
+# derivation's builder.
 {
   bash,
   binSh,
@@ -16,21 +17,21 @@
 {
   # The derivation whose build environment the image has.
   drv,
-  # The image name, registry prefix included.
+  # The name of the image, with the prefix of its registry if it has one.
   name ? drv.name + "-env",
-  # Null stands for the hash of the description's output path.
+  # The tag of the image. Null stands for the hash part of the description's output path.
   tag ? null,
-  # The user that the shell runs as, and that owns Nix's folders.
+  # The ID of the user that the shell runs as. The user owns Nix's directories.
   uid ? 1000,
-  # The group of that user.
+  # The ID of the user's group.
   gid ? 1000,
-  # The home of that user. Nix itself has `/homeless-shelter`, which is not there.
+  # The home directory of the user. Nix itself has `/homeless-shelter`, which does not exist.
   homeDirectory ? "/build",
-  # The shell, which has to be bash.
+  # The path of the shell, which has to be Bash.
   shell ? lib.getExe bash,
-  # Bash that runs in an interactive shell in place of a prompt.
+  # A Bash script that runs in an interactive shell in the place of a prompt.
   command ? null,
-  # Bash that runs in a shell that is not interactive.
+  # A Bash script that runs in a shell that is not interactive.
   run ? null,
 }:
 
@@ -46,7 +47,7 @@ let
   user = toString uid;
   group = toString gid;
 
-  # Where the sandbox of Nix has it.
+  # This is the build directory in Nix's sandbox.
   buildDirectory = "/build";
 
   buildDerivation = writeShellScriptBin "buildDerivation" ''
@@ -67,11 +68,12 @@ let
 
   certificates = "${cacert}/etc/ssl/certs/ca-bundle.crt";
 
-  # In the order in which Nix sets them: the derivation may change the first, not the last.
+  # The variables are in the order in which Nix sets them. The derivation can change those above its
+  # own, and not those below.
   environment = {
     SSL_CERT_FILE = certificates;
     NIX_SSL_CERT_FILE = certificates;
-    # Nix has /path-not-set here, and the command of the image would not be found.
+    # Nix has /path-not-set here, with which the command of the image would not be found.
     PATH = path;
     HOME = homeDirectory;
     NIX_STORE = builtins.storeDir;
@@ -106,7 +108,7 @@ streamLayeredImage {
     })
   ];
 
-  # The user may build, and install with a Nix of its own.
+  # The user can build, and can install with a Nix of their own.
   fakeRootCommands = ''
     mkdir -p ./nix/{store,var/nix} ./etc/nix .${buildDirectory}
     chown -R ${user}:${group} ./nix ./etc/nix .${buildDirectory}

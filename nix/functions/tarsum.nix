@@ -1,4 +1,4 @@
-# The program that prints the TarSum of the tar on its standard input.
+# Gives the program that prints the TarSum of the tar on its standard input.
 {
   builder,
   buildPackages,

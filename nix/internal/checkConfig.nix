@@ -1,11 +1,11 @@
-# Gives back the `config` of an image, and throws where it has a value of a type that no engine
-# takes. `builder` has the same table of keys, and says what some engines take and others do not.
+# Gives the `config` of an image unchanged, and throws if a value in it is of a type that no engine
+# takes. `builder` has the same table of keys, and warns of what only some engines take.
 { lib }:
 
 {
   # The name of the image, for messages.
   name,
-  # What the OCI image configuration calls `config`.
+  # The `config` of the OCI image configuration.
   config,
 }:
 
@@ -23,10 +23,10 @@ let
     lib.importJSON ../../src/engines/config.json
   );
 
-  # As `builtins.toJSON` has it.
+  # Whether `builtins.toJSON` writes the value as a string.
   isText = value: isString value || builtins.isPath value || value ? __toString || value ? outPath;
   isSet = value: isAttrs value && !isText value;
-  # Null is as good as nothing.
+  # Null is taken as if nothing were given.
   each = check: all (value: value == null || check value);
 
   types = {
@@ -42,7 +42,7 @@ let
       check = value: isList value && each isText value;
       wanted = "a list of strings";
     };
-    # Docker takes a string too.
+    # Docker takes a string, too.
     command = {
       check = value: isText value || types.strings.check value;
       wanted = "a list of strings";

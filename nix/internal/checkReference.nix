@@ -1,18 +1,19 @@
-# Gives back a value, and throws where the name or the tag of an image is none that an engine takes,
-# by the grammar of their references. `builder` asks again, and knows what only some engines take.
+# Gives a function that returns its argument unchanged, and throws if no engine takes the name or
+# the tag of an image, by the grammar of image references. `builder` checks both again, and warns of
+# what only some engines take.
 { lib }:
 
 {
-  # The image name, registry prefix included.
+  # The name of the image, with the prefix of its registry if it has one.
   name,
-  # Null stands for the hash of an output path.
+  # The tag of the image. Null stands for the hash part of an output path.
   tag,
-  # What the function calls both, for messages.
+  # The arguments that have the name and the tag, for messages.
   arguments ? {
     name = "name";
     tag = "tag";
   },
-  # Whether the function writes the name in small letters, whatever it is given.
+  # Whether the calling function writes the name in lower case, whatever it is given.
   isLowered ? true,
 }:
 
@@ -29,7 +30,7 @@ let
     text:
     stringLength text <= 128 && lib.match "[a-zA-Z0-9_][a-zA-Z0-9_.-]*" text != null;
 
-  # A tag that looks like the wrong one.
+  # A tag that looks like the wrong one, with `-` in the place of every character that no tag has.
   similar = lib.concatMapStrings (letter: if isTag "a${letter}" then letter else "-") (
     lib.stringToCharacters tag
   );

@@ -1,11 +1,11 @@
-# Gives back a time that an image is to have, and throws where it is none. What looks like a time
-# `builder` reads.
+# Gives a time unchanged, and throws if it does not look like one. `builder` reads the time, and
+# refuses one that is not valid.
 { lib }:
 
 {
   # The name of the image, for messages.
   name,
-  # The argument, for messages.
+  # The name of the argument, for messages.
   argument,
   # A time, or `now`.
   value,

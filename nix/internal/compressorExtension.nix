@@ -1,4 +1,4 @@
-# What the name of an image archive ends with, for every compressor that `builder` knows.
+# Gives the end of an image archive's name, for each compressor that `builder` has.
 { }:
 
 {

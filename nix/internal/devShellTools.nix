@@ -1,4 +1,5 @@
-# What a builder finds in its environment, for package sets whose `devShellTools` does not say it.
+# Gives functions that say what a builder finds in its environment, for package sets that do not
+# have `devShellTools`.
 { lib, writeText }:
 
 let
@@ -6,17 +7,17 @@ let
     value:
     if builtins.isList value then
       lib.concatMapStringsSep " " valueToString value
-    # `toString` would not copy it to the store.
+    # `toString` would not copy the path to the store.
     else if builtins.isPath value then
       "${value}"
     else
       toString value;
 in
 {
-  # An attribute of a derivation as an environment variable.
+  # Gives an attribute of a derivation as the value of an environment variable.
   inherit valueToString;
 
-  # The environment that the attributes of a derivation become, unless they are structured.
+  # Gives the environment that the attributes of a derivation become, unless they are structured.
   unstructuredDerivationInputEnv =
     { drvAttrs }:
     let
@@ -30,7 +31,8 @@ in
         lib.nameValuePair name (valueToString value)
     ) (removeAttrs drvAttrs [ "args" ]);
 
-  # The environment that says where the outputs go. Nothing is there yet, so it is text only.
+  # Gives the environment with the paths of the outputs. The paths are plain text, since the outputs
+  # need not have been built.
   derivationOutputEnv =
     { outputList, outputMap }:
     lib.genAttrs outputList (

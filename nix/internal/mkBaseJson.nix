@@ -1,4 +1,4 @@
-# The file that the layer's `json` and the image's configuration start from.
+# Gives the file that the layer's `json` and the configuration of the image are made from.
 {
   lib,
   mkBuilderDerivation,
@@ -6,15 +6,16 @@
 }:
 
 {
-  # The last part of the image's name.
+  # The part of the image's name after the last slash.
   baseName,
-  # An RFC 3339 time, or `now`, which makes the image irreproducible.
+  # The creation time of the image: an RFC 3339 time, or `now`, with which every build gives another
+  # image.
   created,
-  # What the OCI image configuration calls `config`, or null.
+  # The `config` of the OCI image configuration, or null.
   config,
-  # The processor the image is for, in Go's words.
+  # The architecture that the image is for, by its name in Go's GOARCH, such as `amd64`.
   architecture,
-  # The variant of the processor; nothing is written when it is empty.
+  # The variant of the architecture, such as `v7`. The configuration has none if this is empty.
   variant,
 }:
 
@@ -25,8 +26,8 @@ let
     builtins.toJSON (
       {
         inherit created config architecture;
-        # In nixpkgs this attribute of a derivation strayed into the file. It is part of
-        # every image ID since.
+        # In nixpkgs, this attribute of a derivation got into the file by mistake. Every image ID
+        # depends on it since.
         preferLocalBuild = true;
         os = "linux";
       }

@@ -1,5 +1,6 @@
-# Every derivation that runs `builder` is made here, so that this file alone knows how it is
-# called: the subcommand is its only argument, and all else is read from `.attrs.json`.
+# Gives a derivation that runs `builder`. All of them are made here, so that this file alone knows
+# how `builder` is called: the subcommand is its only argument, and it reads everything else from
+# `.attrs.json`.
 {
   builder,
   lib,
@@ -10,10 +11,10 @@
 {
   # The subcommand of `builder`.
   command,
-  # The attributes of the derivation as a function of the final ones, so that what
-  # `overrideAttrs` changes reaches the key that `builder` reads.
+  # The attributes of the derivation, as a function of the final attributes. So a change by
+  # `overrideAttrs` reaches the key that `builder` reads.
   attributes,
-  # Hand the attributes over as JSON, and not in the environment.
+  # Whether the attributes are passed as JSON, and not in the environment.
   structuredAttrs ? true,
 }:
 
@@ -23,7 +24,7 @@ stdenvNoCC.mkDerivation (
   // {
     __structuredAttrs = structuredAttrs;
 
-    # `builder` itself is the derivation's builder; no shell starts.
+    # `builder` itself is the builder of the derivation, so no shell is started.
     realBuilder = lib.throwIf (finalAttrs ? buildCommand) ''
       ${finalAttrs.name}: `buildCommand` has no effect, because no shell makes this output; change
       the layer by `extraCommands`, or let a derivation of your own read this output.

@@ -1,4 +1,5 @@
-# The topmost layer of a layered image: links to the contents, and what scripts made beside them.
+# Gives the topmost layer of a layered image: symlinks to the contents, and what scripts made beside
+# them.
 {
   buildPackages,
   lib,
@@ -8,15 +9,15 @@
 }:
 
 {
-  # The last part of the image's name.
+  # The part of the image's name after the last slash.
   baseName,
-  # A store path, or a list of them, whose files appear as links at the root of the image.
+  # A store path, or a list of store paths, whose files appear as symlinks at the root of the image.
   contents,
-  # Bash that runs in the root of the layer after the links are there.
+  # A Bash script that runs in the root directory of the layer, after the symlinks are in place.
   extraCommands,
-  # Bash that runs there next, as root of fakeroot's making.
+  # A Bash script that runs there next, under fakeroot.
   fakeRootCommands,
-  # Run `fakeRootCommands` with the layer as `/`.
+  # Whether `fakeRootCommands` runs under proot, with the layer as `/`.
   enableFakechroot,
 }:
 
@@ -32,10 +33,11 @@ mkBuilderDerivation {
     {
       name = "${baseName}-customisation-layer";
 
-      # The scripts see these as shell variables, and `overrideAttrs` changes them here.
+      # The scripts see these as shell variables. A change of them by `overrideAttrs` reaches
+      # `builder`.
       paths = storePaths contents;
       inherit extraCommands fakeRootCommands;
-      # Only a script can use them, so a layer without one does not wait for them.
+      # Only a script can use these programs, so a layer without a script does not wait for them.
       nativeBuildInputs =
         lib.optional needsShell buildPackages.fakeroot
         ++ lib.optional enableFakechroot buildPackages.proot;

@@ -1,5 +1,5 @@
-# Bash that gives the layer a Nix database. It goes in front of `extraCommands`, whose author
-# may count on the variables it exports, so it is a script and not a part of `builder`.
+# Gives a Bash script that makes a Nix database in the layer. It goes in front of `extraCommands`,
+# which may use the variables that it exports, so it is not a part of `builder`.
 {
   buildPackages,
   closureInfo,
@@ -9,17 +9,19 @@
 }:
 
 {
-  # The store path, or the list of them, that the database is to know with its closure.
+  # A store path, or a list of store paths. The database lists their closure.
   contents,
-  # What the OCI image configuration calls `config`: the database knows its store paths too.
+  # The `config` of the OCI image configuration. The database lists the closure of its store paths,
+  # too.
   config,
-  # The file that holds it, and that is itself in no image.
+  # The file that has this `config`. The file itself is in no image.
   baseJson,
 }:
 
 let
   paths = storePaths contents;
-  # Which they are is known when it is built, by the references of the file.
+  # The store paths of `config` are known when the database is built, from the references of
+  # `baseJson`.
   hasPaths = builtins.hasContext (builtins.toJSON config);
 
   info = closureInfo { rootPaths = paths ++ lib.optional hasPaths "${baseJson}"; };

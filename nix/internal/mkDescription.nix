@@ -1,44 +1,47 @@
-# The file that says what a layered image is made of, with the digest of every layer.
+# Gives the description of a layered image: a file that says what the image is made of, with the
+# digest of every layer.
 {
+  hashPart,
   lib,
   mkBuilderDerivation,
-  outputHash,
 }:
 
 {
-  # The name of the image, registry prefix included.
+  # The name of the image, with the prefix of its registry if it has one.
   name,
-  # Null stands for the hash of the description's output path.
+  # The tag of the image. Null stands for the hash part of the description's output path.
   tag,
-  # A file with the image's configuration, architecture and operating system.
+  # A file with the `config` of the image, its architecture and its operating system.
   baseJson,
-  # The topmost layer.
+  # The topmost layer, as `mkCustomisationLayer` gives it.
   customisationLayer,
-  # The image to build on, or null.
+  # The base image, or null.
   fromImage,
-  # When the image was made: an RFC 3339 time, or `now`.
+  # The creation time of the image: an RFC 3339 time, or `now`.
   created,
-  # The time of every file of the store, likewise.
+  # The modification time of every file from the store: an RFC 3339 time, or `now`.
   mtime,
-  # The owner of every file of the store.
+  # The owner of every file from the store.
   uid,
-  # The group of every file of the store.
+  # The group of every file from the store.
   gid,
-  # The name of that owner.
+  # The name of the owner.
   uname,
-  # The name of that group.
+  # The name of the group.
   gname,
-  # How many layers the image may have.
+  # The number of layers that the image may have.
   maxLayers,
-  # Steps that choose the layers: a list, a file with one as JSON, or null for the default.
+  # The steps that choose the layers, as a list or as a JSON file with a list. Null stands for the
+  # default steps.
   layeringPipeline,
-  # Put the closure of the configuration and of the topmost layer into the image.
+  # Whether the image contains the closure of `baseJson` and of the topmost layer.
   includeStorePaths,
-  # Explain in the log why the layers are what they are.
+  # Whether the log explains how the layers were chosen.
   debug,
 }:
 
-# No `preferLocalBuild`, which nixpkgs has: here every file of the image is read.
+# nixpkgs has `preferLocalBuild` here. We do not, since this derivation reads every file of the
+# image.
 mkBuilderDerivation {
   command = "description";
   attributes =
@@ -46,7 +49,7 @@ mkBuilderDerivation {
     {
       name = "${baseNameOf name}-conf.json";
 
-      # `overrideAttrs` changes it here.
+      # A change of this by `overrideAttrs` reaches `builder`.
       imageName = lib.toLower name;
 
       description = {
@@ -74,9 +77,9 @@ mkBuilderDerivation {
         inherit (builtins) storeDir;
       };
 
-      passthru.imageTag = if tag != null then tag else outputHash finalAttrs.finalPackage;
+      passthru.imageTag = if tag != null then tag else hashPart finalAttrs.finalPackage;
     }
-    # Nix writes the references and sizes of the closure beside our key, under `graph`.
+    # Nix writes the references and sizes of the closure beside our key, under the key `graph`.
     // lib.optionalAttrs includeStorePaths {
       exportReferencesGraph.graph = [
         baseJson

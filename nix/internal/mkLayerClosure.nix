@@ -1,4 +1,4 @@
-# A file that names every store path a layer refers to, one a line.
+# Gives a file with the store paths in the closure of a layer, one on each line.
 {
   # Package sets before nixpkgs 24.05 do not have it.
   writeClosure ? null,

@@ -1,14 +1,14 @@
-# The archive that a streamed image's program would write, as a file.
+# Gives a file with the archive that the program of a streamed image would write.
 { mkBuilderDerivation }:
 
 {
-  # The name of the output.
+  # The name of the derivation.
   name,
   # The result of `streamLayeredImage`.
   stream,
-  # One of `none`, `gz` and `zstd`.
+  # The compressor of the archive: `none`, `gz` or `zstd`.
   compressor,
-  # The `meta` of the derivation.
+  # The `meta` attributes of the derivation.
   meta ? { },
 }:
 
@@ -18,7 +18,7 @@ mkBuilderDerivation {
     inherit name meta;
     inherit (stream) imageName;
 
-    # The program is not run, so the image does not wait for it.
+    # The program is not run, so the image depends on the description alone.
     layeredImage = {
       conf = "${stream.conf}";
       inherit compressor;

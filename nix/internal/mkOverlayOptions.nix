@@ -1,4 +1,5 @@
-# What `builder` has to know of the disk of a virtual machine and of the base image on it.
+# Gives what `builder` has to know about the disk of a virtual machine and about the base image on
+# it.
 {
   e2fsprogs,
   lib,
@@ -8,15 +9,15 @@
 }:
 
 {
-  # The image that is unpacked on the disk.
+  # The base image that is unpacked on the disk, or null.
   fromImage,
-  # Which image of `fromImage`; null stands for the first.
+  # The name of the image to take from `fromImage`. Null stands for the first image.
   fromImageName,
-  # The tag of the image of `fromImage`; null stands for the first image.
+  # The tag of the image to take from `fromImage`. Null stands for the first image.
   fromImageTag,
-  # The size of the disk, in MiB.
+  # The size of the virtual machine's disk in MiB.
   diskSize,
-  # The memory of the machine, in MiB.
+  # The memory of the virtual machine in MiB.
   buildVMMemorySize,
 }:
 
@@ -27,7 +28,7 @@
   memorySize = buildVMMemorySize;
   fromImage = if fromImage == null then null else "${fromImage}";
   inherit fromImageName fromImageTag limits;
-  # Which of the images in a layout for several platforms.
+  # The platform that chooses an image in an OCI layout for several platforms.
   platform = {
     inherit (platform) os architecture variant;
   };

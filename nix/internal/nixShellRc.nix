@@ -1,15 +1,15 @@
-# What bash reads before it is a shell for a derivation. It does what `nix-shell` writes into its
-# own such file, so it is a script and not a part of `builder`.
+# Gives the file that Bash reads before it is a shell for a derivation. It does what such a file of
+# `nix-shell` does, so it is a script and not a part of `builder`.
 { lib, writeText }:
 
 {
-  # The shell, as a file.
+  # The path of the shell.
   shell,
-  # The programs to find before those of the derivation.
+  # The search path for programs that come before those of the derivation.
   path,
-  # Bash that runs in place of a prompt, or null.
+  # A Bash script that runs in the place of a prompt, or null.
   command,
-  # The same, in a shell that is not interactive.
+  # A Bash script that runs in a shell that is not interactive, or null.
   run,
 }:
 

@@ -1,5 +1,5 @@
-# The platform an image is for, in the words of Go's GOARCH and GOARM, as the OCI image
-# specification wants them.
+# Gives the platform that an image is for, by the names in Go's GOARCH and GOARM, as the OCI image
+# specification requires.
 { go, lib }:
 
 {

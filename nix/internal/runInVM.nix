@@ -1,4 +1,5 @@
-# Runs a subcommand of `builder` as root in a virtual machine with an empty disk.
+# Gives a derivation that runs a subcommand of `builder` as root, in a virtual machine with an empty
+# disk.
 {
   builder,
   lib,
@@ -11,14 +12,14 @@
   command,
   # The attributes of the derivation.
   attributes,
-  # The size of the disk, in MiB.
+  # The size of the virtual machine's disk in MiB.
   diskSize,
-  # The memory of the machine, in MiB.
+  # The memory of the virtual machine in MiB.
   buildVMMemorySize,
 }:
 
 let
-  # What QEMU and the kernel say of other numbers does not name the argument.
+  # QEMU and the kernel would refuse other values, but their messages do not name the argument.
   whole =
     argument: value:
     lib.throwIf (!lib.isInt value || value < 1)
@@ -27,7 +28,8 @@ let
 
   inMachine = vmTools.runInLinuxVM (mkBuilderDerivation {
     inherit command;
-    # Some package sets hand these to the machine, some the environment, and some either.
+    # Some package sets pass structured attributes to the virtual machine, some pass the
+    # environment, and some either. Their `vmTools` set this as they need it.
     structuredAttrs = false;
     attributes =
       _:
@@ -39,12 +41,12 @@ let
           destination = "./image";
         };
         memSize = whole "buildVMMemorySize" buildVMMemorySize;
-        # The machine gets a processor for each core of the build.
+        # The virtual machine gets a processor for each core of the build.
         enableParallelBuilding = true;
       };
   });
 in
-# A machine that dies cannot say why, so somebody outside looks on.
+# A virtual machine that dies cannot say why, so `builder` watches it from outside.
 lib.overrideDerivation inMachine (machine: {
   builder = lib.getExe builder;
   args = [

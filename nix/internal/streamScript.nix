@@ -1,5 +1,5 @@
-# The program that takes the description of a layered image, and writes the image to its
-# standard output.
+# Gives the program that takes the description of a layered image, and writes the image archive to
+# its standard output.
 { builder, buildPackages, lib }:
 
 buildPackages.writeShellScript "stream" ''

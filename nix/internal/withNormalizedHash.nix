@@ -1,17 +1,17 @@
-# Lets callers of a function that takes `outputHash` and `outputHashAlgo` say `hash` or `sha256`, for
-# package sets whose `lib.fetchers` cannot.
+# Gives a function that takes `hash` or `sha256` as well as `outputHash` with `outputHashAlgo`, for
+# package sets whose `lib.fetchers` does not have it.
 { lib }:
 
-# Options that only newer sets know.
+# Newer package sets have options here, which we do not use.
 { }:
 
-# The function.
+# The function, which takes `outputHash` and `outputHashAlgo`.
 function:
 
 let
   pair = outputHash: outputHashAlgo: { inherit outputHash outputHashAlgo; };
 
-  # How each way to name a hash becomes the two attributes.
+  # For each argument that gives the hash, the function that makes the two attributes from it.
   ways = {
     hash = arguments: pair arguments.hash null;
     sha256 = arguments: pair arguments.sha256 "sha256";

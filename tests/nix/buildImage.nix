@@ -331,7 +331,7 @@ in
         };
       in
       {
-        platform = lib.getAttrs [ "architecture" "variant" ] (cross.callPackage ../../nix { }).platform;
+        platform = lib.getAttrs [ "architecture" "variant" ] (cross.callPackage ../../nix { }).internal.platform;
         builders = map (drv: drv.drvAttrs.builder == image.drvAttrs.builder) [
           foreign
           foreign.layer

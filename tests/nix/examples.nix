@@ -83,9 +83,19 @@ in
   };
 
   "the examples take other functions" = {
-    expr =
-      (dockerTools.examples.override { buildImage = arguments: "buildImage ${arguments.name}"; }).bash;
-    expected = "buildImage bash";
+    expr = {
+      inherit (dockerTools.examples.override { buildImage = arguments: "buildImage ${arguments.name}"; })
+        bash
+        ;
+      inherit
+        (dockerTools.examples.override { streamNixShellImage = arguments: "a shell for ${arguments.drv.name}"; })
+        nix-shell-basic
+        ;
+    };
+    expected = {
+      bash = "buildImage bash";
+      nix-shell-basic = "a shell for ${pkgs.hello.name}";
+    };
   };
 
   "the tests are those that NixOS has of dockerTools" = {

@@ -1,4 +1,5 @@
-# The hash part of a derivation's output path: the tag of an image that was given none.
+# Gives the hash part of a derivation's output path. It is the tag of an image that was not given
+# one.
 { lib }:
 
 # The derivation.
