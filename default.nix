@@ -8,7 +8,9 @@ let
   overlay = import ./nix/overlay.nix;
   extended = pkgs.extend overlay;
   scope = extended.callPackage ./nix { };
-  image = extended.callPackage ./nix/examples/demo.nix { inherit (extended.dockerTools) buildImage; };
+  image = extended.callPackage ./nix/examples/demo.nix {
+    inherit (extended.dockerTools) buildImage;
+  };
 in
 {
   inherit overlay;
