@@ -1,7 +1,6 @@
 //! Compresses what is written and uncompresses what is read. Compressed bytes depend on the input
 //! alone, never on the number of threads.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
 use gzp::deflate::Mgzip;
@@ -30,51 +29,51 @@ const ZSTD_JOB: u32 = 2 << 20;
 /// The size of buffers between our code and files, in bytes.
 const BUFFER: usize = 256 * 1024;
 
-/// Runs `fill` with a writer that compresses into `file`, and finishes the compressed stream.
+/// Runs `fill` with a writer that compresses into `out`, finishes the compressed stream, and gives `out` back.
 ///
 /// # Errors
 /// When `fill` fails, with its error; when the stream cannot be finished, with what `wrap` makes
 /// of the cause.
-pub fn write<E>(
-    file: File,
+pub fn write<W: Write + Send + 'static, E>(
+    out: W,
     compression: Compressor,
     threads: usize,
     wrap: impl Fn(io::Error) -> E,
     fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
-) -> Result<File, E> {
-    let mut encoder = Encoder::new(file, compression, threads).map_err(&wrap)?;
+) -> Result<W, E> {
+    let mut encoder = Encoder::new(out, compression, threads).map_err(&wrap)?;
     let filled = fill(&mut encoder);
     // The encoder's threads end only when it is finished, and so also after a failure.
     let finished = encoder.finish().map_err(wrap);
     filled.and(finished)
 }
 
-enum Encoder {
-    Plain(BufWriter<File>),
+enum Encoder<W: Write + Send + 'static> {
+    Plain(BufWriter<W>),
     Gzip {
-        encoder: ParCompress<'static, Mgzip, BufWriter<File>>,
+        encoder: ParCompress<'static, Mgzip, BufWriter<W>>,
         /// Whether writing has failed, and the encoder so ended by itself.
         failed: bool,
     },
-    Zstd(zstd::Encoder<'static, BufWriter<File>>),
+    Zstd(zstd::Encoder<'static, BufWriter<W>>),
 }
 
-impl Encoder {
-    fn new(file: File, compression: Compressor, threads: usize) -> io::Result<Self> {
-        let file = BufWriter::with_capacity(BUFFER, file);
+impl<W: Write + Send + 'static> Encoder<W> {
+    fn new(out: W, compression: Compressor, threads: usize) -> io::Result<Self> {
+        let out = BufWriter::with_capacity(BUFFER, out);
         Ok(match compression {
-            Compressor::None => Self::Plain(file),
+            Compressor::None => Self::Plain(out),
             Compressor::Gzip => Self::Gzip {
                 encoder: ParCompressBuilder::<Mgzip>::new()
                     .compression_level(Level::new(GZIP_LEVEL))
                     .buffer_size(GZIP_MEMBER)
                     .and_then(|builder| builder.num_threads(threads))
                     .map_err(into_io)?
-                    .from_writer(file),
+                    .from_writer(out),
                 failed: false,
             },
             Compressor::Zstd => {
-                let mut encoder = zstd::Encoder::new(file, ZSTD_LEVEL)?;
+                let mut encoder = zstd::Encoder::new(out, ZSTD_LEVEL)?;
                 encoder.include_checksum(true)?;
                 // One worker or many cut the input alike; none at all would not.
                 encoder.multithread(u32::try_from(threads).unwrap_or(u32::MAX))?;
@@ -84,15 +83,15 @@ impl Encoder {
         })
     }
 
-    fn finish(self) -> io::Result<File> {
-        let file = match self {
-            Self::Plain(file) => file,
+    fn finish(self) -> io::Result<W> {
+        let out = match self {
+            Self::Plain(out) => out,
             // It would panic; `write` has said already what happened.
             Self::Gzip { failed: true, .. } => return Err(io::ErrorKind::BrokenPipe.into()),
             Self::Gzip { mut encoder, .. } => encoder.finish().map_err(into_io)?,
             Self::Zstd(encoder) => encoder.finish()?,
         };
-        file.into_inner().map_err(io::IntoInnerError::into_error)
+        out.into_inner().map_err(io::IntoInnerError::into_error)
     }
 }
 
@@ -103,10 +102,10 @@ fn into_io(error: GzpError) -> io::Error {
     }
 }
 
-impl Write for Encoder {
+impl<W: Write + Send + 'static> Write for Encoder<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Plain(file) => file.write(bytes),
+            Self::Plain(out) => out.write(bytes),
             Self::Gzip { encoder, failed } => encoder.write(bytes).inspect_err(|_| *failed = true),
             Self::Zstd(encoder) => encoder.write(bytes),
         }

@@ -19,6 +19,18 @@ pub enum Compressor {
     Zstd,
 }
 
+impl Compressor {
+    /// What its output is recognised as.
+    #[must_use]
+    pub fn compression(self) -> Compression {
+        match self {
+            Self::None => Compression::Plain,
+            Self::Gzip => Compression::Gzip,
+            Self::Zstd => Compression::Zstd,
+        }
+    }
+}
+
 /// How some bytes are compressed, told by their first ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -7,6 +7,22 @@ use serde::{Deserialize, Deserializer};
 use crate::bytes::compression::Compression;
 use crate::oci::bounded::short;
 
+/// What we write for an index, a manifest and a config.
+pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+
+/// What we write for a layer that is packed so; none if no media type says so.
+#[must_use]
+pub fn of_layer(compression: Compression) -> Option<&'static str> {
+    match compression {
+        Compression::Plain => Some("application/vnd.oci.image.layer.v1.tar"),
+        Compression::Gzip => Some("application/vnd.oci.image.layer.v1.tar+gzip"),
+        Compression::Zstd => Some("application/vnd.oci.image.layer.v1.tar+zstd"),
+        Compression::Xz | Compression::Bzip2 => None,
+    }
+}
+
 /// The kind of a blob, by its media type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaType {

@@ -164,17 +164,37 @@ fn write_whole_entry(
 /// # Errors
 /// As [`write`].
 pub fn write_entry_content(entry: &Entry, out: &mut dyn Write) -> Result<(), WriteError> {
-    let mut piece = vec![0; PIECE.min(entry.content_size() as usize + 1)];
-    write_content(entry, &mut Out::Writer(out), &mut piece)
+    match &entry.kind {
+        Kind::Regular { size, content } => write_bytes(content, *size, out),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the `size` bytes of `content`.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_bytes(content: &Content, size: u64, out: &mut dyn Write) -> Result<(), WriteError> {
+    let mut piece = vec![0; PIECE.min(size as usize + 1)];
+    write_bytes_of(content, size, &mut Out::Writer(out), &mut piece)
 }
 
 fn write_content(entry: &Entry, out: &mut Out<'_>, piece: &mut [u8]) -> Result<(), WriteError> {
-    let Kind::Regular { size, content } = &entry.kind else {
-        return Ok(());
-    };
+    match &entry.kind {
+        Kind::Regular { size, content } => write_bytes_of(content, *size, out, piece),
+        _ => Ok(()),
+    }
+}
+
+fn write_bytes_of(
+    content: &Content,
+    size: u64,
+    out: &mut Out<'_>,
+    piece: &mut [u8],
+) -> Result<(), WriteError> {
     match content {
         Content::Inline(bytes) => out.write_all(bytes).map_err(WriteError::Write),
-        Content::File(path) => write_file(path, *size, out, piece),
+        Content::File(path) => write_file(path, size, out, piece),
         Content::Range(range) => write_range(range, out, piece),
         Content::Tar(plan) => write_plan(plan, out, piece),
     }
