@@ -204,6 +204,35 @@ fn is_id(name: &str) -> bool {
 }
 
 /// The registry, if the name begins with one, and the rest.
+/// A name as people write it: without Docker Hub, which engines write out.
+#[must_use]
+pub fn familiar(name: &str) -> &str {
+    match name.strip_prefix(DEFAULT_DOMAIN) {
+        Some(path) => path.strip_prefix(DEFAULT_PATH).unwrap_or(path),
+        None => name,
+    }
+}
+
+/// A name as engines write it out: with the registry, and with `library/` for what Docker Hub has by one part alone.
+#[must_use]
+pub fn canonical(name: &str) -> String {
+    match split_domain(name) {
+        (Some("docker.io"), path) if !path.contains('/') => {
+            format!("{DEFAULT_DOMAIN}{DEFAULT_PATH}{path}")
+        }
+        (Some(_), _) => name.to_owned(),
+        (None, path) if path.contains('/') => format!("{DEFAULT_DOMAIN}{path}"),
+        (None, path) => format!("{DEFAULT_DOMAIN}{DEFAULT_PATH}{path}"),
+    }
+}
+
+/// Whether a reference has a tag: what follows the last colon may be the port of a registry.
+#[must_use]
+pub fn has_tag(reference: &str) -> bool {
+    let tag = reference.rsplit_once(':').map(|(_, tag)| tag);
+    tag.is_some_and(|tag| !tag.contains('/'))
+}
+
 fn split_domain(name: &str) -> (Option<&str>, &str) {
     match name.split_once('/') {
         Some((first, rest))
@@ -259,6 +288,24 @@ fn is_path_component(part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_written_out_and_shortened_again() {
+        for (short, long) in [
+            ("app:1", "docker.io/library/app:1"),
+            ("team/app:1", "docker.io/team/app:1"),
+            ("localhost/app", "localhost/app"),
+            ("host:5000/app:1", "host:5000/app:1"),
+            ("ghcr.io/team/app:1", "ghcr.io/team/app:1"),
+        ] {
+            assert_eq!(canonical(short), long);
+            assert_eq!(canonical(long), long);
+            assert_eq!(familiar(long), short);
+        }
+        assert_eq!(canonical("docker.io/app"), "docker.io/library/app");
+        assert!(has_tag("host:5000/app:1"));
+        assert!(!has_tag("host:5000/app"));
+    }
 
     #[test]
     fn tags_are_words_of_128_characters_at_most() {

@@ -19,6 +19,7 @@ use crate::foreign::archive::{Archive, ArchiveFile, ArchiveMember, Place, index}
 use crate::foreign::base::error::BaseError;
 use crate::foreign::base::layers::{Known, LayerFacts, Streamed, layer_facts, may_be_layer};
 use crate::foreign::images::blob_ref::{self, Blob};
+use crate::foreign::images::error::ImagesError;
 use crate::foreign::images::selector::Selector;
 use crate::foreign::images::{self, Image};
 use crate::oci::image_config::ImageConfig;
@@ -139,6 +140,8 @@ pub struct ReadImage {
     pub names: Vec<String>,
     /// The member that holds the config.
     pub config_name: String,
+    /// The member that holds the manifest, if a layout has one of it.
+    pub manifest: Option<Blob>,
     /// Of the config: what engines know the image by.
     pub id: Sha256,
     /// Lowest first. A layer may occur twice.
@@ -156,11 +159,34 @@ pub fn read_all(
     limits: &Limits,
     progress: Progress,
 ) -> Result<(Archive, Vec<ReadImage>), BaseError> {
+    read_images(path, limits, progress, |archive| {
+        images::all(archive, platform)
+    })
+}
+
+/// The same for whatever platform. Of an archive that is a layout too, the index says which images there are.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_every(
+    path: &Path,
+    limits: &Limits,
+    progress: Progress,
+) -> Result<(Archive, Vec<ReadImage>), BaseError> {
+    read_images(path, limits, progress, images::every)
+}
+
+fn read_images(
+    path: &Path,
+    limits: &Limits,
+    progress: Progress,
+    find: impl Fn(&Archive) -> Result<Vec<Image>, ImagesError>,
+) -> Result<(Archive, Vec<ReadImage>), BaseError> {
     let bar = progress.count();
     let (archive, streamed) = index(path, (), limits, &bar)?;
     let mut known = Known::new(&archive, streamed, (), &bar);
     let mut configs = BTreeMap::new();
-    let images = images::all(&archive, platform)?.into_iter();
+    let images = find(&archive)?.into_iter();
     let images = images
         .map(|image| {
             let layers = files_of(&archive, &image)?;
@@ -169,6 +195,7 @@ pub fn read_all(
                 layers: known.layers(&image.config.name, layers, &diff_ids)?,
                 names: image.names,
                 config_name: image.config.name,
+                manifest: image.manifest,
                 id,
             })
         })

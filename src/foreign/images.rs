@@ -38,6 +38,8 @@ pub struct Image {
     pub config: Blob,
     /// Lowest first. A layer may occur twice.
     pub layers: Vec<Blob>,
+    /// The manifest that a layout has of it; none for an image that `manifest.json` lists.
+    pub manifest: Option<Blob>,
 }
 
 /// The image of `archive` that `selector` wants.
@@ -101,6 +103,23 @@ pub fn list(archive: &Archive, selector: Selector<'_>) -> Result<Vec<Image>, Ima
     }
     let mut manifests = Manifests::new(archive);
     let candidates = candidates_for(archive, selector)?.into_iter();
+    candidates.map(|image| manifests.image(image)).collect()
+}
+
+/// All images of `archive`, for whatever platform; by the index where the archive is a layout too. What an index
+/// within the index lists may be elsewhere, and is left out then.
+///
+/// # Errors
+/// When there is none, or what leads to them is damaged or ambiguous.
+pub fn every(archive: &Archive) -> Result<Vec<Image>, ImagesError> {
+    if !is_layout(archive) {
+        return list(archive, Selector::default());
+    }
+    if has(archive, MANIFEST) {
+        consistency::check(archive, &images_of_docker(archive)?)?;
+    }
+    let mut manifests = Manifests::new(archive);
+    let candidates = candidates_for(archive, Selector::default())?.into_iter();
     candidates.map(|image| manifests.image(image)).collect()
 }
 

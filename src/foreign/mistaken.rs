@@ -1,7 +1,7 @@
 //! Recognises what people hand in as an image that is none: the program of a streamed image above all, which has the
 //! place of an image in their code.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use thiserror::Error;
@@ -73,6 +73,18 @@ const OF_STREAMS: [&[u8]; 3] = [
     b"-conf.json",
     b"This script generates a Docker image from a set of store paths",
 ];
+
+/// The description that a program of ours streams, by its text: `exec BUILDER stream DESCRIPTION "$@"`.
+#[must_use]
+pub fn description_of_program(start: &[u8]) -> Option<PathBuf> {
+    let text = std::str::from_utf8(start).ok()?;
+    let line = text.lines().nth(1)?.strip_prefix("exec ")?;
+    let mut words = line.split(' ');
+    let (program, command) = (words.next()?, words.next()?);
+    let description = words.next().filter(|word| word.starts_with('/'))?;
+    let is_ours = program.ends_with("/bin/builder") && command == "stream" && words.eq(["\"$@\""]);
+    is_ours.then(|| description.into())
+}
 
 fn script(start: &[u8]) -> Mistaken {
     let has = |text: &[u8]| start.windows(text.len()).any(|part| part == text);

@@ -86,6 +86,7 @@ pub(crate) fn read_manifest(
             .into_iter()
             .map(Blob::named)
             .collect(),
+        manifest: None,
     });
     Ok((images.collect(), respelled))
 }

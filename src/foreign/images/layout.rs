@@ -248,6 +248,7 @@ impl<'a> Manifests<'a> {
             names: candidate.names,
             config: Blob::described(&manifest.config),
             layers: manifest.layers.iter().map(Blob::described).collect(),
+            manifest: Some(Blob::described(&candidate.descriptor)),
         })
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::console::text;
+use crate::engines::reference::familiar;
 use crate::foreign::archive::Archive;
 use crate::foreign::images::error::ImagesError;
 use crate::oci::platform::Platform;
@@ -35,7 +36,8 @@ impl<'a> Selector<'a> {
         }
         names.iter().any(|reference| {
             let (name, tag) = split(reference);
-            let same_name = |wanted: &str| name.is_some_and(|name| short(name) == short(wanted));
+            let same_name =
+                |wanted: &str| name.is_some_and(|name| familiar(name) == familiar(wanted));
             self.name.is_none_or(same_name) && self.tag.is_none_or(|wanted| tag == Some(wanted))
         })
     }
@@ -65,14 +67,6 @@ pub(crate) fn split(reference: &str) -> (Option<&str>, Option<&str>) {
     }
 }
 
-/// A name as Docker shows it: containerd and BuildKit write out where Docker Hub has it.
-pub(crate) fn short(name: &str) -> &str {
-    match name.strip_prefix("docker.io/") {
-        Some(name) => name.strip_prefix("library/").unwrap_or(name),
-        None => name,
-    }
-}
-
 /// How many names an error lists.
 const MAX_SHOWN: usize = 50;
 
@@ -94,7 +88,7 @@ pub(crate) fn shown_names<'a>(images: impl Iterator<Item = &'a [String]>) -> Str
 /// The name, as Docker shows it, and the tag of a reference: the same for what engines call by one name.
 pub(crate) fn reference(name: &str) -> (Option<&str>, Option<&str>) {
     let (name, tag) = split(name);
-    (name.map(short), tag)
+    (name.map(familiar), tag)
 }
 
 #[cfg(test)]
@@ -107,8 +101,5 @@ mod tests {
         assert_eq!(split("host:5000/app:1"), (Some("host:5000/app"), Some("1")));
         assert_eq!(split("host:5000/app"), (Some("host:5000/app"), None));
         assert_eq!(split("latest"), (Some("latest"), Some("latest")));
-        assert_eq!(short("docker.io/library/app"), short("app"));
-        assert_eq!(short("docker.io/me/app"), "me/app");
-        assert_eq!(short("library/app"), "library/app");
     }
 }
