@@ -10,6 +10,7 @@ pub mod gzip;
 pub mod read_ahead;
 pub mod decompress;
 pub mod compress;
+pub mod hashed;
 pub mod digest;
 pub mod fingerprint;
 pub mod holes;

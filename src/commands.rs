@@ -17,6 +17,8 @@ pub mod customisation_layer;
 pub mod describe_layers;
 pub mod build_layered_image;
 pub mod stream_layered_image;
+pub mod oci_layout;
+pub mod convert;
 pub mod tarsum;
 pub mod inspect;
 pub mod verify;

@@ -2,13 +2,16 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use serde_json::Value;
 
+use crate::bytes::compression::Compressor;
 use crate::cli::error::CliError;
+use crate::image::layout::output::Form;
+use crate::oci::platform::Platform;
 use crate::request::limits::Limits;
 
 /// Turns Nix closures into container images.
@@ -53,6 +56,8 @@ pub(super) enum Command {
         #[arg(long = "repo_tag", short = 't', value_name = "NAME:TAG")]
         repo_tag: Option<String>,
     },
+    /// Write an image as an OCI layout, with packed layers (ociLayout)
+    OciLayout,
     /// Make a layer as root, in a virtual machine (mkRootLayer): layer.tar, json and VERSION
     RootLayer,
     /// Run hooks as root before and after an image is mounted, in a virtual machine (runWithOverlay)
@@ -107,6 +112,31 @@ pub(super) enum Command {
         #[command(flatten)]
         limits: LimitArguments,
     },
+    /// Write an image in another form: as an OCI layout, as an archive, or for one platform
+    ///
+    /// Layers that are packed with gzip or zstd keep their bytes unless `--compressor` says otherwise; others are packed
+    /// with gzip.
+    Convert {
+        /// An image archive, the directory of an OCI layout, or what `streamLayeredImage` made
+        image: PathBuf,
+        /// What to write: a file if the name ends in `.tar`, else a directory. It must not exist
+        out: PathBuf,
+        /// What to write, whatever its name
+        #[arg(long, value_name = "FORM")]
+        to: Option<FormArgument>,
+        /// How to pack the layers: with gzip, with zstd or not at all. Those of a docker archive that are packed stay
+        /// as they are
+        #[arg(long)]
+        compressor: Option<CompressorArgument>,
+        /// Take only this one of several images
+        #[arg(long = "image", value_name = "NAME:TAG")]
+        reference: Option<String>,
+        /// Take only the image for this platform, such as `linux/arm64`
+        #[arg(long, value_name = "OS/ARCHITECTURE[/VARIANT]", value_parser = parse_platform)]
+        platform: Option<Platform>,
+        #[command(flatten)]
+        limits: LimitArguments,
+    },
     /// Print completions of this command line for a shell
     #[command(hide = true)]
     Completions { shell: Shell },
@@ -115,6 +145,66 @@ pub(super) enum Command {
     Man { directory: PathBuf },
     /// Print the TarSum (tarsum.v1+sha256) of the tar on standard input
     Tarsum,
+}
+
+/// What `convert` writes.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum FormArgument {
+    /// An OCI layout in a directory
+    Layout,
+    /// One tar, an OCI layout and a docker archive at once
+    Archive,
+}
+
+impl FormArgument {
+    /// What `out` is by its name.
+    pub(super) fn of_name(out: &Path) -> Self {
+        match out.extension() {
+            Some(extension) if extension == "tar" => Self::Archive,
+            _ => Self::Layout,
+        }
+    }
+
+    pub(super) fn form(self) -> Form {
+        match self {
+            Self::Layout => Form::Directory,
+            Self::Archive => Form::Archive,
+        }
+    }
+}
+
+/// How `convert` packs layers.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum CompressorArgument {
+    Gz,
+    Zstd,
+    None,
+}
+
+impl CompressorArgument {
+    pub(super) fn compressor(self) -> Compressor {
+        match self {
+            Self::Gz => Compressor::Gzip,
+            Self::Zstd => Compressor::Zstd,
+            Self::None => Compressor::None,
+        }
+    }
+}
+
+fn parse_platform(text: &str) -> Result<Platform, String> {
+    let parts: Vec<&str> = text.split('/').collect();
+    match parts.as_slice() {
+        [os, architecture, variant @ ..]
+            if variant.len() <= 1 && parts.iter().all(|part| !part.is_empty()) =>
+        {
+            Ok(Platform {
+                os: (*os).to_owned(),
+                architecture: (*architecture).to_owned(),
+                variant: variant.first().map(|variant| (*variant).to_owned()),
+            })
+        }
+        _ => Err("it has to be OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT".to_owned()),
+    }
 }
 
 /// How long a machine may be told to boot, in seconds: a week. Clocks run out at some number.

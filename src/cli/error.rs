@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::build::script::ScriptError;
 use crate::commands::base_json::CreatedNowError;
 use crate::commands::build_image::ImageError;
+use crate::commands::convert::ConvertError;
 use crate::commands::customisation_layer::CustomisationError;
 use crate::commands::describe_layers::DescriptionError;
 use crate::commands::export_image::ExportError;
@@ -24,6 +25,7 @@ use crate::commands::run_with_overlay::RunWithOverlayError;
 use crate::commands::stream_layered_image::StreamLayeredImageError;
 use crate::commands::tarsum::PrintTarSumError;
 use crate::foreign::inventory::InventoryError;
+use crate::image::layout::error::LayoutError;
 use crate::image::streamed::error::StreamError;
 use crate::request::attrs::AttrsError;
 use crate::vm::guest::GuestError;
@@ -82,6 +84,10 @@ pub(super) enum CliError {
     LayeredImage(#[from] StreamError),
     #[error(transparent)]
     Stream(#[from] StreamLayeredImageError),
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    #[error(transparent)]
+    Convert(#[from] ConvertError),
     #[error(transparent)]
     RootLayer(#[from] RootLayerError),
     #[error(transparent)]

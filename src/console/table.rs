@@ -75,7 +75,10 @@ mod tests {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         // On a terminal, these letters take two columns each.
         let wide = [row(["图像", "1", "x"]), row(["abcd", "2", "y"])];
-        assert_eq!(lines(0, &[Align::Left; 3], &wide), "图像  1  x\nabcd  2  y\n");
+        assert_eq!(
+            lines(0, &[Align::Left; 3], &wide),
+            "图像  1  x\nabcd  2  y\n"
+        );
         let rows = [row(["a", "1", "é"]), row(["bcd", "1000", "f"])];
         let columns = [Align::Left, Align::Right, Align::Right];
         let expected = " a       1  é\n bcd  1000  f\n";

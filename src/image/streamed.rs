@@ -22,7 +22,9 @@ use crate::image::description::{Description, NOW};
 use crate::image::docker_manifest::{self, KeyOrder};
 use crate::image::streamed::config::image_config;
 use crate::image::streamed::error::StreamError;
-use crate::image::streamed::layers::{base_layers, customisation_layer, store_layers};
+use crate::image::streamed::layers::{
+    StreamedLayer, base_layers, customisation_layer, store_layers,
+};
 use crate::image::streamed::part::{About, Part};
 use crate::imitate::python_json;
 use crate::request::time::{Time, TimeError};
@@ -84,14 +86,9 @@ pub fn plan(
     {
         return Err(StreamError::Reference(objection));
     }
-    let created = resolve("created", &description.created, now)?;
     let mtime = resolve("mtime", &description.mtime, now)?.seconds();
-    let mut layers = base_layers(description, context)?;
-    let progress = context.progress;
-    layers.extend(store_layers(description, mtime, layers.len(), progress)?);
-    layers.push(customisation_layer(description, mtime, layers.len())?);
-
-    let config = image_config(description, &created, &layers)?.into_bytes();
+    let (layers, config) = layers_and_config(description, now, context)?;
+    let config = config.into_bytes();
     let config_name = format!("{}.json", Sha256::of(&config).hex());
     let name = repo_tag.unwrap_or(&description.repo_tag);
     let names = layers.iter().map(|layer| &layer.name);
@@ -122,6 +119,22 @@ pub fn plan(
         about,
         layers: count,
     })
+}
+
+/// The layers of the image of `description`, lowest first, and its config.
+pub(crate) fn layers_and_config(
+    description: &Description,
+    now: Time,
+    context: &Context,
+) -> Result<(Vec<StreamedLayer>, String), StreamError> {
+    let created = resolve("created", &description.created, now)?;
+    let mtime = resolve("mtime", &description.mtime, now)?.seconds();
+    let mut layers = base_layers(description, context)?;
+    let progress = context.progress;
+    layers.extend(store_layers(description, mtime, layers.len(), progress)?);
+    layers.push(customisation_layer(description, mtime, layers.len())?);
+    let config = image_config(description, &created, &layers)?;
+    Ok((layers, config))
 }
 
 fn resolve(argument: &'static str, value: &str, now: Time) -> Result<Time, TimeError> {

@@ -158,6 +158,7 @@ impl Verifier<'_> {
                     names: Vec::new(),
                     config: Blob::described(&manifest.config),
                     layers: manifest.layers.iter().map(Blob::described).collect(),
+                    manifest: None,
                 };
                 self.check_image(&image, name, platforms);
             }

@@ -36,6 +36,14 @@ pub(crate) struct StreamedLayer {
     pub(crate) part: Part,
 }
 
+impl StreamedLayer {
+    /// What messages call a layer of which a DiffID was recorded; none for those of the base.
+    pub(crate) fn shown(&self) -> Option<&str> {
+        let recorded = self.part.about.recorded.as_ref();
+        recorded.map(|recorded| recorded.layer.as_str())
+    }
+}
+
 pub(crate) fn base_layers(
     description: &Description,
     context: &Context,

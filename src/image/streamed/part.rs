@@ -8,7 +8,7 @@ use crate::tar::write;
 /// A member of the image as its plan has it, and what belongs to it.
 #[derive(Debug)]
 pub(crate) struct Part {
-    pub(super) entry: Entry,
+    pub(crate) entry: Entry,
     pub(super) about: About,
 }
 

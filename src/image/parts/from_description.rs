@@ -1,0 +1,74 @@
+//! The parts of the image that a description describes.
+
+use crate::build::context::Context;
+use crate::bytes::compression::{Compression, MAGIC};
+use crate::bytes::source::Range;
+use crate::image::description::Description;
+use crate::image::parts::{Annotations, Layer, Parts};
+use crate::image::streamed;
+use crate::image::streamed::error::StreamError;
+use crate::image::streamed::layers::StreamedLayer;
+use crate::request::time::Time;
+use crate::tar::plan::{Content, Kind};
+use crate::tar::write::WriteError;
+
+/// Plans the layers of the image of `description`. Those of its base keep their bytes.
+///
+/// # Errors
+/// When an input cannot be read.
+pub fn read(description: &Description, now: Time, context: &Context) -> Result<Parts, StreamError> {
+    let (layers, config) = streamed::layers_and_config(description, now, context)?;
+    let below = description.builder.base_layers.len();
+    let layers = layers.into_iter().enumerate();
+    let layers = layers.map(|(place, layer)| parts_layer(layer, place < below));
+    Ok(Parts {
+        names: vec![description.repo_tag.clone()],
+        config: config.into_bytes(),
+        layers: layers.collect::<Result<_, _>>()?,
+        manifest: None,
+        annotations: Annotations::new(),
+    })
+}
+
+fn parts_layer(layer: StreamedLayer, is_of_base: bool) -> Result<Layer, StreamError> {
+    let shown = match layer.shown() {
+        Some(shown) => shown.to_owned(),
+        None => format!("layer `{}` of the base image", layer.name),
+    };
+    let Kind::Regular { size, content } = layer.part.entry.kind else {
+        unreachable!("a layer is a file of the archive");
+    };
+    let compression = match &content {
+        // Only a base has layers that are packed.
+        Content::Range(range) if is_of_base => compression(range)?,
+        _ => Compression::Plain,
+    };
+    Ok(Layer {
+        shown,
+        diff_id: layer.diff_id,
+        compression,
+        digest: None,
+        size,
+        content,
+        annotations: Annotations::new(),
+    })
+}
+
+/// How what is in `range` is packed.
+fn compression(range: &Range) -> Result<Compression, StreamError> {
+    let mut first = [0; MAGIC];
+    let mut length = 0;
+    while length < MAGIC {
+        let got = range.read_at(&mut first[length..], length as u64);
+        match got.map_err(|source| {
+            StreamError::Content(WriteError::Read {
+                path: range.source.path().to_owned(),
+                source,
+            })
+        })? {
+            0 => break,
+            got => length += got,
+        }
+    }
+    Ok(Compression::of(&first[..length]))
+}
