@@ -39,10 +39,12 @@ lib.makeScope newScope (
     buildNixShellImage = callPackage ./functions/buildNixShellImage.nix { };
     examples = callPackage ./examples { };
     exportImage = callPackage ./functions/exportImage.nix { };
+    imageIndex = callPackage ./functions/imageIndex.nix { };
     mergeDrvs = callPackage ./functions/mergeDrvs.nix { };
     mergeImages = callPackage ./functions/mergeImages.nix { };
     mkPureLayer = callPackage ./functions/mkPureLayer.nix { };
     mkRootLayer = callPackage ./functions/mkRootLayer.nix { };
+    ociLayout = callPackage ./functions/ociLayout.nix { };
     pullImage = callPackage ./functions/pullImage.nix { };
     runWithOverlay = callPackage ./functions/runWithOverlay.nix { };
     streamLayeredImage = callPackage ./functions/streamLayeredImage.nix { };

@@ -17,10 +17,12 @@ let
         examples
         exportImage
         fakeNss
+        imageIndex
         mergeDrvs
         mergeImages
         mkPureLayer
         mkRootLayer
+        ociLayout
         pullImage
         runWithOverlay
         shadowSetup

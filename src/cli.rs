@@ -15,19 +15,17 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 
 use crate::build::context::Context;
-use crate::cli::arguments::{Arguments, Command, CompressorArgument, FormArgument, public_command};
+use crate::cli::arguments::{Arguments, Command, public_command};
 use crate::cli::environment::{context, input, now, read_attrs, this_program};
 use crate::cli::error::{CliError, report};
 use crate::cli::machine::in_machine;
-use crate::commands::convert::Conversion;
 use crate::commands::root_layer::{self, RootLayerAttrs};
 use crate::commands::run_with_overlay::{self, RunWithOverlayAttrs};
 use crate::commands::{
     base_json, build_image, build_layered_image, convert, customisation_layer, describe_layers,
-    export_image, inspect, merge_derivations, merge_images, oci_layout, pull_image, pure_layer,
-    registration, stream_layered_image, tarsum, verify,
+    export_image, image_index, inspect, merge_derivations, merge_images, oci_layout, pull_image,
+    pure_layer, registration, stream_layered_image, tarsum, verify,
 };
-use crate::image::parts::Packing;
 use crate::request::attrs::Attrs;
 use crate::vm::{host, namespaces};
 
@@ -80,6 +78,7 @@ fn run_in(command: Command, context: &Context) -> Result<u8, CliError> {
             build_layered_image::build(&read_attrs("layered-image")?, now(), context)?;
         }
         Command::OciLayout => oci_layout::build(&read_attrs("oci-layout")?, now(), context)?,
+        Command::ImageIndex => image_index::build(&read_attrs("image-index")?, context)?,
         Command::Stream { conf, repo_tag } => {
             stream_layered_image::write(&conf, repo_tag.as_deref(), now(), stdout()?, context)?;
         }
@@ -155,28 +154,7 @@ fn run_for_people(command: Command, context: &Context) -> Result<u8, CliError> {
             print(report.print(json).as_bytes())?;
             return Ok(u8::from(!report.is_right()));
         }
-        Command::Convert {
-            image,
-            out,
-            to,
-            compressor,
-            reference,
-            platform,
-            limits,
-        } => {
-            let form = to.unwrap_or_else(|| FormArgument::of_name(&out)).form();
-            let compressor = compressor.map(CompressorArgument::compressor);
-            let conversion = Conversion {
-                image: &image,
-                out: &out,
-                form,
-                packing: Packing::of(compressor),
-                reference: reference.as_deref(),
-                platform: platform.as_ref(),
-                limits: limits.limits()?,
-            };
-            convert::run(&conversion, now(), context)?;
-        }
+        Command::Convert(arguments) => convert::run(&arguments.conversion()?, now(), context)?,
         _ => unreachable!("`run_in` runs everything else"),
     }
     Ok(0)

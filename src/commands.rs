@@ -18,6 +18,7 @@ pub mod describe_layers;
 pub mod build_layered_image;
 pub mod stream_layered_image;
 pub mod oci_layout;
+pub mod image_index;
 pub mod convert;
 pub mod tarsum;
 pub mod inspect;

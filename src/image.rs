@@ -17,4 +17,5 @@ pub mod blob;
 pub mod annotations;
 pub mod manifest;
 pub mod pack;
+pub mod child;
 pub mod layout;

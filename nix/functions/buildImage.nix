@@ -12,6 +12,7 @@
   mkLayerClosure,
   mkPureLayer,
   mkRootLayer,
+  ociLayout,
   platform,
 }:
 
@@ -150,6 +151,7 @@ lib.makeOverridable (
         passthru = {
           buildArgs = arguments;
           inherit layer;
+          layout = ociLayout { image = finalAttrs.finalPackage; };
           imageTag = if finalTag != null then finalTag else hashPart finalAttrs.finalPackage;
         };
 

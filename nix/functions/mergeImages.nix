@@ -2,6 +2,7 @@
 {
   lib,
   mkBuilderDerivation,
+  ociLayout,
   platform,
 }:
 
@@ -11,7 +12,7 @@ images:
 
 mkBuilderDerivation {
   command = "merge";
-  attributes = _finalAttrs: {
+  attributes = finalAttrs: {
     name = "merge-docker-images";
     merge = {
       images = map (image: "${image}") (lib.toList images);
@@ -20,5 +21,6 @@ mkBuilderDerivation {
         inherit (platform) os architecture variant;
       };
     };
+    passthru.layout = ociLayout { image = finalAttrs.finalPackage; };
   };
 }

@@ -6,6 +6,7 @@
   checkReference,
   lib,
   mkBuilderDerivation,
+  ociLayout,
   # The version of the Nix that evaluates. It builds as well, unless the build is on a remote
   # machine.
   nixVersion ? builtins.nixVersion,
@@ -81,6 +82,8 @@ withNormalizedHash { } (
           inherit outputHash outputHashAlgo;
           outputHashMode = "flat";
           impureEnvVars = lib.fetchers.proxyImpureEnvVars;
+
+          passthru.layout = ociLayout { image = finalAttrs.finalPackage; };
 
           pull = {
             source = finalAttrs.sourceURL;

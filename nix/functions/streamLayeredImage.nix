@@ -11,6 +11,7 @@
   mkCustomisationLayer,
   mkDbExtraCommand,
   mkDescription,
+  ociLayout,
   platform,
   runCommand,
   stdenvNoCC,
@@ -147,6 +148,12 @@ lib.makeOverridable (
       passthru = passthru // {
         inherit (conf) imageTag;
         inherit conf streamScript;
+        layout = ociLayout {
+          image = {
+            inherit conf meta;
+            inherit (conf) imageName imageTag;
+          };
+        };
         # This image is a program, and not an archive.
         isExe = true;
       };

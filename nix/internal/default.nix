@@ -25,6 +25,7 @@ lib.makeScope newScope (
       if devShellTools == null then callPackage ./devShellTools.nix { } else devShellTools;
     hashPart = callPackage ./hashPart.nix { };
     limits = dockerToolsLimits;
+    mkAnnotations = callPackage ./mkAnnotations.nix { };
     mkBaseJson = callPackage ./mkBaseJson.nix { };
     mkBuilderDerivation = callPackage ./mkBuilderDerivation.nix { };
     mkCustomisationLayer = callPackage ./mkCustomisationLayer.nix { };
@@ -32,6 +33,7 @@ lib.makeScope newScope (
     mkDescription = callPackage ./mkDescription.nix { };
     mkLayerClosure = callPackage ./mkLayerClosure.nix { };
     mkLayeredImage = callPackage ./mkLayeredImage.nix { };
+    mkLayout = callPackage ./mkLayout.nix { };
     mkOverlayOptions = callPackage ./mkOverlayOptions.nix { };
     nixShellRc = callPackage ./nixShellRc.nix { };
     platform = callPackage ./platform.nix { };

@@ -77,6 +77,7 @@ mkBuilderDerivation {
         inherit (builtins) storeDir;
       };
 
+      passthru.fromImage = fromImage;
       passthru.imageTag = if tag != null then tag else hashPart finalAttrs.finalPackage;
     }
     # Nix writes the references and sizes of the closure beside our key, under the key `graph`.

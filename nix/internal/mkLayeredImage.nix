@@ -1,5 +1,5 @@
 # Gives a file with the archive that the program of a streamed image would write.
-{ mkBuilderDerivation }:
+{ mkBuilderDerivation, ociLayout }:
 
 {
   # The name of the derivation.
@@ -14,7 +14,7 @@
 
 mkBuilderDerivation {
   command = "layered-image";
-  attributes = _finalAttrs: {
+  attributes = finalAttrs: {
     inherit name meta;
     inherit (stream) imageName;
 
@@ -27,6 +27,7 @@ mkBuilderDerivation {
     passthru = {
       inherit (stream) conf imageTag;
       inherit stream;
+      layout = ociLayout { image = finalAttrs.finalPackage; };
     };
   };
 }

@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::bytes::compression::Compressor;
 use crate::cli::error::CliError;
+use crate::commands::convert::Conversion;
 use crate::image::layout::output::Form;
+use crate::image::parts::Packing;
 use crate::oci::platform::Platform;
 use crate::request::limits::Limits;
 
@@ -58,6 +60,8 @@ pub(super) enum Command {
     },
     /// Write an image as an OCI layout, with packed layers (ociLayout)
     OciLayout,
+    /// Join images for several platforms in one index (imageIndex)
+    ImageIndex,
     /// Make a layer as root, in a virtual machine (mkRootLayer): layer.tar, json and VERSION
     RootLayer,
     /// Run hooks as root before and after an image is mounted, in a virtual machine (runWithOverlay)
@@ -116,27 +120,7 @@ pub(super) enum Command {
     ///
     /// Layers that are packed with gzip or zstd keep their bytes unless `--compressor` says otherwise; others are packed
     /// with gzip.
-    Convert {
-        /// An image archive, the directory of an OCI layout, or what `streamLayeredImage` made
-        image: PathBuf,
-        /// What to write: a file if the name ends in `.tar`, else a directory. It must not exist
-        out: PathBuf,
-        /// What to write, whatever its name
-        #[arg(long, value_name = "FORM")]
-        to: Option<FormArgument>,
-        /// How to pack the layers: with gzip, with zstd or not at all. Those of a docker archive that are packed stay
-        /// as they are
-        #[arg(long)]
-        compressor: Option<CompressorArgument>,
-        /// Take only this one of several images
-        #[arg(long = "image", value_name = "NAME:TAG")]
-        reference: Option<String>,
-        /// Take only the image for this platform, such as `linux/arm64`
-        #[arg(long, value_name = "OS/ARCHITECTURE[/VARIANT]", value_parser = parse_platform)]
-        platform: Option<Platform>,
-        #[command(flatten)]
-        limits: LimitArguments,
-    },
+    Convert(ConvertArguments),
     /// Print completions of this command line for a shell
     #[command(hide = true)]
     Completions { shell: Shell },
@@ -145,6 +129,45 @@ pub(super) enum Command {
     Man { directory: PathBuf },
     /// Print the TarSum (tarsum.v1+sha256) of the tar on standard input
     Tarsum,
+}
+
+/// What `convert` takes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ConvertArguments {
+    /// An image archive, the directory of an OCI layout, or what `streamLayeredImage` made
+    image: PathBuf,
+    /// What to write: a file if the name ends in `.tar`, else a directory. It must not exist
+    out: PathBuf,
+    /// What to write, whatever its name
+    #[arg(long, value_name = "FORM")]
+    to: Option<FormArgument>,
+    /// How to pack the layers: with gzip, with zstd or not at all. Those of a docker archive that are packed stay
+    /// as they are
+    #[arg(long)]
+    compressor: Option<CompressorArgument>,
+    /// Take only this one of several images
+    #[arg(long = "image", value_name = "NAME:TAG")]
+    reference: Option<String>,
+    /// Take only the image for this platform, such as `linux/arm64`
+    #[arg(long, value_name = "OS/ARCHITECTURE[/VARIANT]", value_parser = parse_platform)]
+    platform: Option<Platform>,
+    #[command(flatten)]
+    limits: LimitArguments,
+}
+
+impl ConvertArguments {
+    pub(super) fn conversion(&self) -> Result<Conversion<'_>, CliError> {
+        let form = self.to.unwrap_or_else(|| FormArgument::of_name(&self.out));
+        Ok(Conversion {
+            image: &self.image,
+            out: &self.out,
+            form: form.form(),
+            packing: Packing::of(self.compressor.map(CompressorArgument::compressor)),
+            reference: self.reference.as_deref(),
+            platform: self.platform.as_ref(),
+            limits: self.limits.limits()?,
+        })
+    }
 }
 
 /// What `convert` writes.
@@ -158,14 +181,14 @@ pub(super) enum FormArgument {
 
 impl FormArgument {
     /// What `out` is by its name.
-    pub(super) fn of_name(out: &Path) -> Self {
+    fn of_name(out: &Path) -> Self {
         match out.extension() {
             Some(extension) if extension == "tar" => Self::Archive,
             _ => Self::Layout,
         }
     }
 
-    pub(super) fn form(self) -> Form {
+    fn form(self) -> Form {
         match self {
             Self::Layout => Form::Directory,
             Self::Archive => Form::Archive,
@@ -182,7 +205,7 @@ pub(super) enum CompressorArgument {
 }
 
 impl CompressorArgument {
-    pub(super) fn compressor(self) -> Compressor {
+    fn compressor(self) -> Compressor {
         match self {
             Self::Gz => Compressor::Gzip,
             Self::Zstd => Compressor::Zstd,

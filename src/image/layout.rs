@@ -4,6 +4,7 @@
 pub mod archive;
 pub mod error;
 pub mod output;
+pub mod join;
 
 use std::fs;
 use std::path::Path;
@@ -166,10 +167,16 @@ impl Made {
 
     /// What `manifest.json` says of it.
     fn docker(&self, image: &Parts) -> Value {
-        let layers = self.layers.iter().map(|layer| blob_path(layer.digest));
-        let config = blob_path(self.config.digest);
-        docker_manifest::entry(KeyOrder::ConfigFirst, &config, image.references(), layers)
+        let layers = self.layers.iter().map(|layer| layer.digest);
+        docker(&self.config, layers, &image.references())
     }
+}
+
+/// What `manifest.json` says of an image called `references`.
+fn docker(config: &Blob, layers: impl Iterator<Item = Digest>, references: &[String]) -> Value {
+    let layers = layers.map(blob_path);
+    let config = blob_path(config.digest);
+    docker_manifest::entry(KeyOrder::ConfigFirst, &config, references, layers)
 }
 
 /// What messages call an image.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -134,10 +135,19 @@ impl Packer<'_> {
             path: self.shown.to_owned(),
             source,
         };
-        let file = File::create_new(&unfinished).map_err(failed)?;
-        let hash = match layer.compression {
-            Compression::Plain => self.compress(layer, file, threads, bar)?,
-            _ => self.copy(layer, file, bar)?,
+        let hash = match (&layer.link, layer.compression) {
+            (Some(file), _) => {
+                symlink(file, &unfinished).map_err(failed)?;
+                self.copy(layer, io::sink(), bar)?
+            }
+            (None, Compression::Plain) => {
+                let file = File::create_new(&unfinished).map_err(failed)?;
+                self.compress(layer, file, threads, bar)?
+            }
+            (None, _) => {
+                let file = File::create_new(&unfinished).map_err(failed)?;
+                self.copy(layer, file, bar)?
+            }
         };
         let (size, digest) = (hash.size(), Digest::Sha256(hash.into_sha256()));
         fs::rename(&unfinished, self.directory.join(digest.hex())).map_err(failed)?;
@@ -173,10 +183,10 @@ impl Packer<'_> {
         Ok(packed.into_parts().1)
     }
 
-    /// Copies a layer that is packed already. Gives the hash of what was written.
-    fn copy(&self, layer: &Layer, file: File, bar: &Bar) -> Result<HashWriter, PackError> {
+    /// Copies a layer as it is. Gives the hash of what was written.
+    fn copy(&self, layer: &Layer, out: impl Write, bar: &Bar) -> Result<HashWriter, PackError> {
         let failed = |error| self.failed(layer, error);
-        let mut out = Hashed::new(BufWriter::with_capacity(BUFFER, file));
+        let mut out = Hashed::new(BufWriter::with_capacity(BUFFER, out));
         let copied = write::write_bytes(&layer.content, layer.size, &mut bar.watch(&mut out));
         copied.map_err(failed)?;
         out.flush().map_err(WriteError::Write).map_err(failed)?;

@@ -56,6 +56,8 @@ pub struct Layer {
     /// Of `content` as it stands, in bytes.
     pub size: u64,
     pub content: Content,
+    /// The file that a blob may be a link to, if one is wanted in the place of a copy.
+    pub link: Option<PathBuf>,
     /// Those of its descriptor.
     pub annotations: Annotations,
 }
@@ -133,7 +135,7 @@ impl Packing {
 }
 
 /// What of an image config its index and its annotations say again.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(expecting = "an object")]
 pub struct ConfigFacts {
     pub created: Option<String>,
@@ -144,6 +146,28 @@ pub struct ConfigFacts {
     pub os_version: Option<String>,
     #[serde(rename = "os.features")]
     pub os_features: Option<Vec<String>>,
+}
+
+impl ConfigFacts {
+    /// What the image runs on, if its config says so.
+    #[must_use]
+    pub fn platform(&self) -> Option<Platform> {
+        let variant = self.variant.clone();
+        Some(Platform {
+            architecture: self.architecture.clone()?,
+            os: self.os.clone()?,
+            variant: variant.filter(|variant| !variant.is_empty()),
+        })
+    }
+
+    /// All of what it runs on: what may be there once in an index.
+    #[must_use]
+    pub fn without_time(self) -> Self {
+        Self {
+            created: None,
+            ..self
+        }
+    }
 }
 
 impl Parts {
@@ -158,12 +182,7 @@ impl Parts {
     /// What it runs on, if its config says so.
     #[must_use]
     pub fn platform(&self) -> Option<Platform> {
-        let facts = self.facts().ok()?;
-        Some(Platform {
-            architecture: facts.architecture?,
-            os: facts.os?,
-            variant: facts.variant.filter(|variant| !variant.is_empty()),
-        })
+        self.facts().ok()?.platform()
     }
 
     /// Whether it is for `wanted`; any variant is right if that names none.
@@ -187,13 +206,7 @@ impl Parts {
     /// Whether `self` and `other` are one image for two platforms: by their names, and what they run on.
     #[must_use]
     pub fn is_for_another_platform(&self, other: &Self) -> bool {
-        let platform = |parts: &Self| {
-            let facts = parts.facts().ok()?;
-            Some(ConfigFacts {
-                created: None,
-                ..facts
-            })
-        };
+        let platform = |parts: &Self| Some(parts.facts().ok()?.without_time());
         !self.names.is_empty() && self.names == other.names && platform(self) != platform(other)
     }
 

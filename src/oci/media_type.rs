@@ -12,6 +12,18 @@ pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
+/// A manifest as Docker had it before the OCI.
+pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+
+/// The media type of a manifest that says that it has `said`.
+#[must_use]
+pub fn of_manifest(said: Option<&str>) -> &'static str {
+    match said {
+        Some(DOCKER_MANIFEST) => DOCKER_MANIFEST,
+        _ => MANIFEST,
+    }
+}
+
 /// What we write for a layer that is packed so; none if no media type says so.
 #[must_use]
 pub fn of_layer(compression: Compression) -> Option<&'static str> {
@@ -40,12 +52,9 @@ impl MediaType {
     #[must_use]
     pub fn of(text: &str) -> Self {
         match text {
-            "application/vnd.oci.image.index.v1+json"
-            | "application/vnd.docker.distribution.manifest.list.v2+json" => Self::Index,
-            "application/vnd.oci.image.manifest.v1+json"
-            | "application/vnd.docker.distribution.manifest.v2+json" => Self::Manifest,
-            "application/vnd.oci.image.config.v1+json"
-            | "application/vnd.docker.container.image.v1+json" => Self::Config,
+            INDEX | "application/vnd.docker.distribution.manifest.list.v2+json" => Self::Index,
+            MANIFEST | DOCKER_MANIFEST => Self::Manifest,
+            CONFIG | "application/vnd.docker.container.image.v1+json" => Self::Config,
             "application/vnd.oci.image.layer.v1.tar"
             | "application/vnd.oci.image.layer.nondistributable.v1.tar"
             | "application/vnd.docker.image.rootfs.diff.tar" => Self::Layer(Compression::Plain),

@@ -11,6 +11,7 @@ use super::member_path::MemberPath;
 use super::{Archive, ArchiveFile, ArchiveMember, Place};
 use crate::bytes::source::{Range, Source};
 use crate::console::text::shown;
+use crate::request::store_path::StorePath;
 use crate::tar::owner::Owner;
 
 /// The mode and time of every file, whatever it has on this machine: those that Nix gives it.
@@ -56,7 +57,14 @@ fn member(
     name: &MemberPath,
     path: &Path,
 ) -> Result<ArchiveMember, ArchiveError> {
-    let metadata = fs::symlink_metadata(path).map_err(|source| read(path, source))?;
+    let mut path = path.to_owned();
+    let mut metadata = fs::symlink_metadata(&path).map_err(|source| read(&path, source))?;
+    if metadata.is_symlink()
+        && let Some((linked, found)) = blob_in_store(archive, name, &path)
+    {
+        (path, metadata) = (linked, found);
+    }
+    let path = path.as_path();
     let kind = metadata.file_type();
     if kind.is_dir() {
         Ok(ArchiveMember::Directory {
@@ -90,6 +98,39 @@ fn member(
         })
     }
 }
+
+/// How many parts the name of a blob has: `blobs`, the algorithm and the digest.
+const BLOB_PARTS: usize = 3;
+
+/// The file that a link leads to which has the place of a blob, if that file is in a Nix store: there, a layout shares
+/// blobs with the outputs that they were made in. That it has the digest is checked as with any blob. Any other link
+/// has to stay within the layout.
+fn blob_in_store(
+    archive: &Archive,
+    name: &MemberPath,
+    link: &Path,
+) -> Option<(PathBuf, fs::Metadata)> {
+    if name.len() != BLOB_PARTS || name[0] != b"blobs" {
+        return None;
+    }
+    let target = fs::read_link(link).ok().filter(|target| target.is_absolute())?;
+    let target = fs::canonicalize(target).ok()?;
+    let store = |path: &Path| {
+        let mut within = path.ancestors();
+        let object = within.find(|path| StorePath::parse(path.as_os_str().as_bytes()).is_ok());
+        object?.parent().map(Path::to_owned)
+    };
+    let found = store(&target)?;
+    let own = fs::canonicalize(&archive.path).ok().and_then(|path| store(&path));
+    if found != Path::new(DEFAULT_STORE) && Some(&found) != own.as_ref() {
+        return None;
+    }
+    let metadata = fs::metadata(&target).ok()?;
+    metadata.is_file().then_some((target, metadata))
+}
+
+/// Where Nix has its store unless it was built otherwise.
+const DEFAULT_STORE: &str = "/nix/store";
 
 fn read(path: &Path, source: io::Error) -> ArchiveError {
     ArchiveError::Open {

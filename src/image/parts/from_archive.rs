@@ -99,6 +99,7 @@ fn parts_layer(
         digest: stays.then_some(Digest::Sha256(layer.sha256)),
         size: range.size,
         content: Content::Range(range),
+        link: None,
         annotations,
     })
 }
@@ -106,8 +107,8 @@ fn parts_layer(
 /// The annotations of a manifest, and of its layers.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", expecting = "an object")]
-struct Annotated {
-    media_type: Option<String>,
+pub(crate) struct Annotated {
+    pub(crate) media_type: Option<String>,
     annotations: Option<Unique<String>>,
     layers: Option<Vec<AnnotatedLayer>>,
 }
@@ -119,12 +120,17 @@ struct AnnotatedLayer {
 }
 
 impl Annotated {
-    fn parse(archive: &Archive, name: &str, text: &[u8]) -> Result<Self, ImagesError> {
+    pub(crate) fn parse(archive: &Archive, name: &str, text: &[u8]) -> Result<Self, ImagesError> {
         strict_json::parse(text).map_err(|source| ImagesError::Document {
             path: archive.path.clone(),
             name: name.to_owned(),
             source,
         })
+    }
+
+    /// Those of the manifest.
+    pub(crate) fn annotations(self) -> Annotations {
+        into_map(self.annotations)
     }
 }
 

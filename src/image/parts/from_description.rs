@@ -50,6 +50,7 @@ fn parts_layer(layer: StreamedLayer, is_of_base: bool) -> Result<Layer, StreamEr
         digest: None,
         size,
         content,
+        link: None,
         annotations: Annotations::new(),
     })
 }
