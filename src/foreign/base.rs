@@ -142,6 +142,8 @@ pub struct ReadImage {
     pub config_name: String,
     /// The member that holds the manifest, if a layout has one of it.
     pub manifest: Option<Blob>,
+    /// As [`Image::index`].
+    pub index: Option<Rc<Blob>>,
     /// Of the config: what engines know the image by.
     pub id: Sha256,
     /// Lowest first. A layer may occur twice.
@@ -196,6 +198,7 @@ fn read_images(
                 names: image.names,
                 config_name: image.config.name,
                 manifest: image.manifest,
+                index: image.index,
                 id,
             })
         })

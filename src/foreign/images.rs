@@ -9,6 +9,7 @@ pub mod layout;
 pub mod consistency;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use self::layout::{Candidate, Manifests, candidates, candidates_for, choose_of_layout};
 use crate::foreign::archive::{Archive, ArchiveMember};
@@ -40,6 +41,8 @@ pub struct Image {
     pub layers: Vec<Blob>,
     /// The manifest that a layout has of it; none for an image that `manifest.json` lists.
     pub manifest: Option<Blob>,
+    /// The index that lists it in a layout, with others for other platforms perhaps, if that is not the layout's own.
+    pub index: Option<Rc<Blob>>,
 }
 
 /// The image of `archive` that `selector` wants.

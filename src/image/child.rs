@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::bytes::compression::Compression;
 use crate::bytes::digest::{DiffId, Digest};
 use crate::bytes::source::Source;
+use crate::console::text;
 use crate::foreign::archive::error::ArchiveError;
 use crate::foreign::archive::{Archive, index};
 use crate::foreign::images::blob_ref::Blob as Named;
@@ -49,7 +50,7 @@ pub enum ChildError {
     NoLayout { path: PathBuf },
     #[error("`{name}` in `{}` is called by a digest of SHA-512, which registries store otherwise; `ociLayout` calls it by SHA-256", path.display())]
     Algorithm { path: PathBuf, name: String },
-    #[error("the image in `{}` has {layers} layers, but its config lists {diff_ids} in `rootfs.diff_ids`; no engine takes such an image", path.display())]
+    #[error("the image in `{}` has {}, but its config lists {diff_ids} in `rootfs.diff_ids`; no engine takes such an image", path.display(), text::count(*layers, "layer"))]
     LayerCount {
         path: PathBuf,
         layers: usize,

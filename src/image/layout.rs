@@ -22,7 +22,7 @@ use crate::image::manifest::{self, IMAGE_NAME, REF_NAME};
 use crate::image::pack::Packer;
 use crate::image::parts::{Annotations, ConfigFacts, Layer, Packing, Parts};
 use crate::oci::descriptor::blob_path;
-use crate::oci::manifest::{INDEX, LAYOUT};
+use crate::oci::manifest::{INDEX, Index, LAYOUT};
 use crate::oci::media_type;
 use crate::tar::plan::Content;
 
@@ -88,18 +88,35 @@ pub fn write(
             }
             manifests.push(manifest::for_platform(&made.manifest, &made.facts));
         }
-        let entry = match <[_; 1]>::try_from(manifests) {
-            Ok([alone]) => alone,
-            Err(several) => {
-                let blob = manifest::index(several, &Annotations::new());
+        let entry = match group_index(&group[0], &manifests) {
+            Some(blob) => {
                 writer.document(&mut written, &blob)?;
                 blob.descriptor()
             }
+            None => manifests.swap_remove(0),
         };
         index.extend(named(&entry, &group[0].references()));
     }
     writer.finish(index)?;
     Ok(written)
+}
+
+/// The index of `manifests`, of which `first` is the first image: the one that it had, if that lists the same. An image
+/// alone needs none.
+fn group_index(first: &Parts, manifests: &[Map<String, Value>]) -> Option<Blob> {
+    let had = first.index.as_ref();
+    let kept = had.filter(|had| {
+        let listed = Index::parse(&had.text).map(|index| index.manifests);
+        listed.is_ok_and(|listed| {
+            let digests = listed.iter().map(|listed| json!(listed.digest.to_string()));
+            digests.eq(manifests.iter().map(|manifest| manifest["digest"].clone()))
+        })
+    });
+    if let Some(kept) = kept {
+        return Some(Blob::document(media_type::INDEX, kept.text.clone()));
+    }
+    let annotations = had.map(|had| had.annotations.clone()).unwrap_or_default();
+    (manifests.len() > 1).then(|| manifest::index(manifests, &annotations))
 }
 
 /// A descriptor for each of `references`, or one if there are none.
@@ -240,7 +257,7 @@ impl<'a> Writer<'a> {
     }
 
     fn finish(&self, manifests: Vec<Map<String, Value>>) -> Result<(), LayoutError> {
-        let index = manifest::index(manifests, &Annotations::new());
+        let index = manifest::index(&manifests, &Annotations::new());
         if let Content::Inline(text) = &index.content {
             self.file(INDEX, text)?;
         }

@@ -25,7 +25,7 @@ pub fn manifest(config: &Blob, layers: &[Blob], annotations: &Annotations) -> Bl
 
 /// An index of `manifests`, which are descriptors, in their order.
 #[must_use]
-pub fn index(manifests: Vec<Map<String, Value>>, annotations: &Annotations) -> Blob {
+pub fn index(manifests: &[Map<String, Value>], annotations: &Annotations) -> Blob {
     let mut index = document(media_type::INDEX);
     index.insert("manifests".to_owned(), json!(manifests));
     blob::annotate(&mut index, annotations);

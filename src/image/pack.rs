@@ -64,8 +64,8 @@ pub struct Packer<'a> {
     pub progress: Progress,
 }
 
-/// Which layers are one blob: those with equal bytes before they are packed.
-type Same = (DiffId, Option<Digest>);
+/// Which layers are one blob: those with equal content that is packed alike and, where that is known, has equal bytes.
+type Same = (DiffId, Compression, Option<Digest>);
 
 impl Packer<'_> {
     /// Packs `layers`, and gives their blobs in the same order. Those that are packed already keep their bytes.
@@ -128,9 +128,9 @@ impl Packer<'_> {
         threads: usize,
         bar: &Bar,
     ) -> Result<(Digest, u64), PackError> {
-        let (diff_id, packed) = same(layer);
-        let name = packed.unwrap_or(diff_id.into()).hex();
-        let unfinished = self.directory.join(format!(".{name}"));
+        let (diff_id, compression, digest) = same(layer);
+        let name = digest.unwrap_or(diff_id.into()).hex();
+        let unfinished = self.directory.join(format!(".{name}-{compression}"));
         let failed = |source| PackError::Write {
             path: self.shown.to_owned(),
             source,
@@ -222,8 +222,9 @@ impl Packer<'_> {
 }
 
 fn same(layer: &Layer) -> Same {
-    let packed = layer.compression != Compression::Plain;
-    (layer.diff_id, layer.digest.filter(|_| packed))
+    let is_packed = layer.compression != Compression::Plain;
+    let digest = layer.digest.filter(|_| is_packed);
+    (layer.diff_id, layer.compression, digest)
 }
 
 /// Where a layer begins in what can only be read forwards, if it is in such.

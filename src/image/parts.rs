@@ -41,6 +41,15 @@ pub struct Parts {
     pub manifest: Option<Vec<u8>>,
     /// Those of that manifest.
     pub annotations: Annotations,
+    /// The index that lists it, with others for other platforms perhaps.
+    pub index: Option<ListingIndex>,
+}
+
+/// An index that lists an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListingIndex {
+    pub text: Vec<u8>,
+    pub annotations: Annotations,
 }
 
 /// A layer, and where its bytes are.
@@ -160,6 +169,20 @@ impl ConfigFacts {
         })
     }
 
+    /// Whether the image is for `wanted`; any variant is right if that names none.
+    #[must_use]
+    pub fn is_for(&self, wanted: &Platform) -> bool {
+        let variant = wanted
+            .variant
+            .as_ref()
+            .filter(|variant| !variant.is_empty());
+        self.platform().is_some_and(|platform| {
+            platform.os == wanted.os
+                && platform.architecture == wanted.architecture
+                && (variant.is_none() || platform.variant.as_ref() == variant)
+        })
+    }
+
     /// All of what it runs on: what may be there once in an index.
     #[must_use]
     pub fn without_time(self) -> Self {
@@ -185,14 +208,10 @@ impl Parts {
         self.facts().ok()?.platform()
     }
 
-    /// Whether it is for `wanted`; any variant is right if that names none.
+    /// Whether it is for `wanted`, as [`ConfigFacts::is_for`].
     #[must_use]
     pub fn is_for(&self, wanted: &Platform) -> bool {
-        self.platform().is_some_and(|platform| {
-            platform.os == wanted.os
-                && platform.architecture == wanted.architecture
-                && (wanted.variant.is_none() || platform.variant == wanted.variant)
-        })
+        self.facts().is_ok_and(|facts| facts.is_for(wanted))
     }
 
     /// Whether `reference`, such as `name:1`, is one of its names.
@@ -203,10 +222,14 @@ impl Parts {
         names.any(|name| reference::familiar(name) == wanted)
     }
 
-    /// Whether `self` and `other` are one image for two platforms: by their names, and what they run on.
+    /// Whether `self` and `other` are one image for two platforms: by the index that lists them, or by their names and
+    /// what they run on.
     #[must_use]
     pub fn is_for_another_platform(&self, other: &Self) -> bool {
         let platform = |parts: &Self| Some(parts.facts().ok()?.without_time());
+        if self.index.is_some() && self.index == other.index {
+            return true;
+        }
         !self.names.is_empty() && self.names == other.names && platform(self) != platform(other)
     }
 
@@ -239,6 +262,7 @@ mod tests {
             layers: Vec::new(),
             manifest: None,
             annotations: Annotations::new(),
+            index: None,
         };
         assert_eq!(parts.references(), expected);
     }

@@ -127,6 +127,7 @@ fn check_image(change: impl FnOnce(&Sandbox, &mut Value), expected: Expect) {
 fn check_base(base: &[u8], expected: Expect) {
     check_base_alone(base, expected);
     check_merge_refuses(base);
+    check_convert_refuses(base);
 }
 
 /// Builds an image on the archive `base`, on which none can be built.
@@ -138,6 +139,21 @@ fn check_base_alone(base: &[u8], expected: Expect) {
     attrs["image"]["fromImage"] = json!(path);
     check(&sandbox, "image", &attrs, &expected);
     check_looks(&sandbox, &path);
+}
+
+/// `convert` makes nothing of it, neither a layout nor a tar.
+#[track_caller]
+fn check_convert_refuses(image: &[u8]) {
+    let sandbox = Sandbox::new();
+    let path = sandbox.file("image.tar", image);
+    for form in ["layout", "archive"] {
+        let mut command = sandbox.builder(&["convert", "--to", form]);
+        let output = command.arg(&path).arg(sandbox.out()).output().unwrap();
+        let stderr = sandbox.stderr(&output);
+        assert_eq!(output.status.code(), Some(FAILED), "{stderr}");
+        assert_eq!(stderr.matches("error: ").count(), 1, "{stderr}");
+        assert!(!sandbox.out().exists(), "the output is still there");
+    }
 }
 
 #[track_caller]

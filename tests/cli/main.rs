@@ -14,6 +14,7 @@ mod foreign;
 mod inspect;
 mod join;
 mod json;
+mod layouts;
 mod merge;
 mod merge_derivations;
 mod replaced;

@@ -159,6 +159,7 @@ impl Verifier<'_> {
                     config: Blob::described(&manifest.config),
                     layers: manifest.layers.iter().map(Blob::described).collect(),
                     manifest: None,
+                    index: None,
                 };
                 self.check_image(&image, name, platforms);
             }

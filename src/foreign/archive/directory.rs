@@ -113,7 +113,9 @@ fn blob_in_store(
     if name.len() != BLOB_PARTS || name[0] != b"blobs" {
         return None;
     }
-    let target = fs::read_link(link).ok().filter(|target| target.is_absolute())?;
+    let target = fs::read_link(link)
+        .ok()
+        .filter(|target| target.is_absolute())?;
     let target = fs::canonicalize(target).ok()?;
     let store = |path: &Path| {
         let mut within = path.ancestors();
@@ -121,7 +123,9 @@ fn blob_in_store(
         object?.parent().map(Path::to_owned)
     };
     let found = store(&target)?;
-    let own = fs::canonicalize(&archive.path).ok().and_then(|path| store(&path));
+    let own = fs::canonicalize(&archive.path)
+        .ok()
+        .and_then(|path| store(&path));
     if found != Path::new(DEFAULT_STORE) && Some(&found) != own.as_ref() {
         return None;
     }

@@ -87,6 +87,7 @@ pub(crate) fn read_manifest(
             .map(Blob::named)
             .collect(),
         manifest: None,
+        index: None,
     });
     Ok((images.collect(), respelled))
 }

@@ -19,6 +19,8 @@ use crate::oci::platform::Platform;
 pub(super) struct Candidate {
     pub(super) names: Vec<String>,
     pub(super) descriptor: Descriptor,
+    /// The index that lists it, if that is not the layout's own.
+    pub(super) index: Option<Rc<Blob>>,
 }
 
 pub(super) fn choose_of_layout(
@@ -70,7 +72,7 @@ pub(super) fn listed(archive: &Archive) -> Result<Vec<Candidate>, ImagesError> {
     let index =
         Index::parse(&text).map_err(|source| oci_error(archive, manifest::INDEX, source))?;
     let mut listed = Listed::default();
-    listed.add(archive, &index, &[], 0)?;
+    listed.add(archive, &index, None, &[], 0)?;
     Ok(listed.candidates)
 }
 
@@ -85,11 +87,13 @@ struct Listed {
 }
 
 impl Listed {
-    /// Adds the images of `index`, which lies `depth` deep in others and is called `names`.
+    /// Adds the images of `index`, which is the blob `named` unless it is the layout's own, lies `depth` deep in others and
+    /// is called `names`.
     fn add(
         &mut self,
         archive: &Archive,
         index: &Index,
+        named: Option<&Rc<Blob>>,
         names: &[String],
         depth: usize,
     ) -> Result<(), ImagesError> {
@@ -121,10 +125,12 @@ impl Listed {
                 MediaType::Manifest => self.candidates.push(Candidate {
                     names,
                     descriptor: descriptor.clone(),
+                    index: named.cloned(),
                 }),
                 MediaType::Index => {
                     let index = self.index(archive, descriptor)?;
-                    self.add(archive, &index, &names, depth + 1)?;
+                    let named = Rc::new(Blob::described(descriptor));
+                    self.add(archive, &index, Some(&named), &names, depth + 1)?;
                 }
                 // The specification wants what is unknown to be passed over.
                 _ => {}
@@ -249,6 +255,7 @@ impl<'a> Manifests<'a> {
             config: Blob::described(&manifest.config),
             layers: manifest.layers.iter().map(Blob::described).collect(),
             manifest: Some(Blob::described(&candidate.descriptor)),
+            index: candidate.index,
         })
     }
 

@@ -49,8 +49,8 @@ pub fn write(
         progress: context.progress,
     };
     let blobs = packer.pack(&layers)?;
-    let descriptors = children.iter().map(for_platform).collect();
-    let index = manifest::index(descriptors, &annotations(&children, said.annotations));
+    let descriptors: Vec<_> = children.iter().map(for_platform).collect();
+    let index = manifest::index(&descriptors, &annotations(&children, said.annotations));
     let mut written = Written::default();
     writer.document(&mut written, &index)?;
     for child in &children {
@@ -58,7 +58,7 @@ pub fn write(
         writer.document(&mut written, &child.config)?;
     }
     written.layers.extend(blobs.iter().map(|blob| blob.digest));
-    let is_wanted = |child: &&Child| child.facts.platform().as_ref() == said.platform;
+    let is_wanted = |child: &&Child| said.platform.is_some_and(|it| child.facts.is_for(it));
     let loaded = children.iter().find(is_wanted).or(children.first());
     let references = [said.reference.clone()];
     let docker_entry = |child: &Child| {

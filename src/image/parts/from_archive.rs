@@ -12,8 +12,9 @@ use crate::foreign::archive::error::ArchiveError;
 use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{self, BaseLayer, ReadImage};
 use crate::foreign::images;
+use crate::foreign::images::blob_ref::Blob;
 use crate::foreign::images::error::ImagesError;
-use crate::image::parts::{Annotations, Layer, Packing, Parts};
+use crate::image::parts::{Annotations, Layer, ListingIndex, Packing, Parts};
 use crate::oci::media_type;
 use crate::oci::strict_json::{self, Unique};
 use crate::request::limits::Limits;
@@ -56,6 +57,10 @@ fn parts(archive: &Archive, image: ReadImage, wanted: Option<Packing>) -> Result
         let annotations = of_layers.next().and_then(|layer| layer.annotations);
         parts_layer(archive, layer, wanted, into_map(annotations))
     });
+    let index = match image.index.as_deref() {
+        Some(blob) => listing(archive, blob)?,
+        None => None,
+    };
     let is_oci = said.media_type.as_deref() == Some(media_type::MANIFEST);
     Ok(Parts {
         layers: layers.collect::<Result<_, _>>()?,
@@ -63,7 +68,19 @@ fn parts(archive: &Archive, image: ReadImage, wanted: Option<Packing>) -> Result
         names: image.names,
         manifest: manifest.filter(|_| is_oci),
         annotations: into_map(said.annotations),
+        index,
     })
+}
+
+/// The index `blob`, if it is one of the OCI specification.
+fn listing(archive: &Archive, blob: &Blob) -> Result<Option<ListingIndex>, BaseError> {
+    let text = blob.json(archive, "an index names")?.into_owned();
+    let said = Annotated::parse(archive, &blob.name, &text)?;
+    let is_oci = said.media_type.as_deref() == Some(media_type::INDEX);
+    Ok(is_oci.then(|| ListingIndex {
+        annotations: said.annotations(),
+        text,
+    }))
 }
 
 fn parts_layer(

@@ -27,6 +27,7 @@ pub fn read(description: &Description, now: Time, context: &Context) -> Result<P
         layers: layers.collect::<Result<_, _>>()?,
         manifest: None,
         annotations: Annotations::new(),
+        index: None,
     })
 }
 

@@ -139,7 +139,7 @@ fn without_chance(text: &str) -> String {
 
 /// `output` has to have `status` and say `expected`, and no output may be left.
 #[track_caller]
-fn check(sandbox: &Sandbox, output: &Output, status: i32, expected: &Expect) {
+pub(crate) fn check(sandbox: &Sandbox, output: &Output, status: i32, expected: &Expect) {
     let stderr = without_chance(&sandbox.stderr(output));
     expected.assert_eq(&stderr);
     assert_eq!(output.status.code(), Some(status), "{stderr}");

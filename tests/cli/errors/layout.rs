@@ -561,7 +561,7 @@ fn a_layer_in_the_way_of_an_unpacked_one_is_refused() {
         .file(&taken, &layer)
         .file("config.json", tars::config_of(&[&layer, &layer]))
         .file("manifest.json", manifest.to_string());
-    // Merged, it stays as it is.
+    // Merged or converted, it stays as it is.
     check_base_alone(
         &archive.finish(),
         expect![[r#"
