@@ -34,6 +34,7 @@ lib.makeScope newScope (
 
     buildImage = callPackage ./functions/buildImage.nix { };
     buildImageWithNixDb = callPackage ./functions/buildImageWithNixDb.nix { };
+    buildLayer = callPackage ./functions/buildLayer.nix { };
     buildLayeredImage = callPackage ./functions/buildLayeredImage.nix { };
     buildLayeredImageWithNixDb = callPackage ./functions/buildLayeredImageWithNixDb.nix { };
     buildNixShellImage = callPackage ./functions/buildNixShellImage.nix { };

@@ -10,6 +10,7 @@ let
         binSh
         buildImage
         buildImageWithNixDb
+        buildLayer
         buildLayeredImage
         buildLayeredImageWithNixDb
         buildNixShellImage

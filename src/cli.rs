@@ -22,9 +22,9 @@ use crate::cli::machine::in_machine;
 use crate::commands::root_layer::{self, RootLayerAttrs};
 use crate::commands::run_with_overlay::{self, RunWithOverlayAttrs};
 use crate::commands::{
-    base_json, build_image, build_layered_image, convert, customisation_layer, describe_layers,
-    export_image, image_index, inspect, merge_derivations, merge_images, oci_layout, pull_image,
-    pure_layer, registration, stream_layered_image, tarsum, verify,
+    base_json, build_image, build_layer, build_layered_image, convert, customisation_layer,
+    describe_layers, export_image, image_index, inspect, merge_derivations, merge_images,
+    oci_layout, pull_image, pure_layer, registration, stream_layered_image, tarsum, verify,
 };
 use crate::request::attrs::Attrs;
 use crate::vm::{host, namespaces};
@@ -77,6 +77,7 @@ fn run_in(command: Command, context: &Context) -> Result<u8, CliError> {
         Command::LayeredImage => {
             build_layered_image::build(&read_attrs("layered-image")?, now(), context)?;
         }
+        Command::BuildLayer => build_layer::build(&read_attrs("build-layer")?, context)?,
         Command::OciLayout => oci_layout::build(&read_attrs("oci-layout")?, now(), context)?,
         Command::ImageIndex => image_index::build(&read_attrs("image-index")?, context)?,
         Command::Stream { conf, repo_tag } => {

@@ -17,6 +17,7 @@ pub mod customisation_layer;
 pub mod describe_layers;
 pub mod build_layered_image;
 pub mod stream_layered_image;
+pub mod build_layer;
 pub mod oci_layout;
 pub mod image_index;
 pub mod convert;

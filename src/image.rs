@@ -11,6 +11,7 @@ pub mod append;
 pub mod replaced;
 pub mod layer_directory;
 pub mod description;
+pub mod ready_layer;
 pub mod streamed;
 pub mod parts;
 pub mod blob;

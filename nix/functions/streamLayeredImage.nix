@@ -11,6 +11,7 @@
   mkCustomisationLayer,
   mkDbExtraCommand,
   mkDescription,
+  mkSplitLayers,
   ociLayout,
   platform,
   runCommand,
@@ -65,6 +66,13 @@ lib.makeOverridable (
     includeStorePaths ? true,
     # Whether the image gets a Nix database, which lists the closure of `contents` and of `config`.
     includeNixDB ? false,
+    # Layers that `buildLayer` made, lowest first. They are above those of `fromImage`, and what is in
+    # them is in no other layer. nixpkgs does not have this argument.
+    layers ? [ ],
+    # Whether each automatic layer is a derivation of its own, packed with `gz`, or with the compressor
+    # that stands here. A change of one store path then makes one layer again. This imports from a
+    # derivation. nixpkgs does not have this argument.
+    split ? false,
     # Attributes to add to the result, unless we set them ourselves.
     passthru ? { },
     # The `meta` attributes of the derivation.
@@ -78,6 +86,13 @@ lib.makeOverridable (
 
   assert lib.assertMsg (layeringPipeline == null -> maxLayers > 1)
     "the maxLayers argument of dockerTools.buildLayeredImage function must be greather than 1 (current value: ${toString maxLayers})";
+  assert lib.assertMsg (lib.elem split [
+    false
+    true
+    "none"
+    "gz"
+    "zstd"
+  ]) "in docker image ${name}: `split` is a boolean, or the compressor of the layers: none, gz or zstd";
   assert lib.assertMsg (enableFakechroot -> !stdenvNoCC.hostPlatform.isDarwin) ''
     cannot use `enableFakechroot` because `proot` is not portable to Darwin. Workarounds:
           - use `fakeRootCommands` with the restricted `fakeroot` environment
@@ -107,17 +122,21 @@ lib.makeOverridable (
         enableFakechroot
         ;
       extraCommands =
-        lib.optionalString includeNixDB (mkDbExtraCommand { inherit contents config baseJson; })
+        lib.optionalString includeNixDB (mkDbExtraCommand {
+          contents = [ contents ] ++ map (layer: layer.storePaths) layers;
+          inherit config baseJson;
+        })
         + extraCommands;
     };
 
-    conf = mkDescription {
+    description = {
       inherit
         name
         tag
         baseJson
         customisationLayer
         fromImage
+        layers
         uid
         gid
         uname
@@ -138,6 +157,23 @@ lib.makeOverridable (
         value = mtime;
       };
     };
+
+    splitLayers = mkSplitLayers {
+      inherit description;
+      compressor = if split == true then "gz" else split;
+    };
+
+    # When it is split, every store path is in a layer of its own derivation already.
+    conf = mkDescription (
+      description
+      // lib.optionalAttrs (split != false && includeStorePaths) {
+        layers = layers ++ splitLayers;
+        includeStorePaths = false;
+        layeringPipeline = null;
+        # The layers have been counted, and need room for no further one.
+        maxLayers = maxLayers + lib.length splitLayers + 1;
+      }
+    );
   in
   checkReference { inherit name tag; } runCommand "stream-${baseName}"
     {

@@ -35,6 +35,7 @@ lib.makeScope newScope (
     mkLayeredImage = callPackage ./mkLayeredImage.nix { };
     mkLayout = callPackage ./mkLayout.nix { };
     mkOverlayOptions = callPackage ./mkOverlayOptions.nix { };
+    mkSplitLayers = callPackage ./mkSplitLayers.nix { };
     nixShellRc = callPackage ./nixShellRc.nix { };
     platform = callPackage ./platform.nix { };
     runInVM = callPackage ./runInVM.nix { };

@@ -17,6 +17,8 @@
   customisationLayer,
   # The base image, or null.
   fromImage,
+  # The layers that `buildLayer` made, lowest first.
+  layers,
   # The creation time of the image: an RFC 3339 time, or `now`.
   created,
   # The modification time of every file from the store: an RFC 3339 time, or `now`.
@@ -38,6 +40,8 @@
   includeStorePaths,
   # Whether the log explains how the layers were chosen.
   debug,
+  # Whether the file has the store paths of each layer, and nothing else.
+  layersOnly ? false,
 }:
 
 # nixpkgs has `preferLocalBuild` here. We do not, since this derivation reads every file of the
@@ -47,7 +51,7 @@ mkBuilderDerivation {
   attributes =
     finalAttrs:
     {
-      name = "${baseNameOf name}-conf.json";
+      name = "${baseNameOf name}-${if layersOnly then "layers" else "conf"}.json";
 
       # A change of this by `overrideAttrs` reaches `builder`.
       imageName = lib.toLower name;
@@ -75,7 +79,9 @@ mkBuilderDerivation {
           else
             "${layeringPipeline}";
         inherit (builtins) storeDir;
-      };
+      }
+      // lib.optionalAttrs (layers != [ ]) { layers = map (layer: "${layer}") layers; }
+      // lib.optionalAttrs layersOnly { inherit layersOnly; };
 
       passthru.fromImage = fromImage;
       passthru.imageTag = if tag != null then tag else hashPart finalAttrs.finalPackage;

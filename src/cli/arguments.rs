@@ -58,6 +58,8 @@ pub(super) enum Command {
         #[arg(long = "repo_tag", short = 't', value_name = "NAME:TAG")]
         repo_tag: Option<String>,
     },
+    /// Make a layer that any number of images may have (buildLayer): layer.json, and the packed blob
+    BuildLayer,
     /// Write an image as an OCI layout, with packed layers (ociLayout)
     OciLayout,
     /// Join images for several platforms in one index (imageIndex)

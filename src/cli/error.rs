@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::build::script::ScriptError;
 use crate::commands::base_json::CreatedNowError;
 use crate::commands::build_image::ImageError;
+use crate::commands::build_layer::BuildLayerError;
 use crate::commands::convert::ConvertError;
 use crate::commands::customisation_layer::CustomisationError;
 use crate::commands::describe_layers::DescriptionError;
@@ -84,6 +85,8 @@ pub(super) enum CliError {
     LayeredImage(#[from] StreamError),
     #[error(transparent)]
     Stream(#[from] StreamLayeredImageError),
+    #[error(transparent)]
+    BuildLayer(#[from] BuildLayerError),
     #[error(transparent)]
     Layout(#[from] LayoutError),
     #[error(transparent)]

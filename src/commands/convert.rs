@@ -51,7 +51,11 @@ pub enum ConvertError {
 /// written.
 pub fn run(asked: &Conversion<'_>, now: Time, context: &Context) -> Result<(), ConvertError> {
     let images = parts::read(asked.image, asked.packing, &asked.limits, now, context)?;
-    let images = choose(asked, images)?;
+    let mut images = choose(asked, images)?;
+    // What people write does not depend on the store.
+    for layer in images.iter_mut().flat_map(|image| &mut image.layers) {
+        layer.link = None;
+    }
     output::write(
         asked.out,
         asked.form,

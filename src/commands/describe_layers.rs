@@ -1,6 +1,7 @@
 //! Describes a streamed image before it is written: which store paths share a layer, and every
 //! layer's DiffID and size. Nix builds the description once; streaming then is one forward pass.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,8 +27,10 @@ use crate::foreign::base;
 use crate::foreign::base::error::BaseError;
 use crate::foreign::images::selector::Selector;
 use crate::image::description::{
-    Description, LAYER, NOW, Recorded, RecordedBaseLayer, RecordedLayer, Unpacked, owner, record,
+    Description, LAYER, NOW, Recorded, RecordedBaseLayer, RecordedLayer, RecordedReadyLayer,
+    Unpacked, owner, record,
 };
+use crate::image::ready_layer::{ReadyLayer, ReadyLayerError};
 use crate::image::replaced::{Directories, DirectoriesError};
 use crate::imitate::jq;
 use crate::oci::platform::Platform;
@@ -62,6 +65,8 @@ pub enum DescriptionError {
     NoClosure { image: String },
     #[error("cannot read the closure of image `{image}`")]
     Graph { image: String, source: GraphError },
+    #[error(transparent)]
+    Ready(#[from] ReadyLayerError),
     #[error(transparent)]
     NoLayerLeft(#[from] NoLayerLeft),
     #[error("cannot follow the `layeringPipeline` of image `{image}`")]
@@ -126,14 +131,21 @@ pub fn build(attrs: &Attrs<DescriptionAttrs>, context: &Context) -> Result<(), D
     let mtime = resolve("mtime", &image.mtime)?;
 
     let base = read_base(attrs, platform.as_ref(), context)?;
+    let ready = read_ready_layers(image, progress)?;
     progress.phase("layers", "choosing layers");
-    let layers = choose_layers(image, attrs.closure.as_ref(), base.layers.len())?;
+    let below = base.layers.len() + ready.len();
+    let layers = choose_layers(image, attrs.closure.as_ref(), below, &ready)?;
     if image.debug {
         progress.line(&layering::explain(&layers));
     }
     let paths: Vec<Vec<StorePath>> = layers.into_iter().map(|layer| layer.paths).collect();
+    if image.layers_only {
+        let text = jq::print(&json!(paths));
+        return Ok(output::bytes(&attrs.out, text.as_bytes())?);
+    }
 
-    let objections = check_layers(image, &base, platform.as_ref(), paths.len() + 1);
+    let own = ready.len() + paths.len() + 1;
+    let objections = check_layers(image, &base, platform.as_ref(), own);
     tell(&image.name, objections, progress)?;
     let count = text::count(paths.len() + 1, "layer");
     progress.phase("hash", &format!("hashing {count}"));
@@ -168,6 +180,7 @@ pub fn build(attrs: &Attrs<DescriptionAttrs>, context: &Context) -> Result<(), D
         builder: Recorded {
             base_env: base.env,
             base_layers: base.layers,
+            ready_layers: ready.into_iter().map(|(recorded, _)| recorded).collect(),
             store_layers,
             customisation_layer,
             limits: attrs.limits,
@@ -262,10 +275,44 @@ fn read_base(
     })
 }
 
+/// Reads the layers that the user gives, and warns of store paths that several of them have.
+fn read_ready_layers(
+    image: &DescriptionAttrs,
+    progress: Progress,
+) -> Result<Vec<(RecordedReadyLayer, ReadyLayer)>, DescriptionError> {
+    let mut warnings = Warnings::default();
+    let mut known: BTreeMap<StorePath, &Path> = BTreeMap::new();
+    let mut ready = Vec::new();
+    for path in &image.layers {
+        let layer = ReadyLayer::read(path)?;
+        for store_path in &layer.recipe.store_paths {
+            if let Some(other) = known.insert(store_path.clone(), path) {
+                warnings.add("store paths that several layers have", || {
+                    format!(
+                        "`{}` is in the layers `{}` and `{}`, and so twice in the image; give the upper one `layers` with the lower one in it",
+                        store_path.as_path().display(),
+                        other.display(),
+                        path.display()
+                    )
+                });
+            }
+        }
+        let recorded = RecordedReadyLayer {
+            path: path.clone(),
+            diff_id: layer.diff_id,
+            size: layer.size,
+        };
+        ready.push((recorded, layer));
+    }
+    warnings.tell(progress);
+    Ok(ready)
+}
+
 fn choose_layers(
     image: &DescriptionAttrs,
     closure: Option<&Value>,
-    base_layers: usize,
+    layers_below: usize,
+    ready: &[(RecordedReadyLayer, ReadyLayer)],
 ) -> Result<Vec<Layer>, DescriptionError> {
     let name = || image.name.clone();
     let in_pipeline = |source| DescriptionError::Pipeline {
@@ -282,15 +329,21 @@ fn choose_layers(
         Some(_) => 0,
         None => {
             let max_layers = usize::try_from(image.max_layers).unwrap_or(usize::MAX);
-            layer::available(max_layers, base_layers)?
+            layer::available(max_layers, layers_below)?
         }
     };
     if !image.include_store_paths {
         return Ok(Vec::new());
     }
     let closure = closure.ok_or_else(|| DescriptionError::NoClosure { image: name() })?;
-    let excluded = [&image.base_json, &image.customisation_layer]
-        .map(|path| path.to_string_lossy().into_owned());
+    let of_ready = ready
+        .iter()
+        .flat_map(|(_, layer)| &layer.recipe.store_paths);
+    let excluded = [&*image.base_json, &*image.customisation_layer].into_iter();
+    let excluded = excluded.chain(of_ready.map(StorePath::as_path));
+    let excluded: Vec<String> = excluded
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect();
     let closure = graph::parse(closure).map_err(in_graph)?;
     let graph = Graph::new(closure, &excluded).map_err(in_graph)?;
     let layers = match pipeline {
@@ -358,6 +411,9 @@ pub struct DescriptionAttrs {
     pub base_json: PathBuf,
     pub customisation_layer: PathBuf,
     pub from_image: Option<PathBuf>,
+    /// What `buildLayer` made, lowest first.
+    #[serde(default)]
+    pub layers: Vec<PathBuf>,
     /// A time, or `now`.
     pub created: String,
     pub mtime: String,
@@ -373,6 +429,9 @@ pub struct DescriptionAttrs {
     /// A list of steps, or the path of a file with one; null for nixpkgs' automatic layering.
     pub layering_pipeline: Option<Value>,
     pub include_store_paths: bool,
+    /// Whether only the store paths of each layer are wanted, as a list of lists.
+    #[serde(default)]
+    pub layers_only: bool,
     pub debug: bool,
     /// `/nix/store`.
     pub store_dir: String,

@@ -135,6 +135,25 @@ fn part(range: &Range, from: u64, to: u64) -> Range {
     }
 }
 
+/// Plans `layer` with the entries of `store` behind it, which begin with the directories that lead to the store: those
+/// that the layer has are left out. Nothing is behind it unless it `has_others`.
+#[must_use]
+pub fn before(layer: OwnLayer, store: TarPlan, has_others: bool) -> TarPlan {
+    let mut entries = store.entries;
+    if !has_others {
+        entries.clear();
+    }
+    entries.retain(|entry| {
+        let path = path_of(&entry.name);
+        layer.directories.iter().all(|has| **has != *path)
+    });
+    TarPlan {
+        prefix: layer.pieces,
+        entries,
+        ..store
+    }
+}
+
 /// Plans `layer` with `files` behind it; and before these, if there is a `store`, those of the directories that lead
 /// there and that the layer has not.
 #[must_use]

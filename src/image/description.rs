@@ -76,6 +76,9 @@ pub struct Recorded {
     pub base_env: Vec<String>,
     /// The base image's layers, lowest first.
     pub base_layers: Vec<RecordedBaseLayer>,
+    /// The layers between these and `store_layers` that were made on their own, lowest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ready_layers: Vec<RecordedReadyLayer>,
     /// One for each of `store_layers`; none at all when `mtime` is `now`, since its bytes are not
     /// known then.
     pub store_layers: Option<Vec<RecordedLayer>>,
@@ -94,6 +97,17 @@ pub struct RecordedBaseLayer {
     /// Set if the layer is to be unpacked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unpacked: Option<Unpacked>,
+}
+
+/// A layer that `buildLayer` made.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedReadyLayer {
+    /// Its output.
+    pub path: PathBuf,
+    pub diff_id: DiffId,
+    /// Of the uncompressed tar, in bytes.
+    pub size: u64,
 }
 
 /// How a layer is unpacked.

@@ -106,9 +106,9 @@ impl Packer<'_> {
     }
 
     fn blob(&self, layer: &Layer, (digest, size): (Digest, u64)) -> Blob {
-        let compression = match layer.compression {
-            Compression::Plain => self.compressor.compression(),
-            packed => packed,
+        let compression = match (&layer.link, layer.compression) {
+            (None, Compression::Plain) => self.compressor.compression(),
+            (_, as_it_is) => as_it_is,
         };
         Blob {
             media_type: media_type::of_layer(compression)

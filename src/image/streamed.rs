@@ -23,7 +23,7 @@ use crate::image::docker_manifest::{self, KeyOrder};
 use crate::image::streamed::config::image_config;
 use crate::image::streamed::error::StreamError;
 use crate::image::streamed::layers::{
-    StreamedLayer, base_layers, customisation_layer, store_layers,
+    StreamedLayer, base_layers, customisation_layer, ready_layers, store_layers,
 };
 use crate::image::streamed::part::{About, Part};
 use crate::imitate::python_json;
@@ -131,6 +131,7 @@ pub(crate) fn layers_and_config(
     let mtime = resolve("mtime", &description.mtime, now)?.seconds();
     let mut layers = base_layers(description, context)?;
     let progress = context.progress;
+    layers.extend(ready_layers(description, mtime, layers.len(), progress)?);
     layers.extend(store_layers(description, mtime, layers.len(), progress)?);
     layers.push(customisation_layer(description, mtime, layers.len())?);
     let config = image_config(description, &created, &layers)?;

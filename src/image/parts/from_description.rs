@@ -1,10 +1,13 @@
 //! The parts of the image that a description describes.
 
+use std::path::Path;
+
 use crate::build::context::Context;
 use crate::bytes::compression::{Compression, MAGIC};
 use crate::bytes::source::Range;
 use crate::image::description::Description;
 use crate::image::parts::{Annotations, Layer, Parts};
+use crate::image::ready_layer::{BLOB, ReadyLayer};
 use crate::image::streamed;
 use crate::image::streamed::error::StreamError;
 use crate::image::streamed::layers::StreamedLayer;
@@ -20,7 +23,14 @@ pub fn read(description: &Description, now: Time, context: &Context) -> Result<P
     let (layers, config) = streamed::layers_and_config(description, now, context)?;
     let below = description.builder.base_layers.len();
     let layers = layers.into_iter().enumerate();
-    let layers = layers.map(|(place, layer)| parts_layer(layer, place < below));
+    let ready = &description.builder.ready_layers;
+    let layers = layers.map(|(place, layer)| match place.checked_sub(below) {
+        None => parts_layer(layer, true),
+        Some(own) => match ready.get(own) {
+            Some(ready) => ready_layer(layer, &ready.path),
+            None => parts_layer(layer, false),
+        },
+    });
     Ok(Parts {
         names: vec![description.repo_tag.clone()],
         config: config.into_bytes(),
@@ -53,6 +63,23 @@ fn parts_layer(layer: StreamedLayer, is_of_base: bool) -> Result<Layer, StreamEr
         content,
         link: None,
         annotations: Annotations::new(),
+    })
+}
+
+/// A layer that was made on its own, with the bytes that it was packed to if it was.
+fn ready_layer(layer: StreamedLayer, path: &Path) -> Result<Layer, StreamError> {
+    let layer = parts_layer(layer, false)?;
+    let Some(blob) = ReadyLayer::read(path)?.blob else {
+        return Ok(layer);
+    };
+    let file = path.join(BLOB);
+    Ok(Layer {
+        compression: blob.compression,
+        digest: Some(blob.digest),
+        size: blob.size,
+        content: Content::File(file.clone()),
+        link: Some(file),
+        ..layer
     })
 }
 

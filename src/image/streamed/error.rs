@@ -11,6 +11,7 @@ use crate::bytes::digest::DiffId;
 use crate::engines::Objection;
 use crate::foreign::archive::error::ArchiveError;
 use crate::image::docker_archive::SpoolError;
+use crate::image::ready_layer::ReadyLayerError;
 use crate::request::time::TimeError;
 use crate::tar::write::WriteError;
 use crate::tree::scan::ScanError;
@@ -48,6 +49,8 @@ pub enum StreamError {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    #[error(transparent)]
+    Ready(#[from] ReadyLayerError),
     #[error(transparent)]
     Scan(#[from] ScanError),
     #[error(

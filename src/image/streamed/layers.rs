@@ -12,14 +12,17 @@ use crate::bytes::source::{Range, Source};
 use crate::closure::store_layer;
 use crate::console::progress::Progress;
 use crate::console::text;
+use crate::console::warnings::Warnings;
 use crate::foreign::archive::{ArchiveFile, index};
 use crate::foreign::base;
 use crate::image::description::{self, Description, LAYER, RecordedLayer, Unpacked};
 use crate::image::docker_archive::{self};
+use crate::image::ready_layer::ReadyLayer;
 use crate::image::streamed::MEMBER_MODE;
 use crate::image::streamed::error::StreamError;
 use crate::image::streamed::part::{About, Part, RecordedDiffId};
 use crate::imitate::python;
+use crate::request::store_path::StorePath;
 use crate::tar::owner::Owner;
 use crate::tar::plan::{Content, Entry, Kind, TarPlan};
 use crate::tar::write::WriteError;
@@ -151,6 +154,41 @@ pub(crate) fn store_layers(
             member.of(plan.size(), Content::Tar(Arc::new(plan)), paths)
         })
         .collect()
+}
+
+/// The layers that were made on their own. The archive's member has the image's time, and what is in it its own.
+pub(crate) fn ready_layers(
+    description: &Description,
+    mtime: u64,
+    below: usize,
+    progress: Progress,
+) -> Result<Vec<StreamedLayer>, StreamError> {
+    let ready = description.builder.ready_layers.iter().enumerate();
+    let layers = ready.map(|(index, ready)| {
+        let recipe = ReadyLayer::read(&ready.path)?.recipe;
+        let mut warnings = Warnings::default();
+        let plan = recipe.plan(&mut warnings);
+        warnings.tell(progress);
+        let plan = plan?;
+        let number = below + index + 1;
+        // Not what lies at its root: that has a name which says nothing of what is in it.
+        let paths = recipe.store_paths.iter().map(StorePath::as_path);
+        let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
+        let list = python::repr_list(&paths);
+        let member = Member {
+            number,
+            message: format!("Creating layer {number} from paths: {list}"),
+            recorded: RecordedLayer {
+                diff_id: ready.diff_id,
+                size: ready.size,
+            },
+            mode: MEMBER_MODE,
+            owner: Arc::new(Owner::numeric(0, 0)),
+            mtime,
+        };
+        member.of(plan.size(), Content::Tar(Arc::new(plan)), paths)
+    });
+    layers.collect()
 }
 
 pub(crate) fn customisation_layer(

@@ -96,13 +96,19 @@ fn a_store_path_that_changed_is_named() {
         let output = sandbox.builder(&["oci-layout"]).output().unwrap();
         layered::check(&sandbox, &output, 1, &expected);
     };
-    check_changed("lead", expect![[r#"
+    check_changed(
+        "lead",
+        expect![[r#"
         reading `/nix/store/[HASH]-conf.json`
         packing 3 layers
         error: layer 1, of `/nix/store/[HASH]-leaf`, has other bytes than were recorded of it: DiffID sha256:[DIGEST] instead of sha256:[DIGEST]; a store path has changed, `nix-store --verify --check-contents` finds it
-    "#]]);
-    check_changed(&"x".repeat(20_000), expect![[r#"
+    "#]],
+    );
+    check_changed(
+        &"x".repeat(20_000),
+        expect![[r#"
         reading `/nix/store/[HASH]-conf.json`
         error: layer 1, of `/nix/store/[HASH]-leaf`, has 30720 bytes and had 10240 when the image was described; a store path has changed, `nix-store --verify --check-contents` finds it
-    "#]]);
+    "#]],
+    );
 }
