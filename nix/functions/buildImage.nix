@@ -152,6 +152,21 @@ lib.makeOverridable (
           buildArgs = arguments;
           inherit layer;
           layout = ociLayout { image = finalAttrs.finalPackage; };
+          # The same image as a layout, for `ociLayout`.
+          asLayout =
+            { name, layout }:
+            finalAttrs.finalPackage.overrideAttrs (layoutAttrs: old: {
+              inherit name;
+              image = old.image // {
+                tag = finalAttrs.finalPackage.imageTag;
+                inherit layout;
+              };
+              passthru = removeAttrs old.passthru [ "asLayout" ] // {
+                inherit (finalAttrs.finalPackage) imageTag;
+                isOciLayout = true;
+                layout = layoutAttrs.finalPackage;
+              };
+            });
           imageTag = if finalTag != null then finalTag else hashPart finalAttrs.finalPackage;
         };
 

@@ -28,7 +28,8 @@
 }:
 
 let
-  layoutOf = image: if image ? layout then image.layout else ociLayout { inherit image; };
+  # What is a layout already stays what it is.
+  layoutOf = image: image.layout or (ociLayout { inherit image; });
 in
 checkReference { inherit name tag; } (mkBuilderDerivation {
   command = "image-index";

@@ -23,27 +23,18 @@ arguments@{
   name ? null,
 }:
 
-let
-  imageName = image.imageName or "image";
-in
 lib.seq
   (compressorExtension {
-    name = imageName;
+    name = image.imageName or "image";
     inherit compressor;
   })
   (mkLayout {
     inherit
-      imageName
+      image
       name
       archive
       annotations
       layerAnnotations
       ;
-    # A stream has a description, and its program need not run.
-    input = image.conf or image;
-    imageTag = image.imageTag or null;
-    meta = image.meta or { };
-    version = image.version or null;
-    fromImage = image.fromImage or image.conf.fromImage or null;
     compressor = if arguments ? compressor then compressor else null;
   })

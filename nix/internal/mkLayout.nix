@@ -7,61 +7,66 @@
 }:
 
 {
-  # What `builder` reads: an archive, a layout, or the description of a streamed image.
-  input,
-  # The name and the tag of the image. The tag is null if nobody knows it.
-  imageName,
-  imageTag,
+  # The image: the result of any function that makes an image or a stream, or the path of an archive
+  # or of a layout.
+  image,
   # The name of the derivation. Null stands for one that is made from that of the image.
-  name ? null,
-  # The `meta` attributes of the image.
-  meta ? { },
-  # The version of what is in the image. Null stands for an image that does not say it.
-  version ? null,
-  # The base image. Null stands for no base image.
-  fromImage ? null,
+  name,
   # The compressor of the layers. Null packs plain layers with `gz`, and keeps packed ones.
-  compressor ? null,
+  compressor,
   # Whether the layout is one tar.
-  archive ? false,
+  archive,
   # The annotations of the manifest and of each layer, by their keys.
-  annotations ? { },
-  layerAnnotations ? { },
+  annotations,
+  layerAnnotations,
 }:
 
 let
-  extension = if archive then ".tar" else "";
+  imageName = image.imageName or "image";
 
-  allAnnotations = mkAnnotations {
-    name = imageName;
-    inherit
-      annotations
-      fromImage
-      meta
-      version
-      ;
+  derivationName =
+    if name != null then
+      name
+    else
+      "${baseNameOf imageName}-layout${lib.optionalString archive ".tar"}";
+
+  layout = {
+    inherit archive compressor;
+    annotations = mkAnnotations {
+      name = imageName;
+      inherit annotations;
+      meta = image.meta or { };
+      version = image.version or null;
+      fromImage = image.fromImage or image.conf.fromImage or null;
+    };
+    layerAnnotations = lib.mapAttrs (_key: value: if value == null then "" else value) layerAnnotations;
   };
 in
-mkBuilderDerivation {
-  command = "oci-layout";
-  attributes = finalAttrs: {
-    name = if name != null then name else "${baseNameOf imageName}-layout${extension}";
+# The result of `buildImage` becomes a layout by itself, without an archive before.
+if image ? asLayout then
+  image.asLayout {
+    name = derivationName;
+    inherit layout;
+  }
+else
+  mkBuilderDerivation {
+    command = "oci-layout";
+    attributes = finalAttrs: {
+      name = derivationName;
 
-    # A change of this by `overrideAttrs` reaches `builder`.
-    inherit imageName;
+      ociLayout = {
+        # A stream has a description, and its program need not run.
+        image = "${image.conf or image}";
+        inherit layout;
+      };
 
-    ociLayout = {
-      image = "${input}";
-      annotations = allAnnotations;
-      inherit archive compressor layerAnnotations;
+      passthru = {
+        inherit imageName;
+        imageTag = image.imageTag or null;
+        isOciLayout = true;
+        layout = finalAttrs.finalPackage;
+      };
+
+      meta = image.meta or { };
     };
-
-    passthru = {
-      inherit imageTag;
-      isOciLayout = true;
-      layout = finalAttrs.finalPackage;
-    };
-
-    inherit meta;
-  };
-}
+  }

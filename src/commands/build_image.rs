@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
-use crate::bytes::compression::Compressor;
+use crate::bytes::compression::{Compression, Compressor};
 use crate::bytes::digest::{DiffId, HashWriter, Sha256};
 use crate::bytes::source::{Range, Source};
 use crate::closure::files::{self, ClosureFiles, ClosureQuery, Presence};
@@ -25,7 +25,10 @@ use crate::foreign::base::{self, BaseImage};
 use crate::foreign::images::selector::Selector;
 use crate::image::config::{BaseJson, BaseJsonError};
 use crate::image::docker_manifest::{self, KeyOrder};
+use crate::image::layout::error::LayoutError;
+use crate::image::layout::settings::LayoutSettings;
 use crate::image::legacy::{self, LegacyLayer};
+use crate::image::parts::{Annotations, Layer, Parts, from_archive};
 use crate::image::replaced::{Directories, DirectoriesError, Links};
 use crate::image::retain::{self, RetainError};
 use crate::image::{append, docker_archive};
@@ -68,6 +71,8 @@ pub enum ImageError {
     Base(#[from] BaseError),
     #[error(transparent)]
     Keep(#[from] RetainError),
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -123,6 +128,13 @@ pub fn build(attrs: &Attrs<ImageAttrs>, context: &Context) -> Result<(), ImageEr
 
     let out = &attrs.out;
     let tag = image.tag.clone().unwrap_or_else(|| output::hash_part(out));
+    if let Some(layout) = &image.layout {
+        let name = format!("{}:{tag}", image.name);
+        let parts = parts(name, base.as_ref(), &layer, config)?;
+        let count = text::count(parts.layers.len(), "layer");
+        progress.phase("pack", &format!("packing {count}"));
+        return Ok(layout.write(out, &[parts], context)?);
+    }
     let members = plan_members(image, &tag, base, &layer, &layer_names, config, context)?;
     let plan = docker_archive::into_plan(members, DIRECTORY_MODE, context.source_date_epoch);
     progress.phase(
@@ -298,6 +310,39 @@ fn list_layers(base: Option<&BaseImage<Noted>>, layer: &NewLayer) -> (Vec<DiffId
         .unzip()
 }
 
+/// The image as what a layout is made from.
+fn parts(
+    name: String,
+    base: Option<&BaseImage<Noted>>,
+    layer: &NewLayer,
+    config: String,
+) -> Result<Parts, ImageError> {
+    let mut layers = Vec::new();
+    for below in base.iter().flat_map(|base| &base.layers) {
+        let archive = &base.expect("it has the layer").archive;
+        let below = from_archive::parts_layer(archive, below, None, Annotations::new());
+        layers.push(below.map_err(BaseError::from)?);
+    }
+    layers.push(Layer {
+        shown: "the new layer".to_owned(),
+        diff_id: layer.diff_id,
+        compression: Compression::Plain,
+        digest: None,
+        size: layer.tar.size(),
+        content: Content::Tar(Arc::clone(&layer.tar)),
+        link: None,
+        annotations: Annotations::new(),
+    });
+    Ok(Parts {
+        names: vec![name],
+        config: config.into_bytes(),
+        layers,
+        manifest: None,
+        annotations: Annotations::new(),
+        index: None,
+    })
+}
+
 fn plan_members(
     image: &ImageAttrs,
     tag: &str,
@@ -359,6 +404,9 @@ pub struct ImageAttrs {
     pub from_image_name: Option<String>,
     pub from_image_tag: Option<String>,
     pub compressor: Compressor,
+    /// Set if the image becomes an OCI layout, and no docker archive.
+    #[serde(default)]
+    pub layout: Option<LayoutSettings>,
 }
 
 impl Section for ImageAttrs {

@@ -5,13 +5,10 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::build::context::Context;
-use crate::bytes::compression::Compressor;
 use crate::console::text;
-use crate::image::annotations;
-use crate::image::layout::Said;
 use crate::image::layout::error::LayoutError;
-use crate::image::layout::output::{self, Form};
-use crate::image::parts::{self, Annotations, Packing};
+use crate::image::layout::settings::LayoutSettings;
+use crate::image::parts;
 use crate::request::attrs::{Attrs, Section};
 use crate::request::time::Time;
 
@@ -24,24 +21,13 @@ pub fn build(
     now: Time,
     context: &Context,
 ) -> Result<(), LayoutError> {
-    let asked = &attrs.ours;
-    let said = Said {
-        annotations: asked.annotations.clone(),
-        layer_annotations: asked.layer_annotations.clone(),
-    };
-    annotations::check(&said.annotations)?;
-    annotations::check(&said.layer_annotations)?;
-    let packing = Packing::of(asked.compressor);
+    let OciLayoutAttrs { image, layout } = &attrs.ours;
     let progress = context.progress;
-    progress.phase("read", &format!("reading `{}`", asked.image.display()));
-    let images = parts::read(&asked.image, packing, &attrs.limits, now, context)?;
+    progress.phase("read", &format!("reading `{}`", image.display()));
+    let images = parts::read(image, layout.packing(), &attrs.limits, now, context)?;
     let layers: usize = images.iter().map(|image| image.layers.len()).sum();
     progress.phase("pack", &format!("packing {}", text::count(layers, "layer")));
-    let form = match asked.archive {
-        true => Form::Archive,
-        false => Form::Directory,
-    };
-    output::write(&attrs.out, form, &images, &said, packing, context)
+    layout.write(&attrs.out, &images, context)
 }
 
 /// A layout, as `ociLayout` asks for it.
@@ -50,12 +36,7 @@ pub fn build(
 pub struct OciLayoutAttrs {
     /// An archive, a layout or a description.
     pub image: PathBuf,
-    /// Null packs plain layers with gzip, and keeps those that are packed.
-    pub compressor: Option<Compressor>,
-    /// Whether the layout becomes one tar.
-    pub archive: bool,
-    pub annotations: Annotations,
-    pub layer_annotations: Annotations,
+    pub layout: LayoutSettings,
 }
 
 impl Section for OciLayoutAttrs {

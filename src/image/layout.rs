@@ -5,6 +5,7 @@ pub mod archive;
 pub mod error;
 pub mod output;
 pub mod join;
+pub mod settings;
 
 use std::fs;
 use std::path::Path;

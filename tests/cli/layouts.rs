@@ -27,10 +27,12 @@ fn attrs(sandbox: &Sandbox, image: &Path) -> Value {
         "outputs": { "out": sandbox.out() },
         "ociLayout": {
             "image": image,
-            "compressor": null,
-            "archive": false,
-            "annotations": {},
-            "layerAnnotations": {},
+            "layout": {
+                "compressor": null,
+                "archive": false,
+                "annotations": {},
+                "layerAnnotations": {},
+            },
         },
     })
 }

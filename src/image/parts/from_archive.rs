@@ -83,9 +83,13 @@ fn listing(archive: &Archive, blob: &Blob) -> Result<Option<ListingIndex>, BaseE
     }))
 }
 
-fn parts_layer(
+/// A layer of `archive`. `wanted` is set where it is to be packed as that says, whatever it is.
+///
+/// # Errors
+/// When it is missing.
+pub(crate) fn parts_layer<N>(
     archive: &Archive,
-    layer: &BaseLayer,
+    layer: &BaseLayer<N>,
     wanted: Option<Packing>,
     annotations: Annotations,
 ) -> Result<Layer, ArchiveError> {

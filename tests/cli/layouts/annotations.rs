@@ -14,7 +14,7 @@ fn annotated(change: impl FnOnce(&mut Value)) -> Value {
     let sandbox = Sandbox::new();
     let image = sandbox.file("image.tar", dated());
     let mut attrs = attrs(&sandbox, &image);
-    change(&mut attrs["ociLayout"]);
+    change(&mut attrs["ociLayout"]["layout"]);
     manifest(&built(&sandbox, "oci-layout", &attrs, "layout"))
 }
 
@@ -62,13 +62,13 @@ fn annotations_of_a_layout_stay() {
     let sandbox = Sandbox::new();
     let image = sandbox.file("image.tar", dated());
     let mut first = attrs(&sandbox, &image);
-    first["ociLayout"]["annotations"] = json!({ "org.example.a": "1" });
-    first["ociLayout"]["layerAnnotations"] = json!({ "org.example.kind": "app" });
+    first["ociLayout"]["layout"]["annotations"] = json!({ "org.example.a": "1" });
+    first["ociLayout"]["layout"]["layerAnnotations"] = json!({ "org.example.kind": "app" });
     let first = built(&sandbox, "oci-layout", &first, "first");
     let same = built(&sandbox, "oci-layout", &attrs(&sandbox, &first), "same");
     assert!(super::files(&same) == super::files(&first));
     let mut second = attrs(&sandbox, &first);
-    second["ociLayout"]["annotations"] = json!({ "org.example.b": "2" });
+    second["ociLayout"]["layout"]["annotations"] = json!({ "org.example.b": "2" });
     let second = built(&sandbox, "oci-layout", &second, "second");
     let expected =
         json!({ "org.example.a": "1", "org.example.b": "2", CREATED: "2024-01-31T12:00:00Z" });
@@ -85,7 +85,7 @@ fn check_annotation(key: &str, value: &Value, expected: Expect) {
     let sandbox = Sandbox::new();
     let image = sandbox.file("image.tar", dated());
     let mut attrs = attrs(&sandbox, &image);
-    attrs["ociLayout"]["annotations"] = json!({ key: value });
+    attrs["ociLayout"]["layout"]["annotations"] = json!({ key: value });
     check(&sandbox, "oci-layout", &attrs, &expected);
 }
 
@@ -95,6 +95,8 @@ fn annotations_that_mean_nothing_are_refused() {
         "org.opencontainers.image.licence",
         &json!("MIT"),
         expect![[r#"
+            reading `/nix/store/[HASH]-image.tar`
+            packing 1 layer
             error: the annotation `org.opencontainers.image.licence` is none that the image specification defines; `org.opencontainers.image.licenses` is meant
         "#]],
     );
@@ -102,6 +104,8 @@ fn annotations_that_mean_nothing_are_refused() {
         "org.opencontainers.image.ref.name",
         &json!("app:1"),
         expect![[r#"
+            reading `/nix/store/[HASH]-image.tar`
+            packing 1 layer
             error: the annotation `org.opencontainers.image.ref.name` is what a layout calls an image by; `name` and `tag` of the image decide it
         "#]],
     );
@@ -109,13 +113,17 @@ fn annotations_that_mean_nothing_are_refused() {
         CREATED,
         &json!("yesterday"),
         expect![[r#"
-        error: the annotation `org.opencontainers.image.created` is `yesterday`, which is no time; write it as `2024-01-31T12:00:00Z`
-    "#]],
+            reading `/nix/store/[HASH]-image.tar`
+            packing 1 layer
+            error: the annotation `org.opencontainers.image.created` is `yesterday`, which is no time; write it as `2024-01-31T12:00:00Z`
+        "#]],
     );
     check_annotation(
         "org.opencontainers.image.base.digest",
         &json!("latest"),
         expect![[r#"
+            reading `/nix/store/[HASH]-image.tar`
+            packing 1 layer
             error: the annotation `org.opencontainers.image.base.digest` is `latest`, which is no digest; write it as `sha256:` and 64 digits
         "#]],
     );
@@ -123,8 +131,10 @@ fn annotations_that_mean_nothing_are_refused() {
         "",
         &json!("x"),
         expect![[r#"
-        error: the annotation `` has no name; write it as `org.example.name`
-    "#]],
+            reading `/nix/store/[HASH]-image.tar`
+            packing 1 layer
+            error: the annotation `` has no name; write it as `org.example.name`
+        "#]],
     );
     check_annotation(
         "org.example.number",

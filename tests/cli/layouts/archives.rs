@@ -30,7 +30,7 @@ fn the_tar_has_the_files_of_the_layout_and_what_docker_reads() {
     let image = sandbox.file("image.tar", tars::gzip(&docker().archive()));
     let mut attrs = attrs(&sandbox, &image);
     let layout = built(&sandbox, "oci-layout", &attrs, "layout");
-    attrs["ociLayout"]["archive"] = json!(true);
+    attrs["ociLayout"]["layout"]["archive"] = json!(true);
     let archive = built(&sandbox, "oci-layout", &attrs, "layout.tar");
     check_right(&sandbox, &archive);
 

@@ -163,7 +163,7 @@ fn annotations_that_all_images_share_are_those_of_the_index() {
     for (platform, own) in [("linux/amd64", "1"), ("linux/arm64", "2")] {
         let alone = image(&sandbox, platform);
         let mut attrs = attrs(&sandbox, &alone);
-        attrs["ociLayout"]["annotations"] =
+        attrs["ociLayout"]["layout"]["annotations"] =
             json!({ "org.example.shared": "x", "org.example.own": own, "org.example.c": "y" });
         images.push(built(
             &sandbox,
