@@ -147,15 +147,7 @@ pub fn build(attrs: &Attrs<DescriptionAttrs>, context: &Context) -> Result<(), D
     let own = ready.len() + paths.len() + 1;
     let objections = check_layers(image, &base, platform.as_ref(), own);
     tell(&image.name, objections, progress)?;
-    let count = text::count(paths.len() + 1, "layer");
-    progress.phase("hash", &format!("hashing {count}"));
-    let store_layers = match &mtime {
-        Some(mtime) => Some(record_store_layers(image, &paths, mtime, progress)?),
-        None => None,
-    };
-    let customisation_layer = record_file(&image.customisation_layer.join(LAYER), progress)?;
-    let all = store_layers.iter().flatten().chain([&customisation_layer]);
-    all.for_each(|layer| progress.line(&line(layer)));
+    let (store_layers, customisation_layer) = record_all(image, &paths, mtime.as_ref(), progress)?;
 
     let tag = image
         .tag
@@ -360,6 +352,25 @@ fn choose_layers(
         }
     }
     Ok(layers)
+}
+
+/// Hashes the layers of `paths`, unless their `mtime` is not known yet, and the customisation layer.
+fn record_all(
+    image: &DescriptionAttrs,
+    paths: &[Vec<StorePath>],
+    mtime: Option<&Time>,
+    progress: Progress,
+) -> Result<(Option<Vec<RecordedLayer>>, RecordedLayer), DescriptionError> {
+    let count = text::count(paths.len() + 1, "layer");
+    progress.phase("hash", &format!("hashing {count}"));
+    let store_layers = match mtime {
+        Some(mtime) => Some(record_store_layers(image, paths, mtime, progress)?),
+        None => None,
+    };
+    let customisation_layer = record_file(&image.customisation_layer.join(LAYER), progress)?;
+    let all = store_layers.iter().flatten().chain([&customisation_layer]);
+    all.for_each(|layer| progress.line(&line(layer)));
+    Ok((store_layers, customisation_layer))
 }
 
 fn record_store_layers(
