@@ -18,6 +18,9 @@ use crate::tree::{Directory, Node};
 /// The mode of `/nix` and `/nix/store`.
 const STORE_MODE: u32 = 0o755;
 
+/// The directory that every such layer has.
+pub const STORE: &[u8] = b"nix/store";
+
 /// Plans the layer of `paths`, in their order.
 ///
 /// # Errors

@@ -214,7 +214,8 @@ impl Packer<'_> {
                 source,
             },
             source => PackError::Read {
-                layer: layer.shown.clone(),
+                // In other messages, a verb follows.
+                layer: layer.shown.trim_end_matches(',').to_owned(),
                 source,
             },
         }

@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::bytes::compression::Compression;
 use crate::bytes::digest::{DiffId, Digest};
 use crate::bytes::source::{Range, Source};
-use crate::closure::files::{self, ClosureFiles, ClosureQuery};
+use crate::closure::files::{ClosureFiles, ClosureQuery};
 use crate::closure::store_layer;
 use crate::console::warnings::Warnings;
 use crate::image::append;
@@ -114,14 +114,11 @@ impl Recipe {
         };
         let path = root.join(LAYER);
         let range = open(&path)?;
-        let first = self.store_paths.first();
         let query = ClosureQuery {
             files: &ClosureFiles::default(),
-            store: &first
-                .map(|path| files::store_directory(path.as_path()))
-                .unwrap_or_default(),
+            store: store_layer::STORE,
         };
-        let has_others = first.is_some();
+        let has_others = !self.store_paths.is_empty();
         let own = append::read(&range, query, has_others, warnings);
         let own = own.map_err(|source| ReadyLayerError::Tar { path, source })?;
         Ok(append::before(own, store, has_others))

@@ -3,6 +3,7 @@
 mod annotations;
 mod archives;
 mod indexes;
+mod layers;
 mod links;
 mod packing;
 mod refused;

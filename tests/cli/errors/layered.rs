@@ -115,7 +115,7 @@ fn base_of(count: usize) -> Vec<u8> {
 
 /// `text` without what changes from run to run, because descriptions and layers hold the names of
 /// temporary directories: digests and columns.
-fn without_chance(text: &str) -> String {
+pub(crate) fn without_chance(text: &str) -> String {
     const DIGITS: usize = 64;
     let mut kept = String::new();
     let mut digits = String::new();
