@@ -8,5 +8,6 @@ pub mod media_type;
 pub mod platform;
 pub mod descriptor;
 pub mod image_config;
+pub mod annotations;
 pub mod manifest;
 pub mod whiteout;

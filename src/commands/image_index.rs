@@ -13,7 +13,7 @@ use crate::image::child;
 use crate::image::layout::error::LayoutError;
 use crate::image::layout::join::{self, SaidOfIndex};
 use crate::image::layout::output::{self, Form};
-use crate::image::parts::Annotations;
+use crate::oci::annotations::Annotations;
 use crate::oci::platform::Platform;
 use crate::request::attrs::{Attrs, Section};
 

@@ -23,6 +23,7 @@ use crate::foreign::images::selector::Selector;
 use crate::foreign::images::{self, Image};
 use crate::foreign::inventory::entries::Noting;
 use crate::foreign::inventory::{self, Input, Inventory, InventoryError};
+use crate::oci::annotations::{Annotated, Annotations};
 use crate::oci::image_config::ImageConfig;
 use crate::oci::platform::Platform;
 use crate::request::limits::Limits;
@@ -45,6 +46,10 @@ pub struct InspectedImage<'a> {
     /// The hash of the config, which Docker calls the image by.
     pub id: Sha256,
     pub platform: Option<Platform>,
+    /// That of the manifest, which a layout has.
+    pub manifest: Option<Digest>,
+    /// Those of the manifest.
+    pub annotations: Annotations,
     config: ShownConfig<'a>,
     /// Lowest first.
     pub layers: Vec<InspectedLayer<'a>>,
@@ -203,13 +208,30 @@ fn inspect_image<'a>(
     let layers = layers
         .map(|layer| inspect_layer(inventory, layer))
         .collect::<Result<_, _>>()?;
+    let annotations = match &image.manifest {
+        None => Annotations::new(),
+        Some(manifest) => annotations(inventory, manifest)?,
+    };
     Ok(InspectedImage {
         names: &image.names,
         id,
         platform,
+        manifest: image.manifest.as_ref().and_then(|manifest| manifest.digest),
+        annotations,
         config,
         layers,
     })
+}
+
+fn annotations(inventory: &Inventory, manifest: &Blob) -> Result<Annotations, InspectError> {
+    let archive = &inventory.archive;
+    let text = manifest.json(archive, "an index names as an image")?;
+    let annotated = Annotated::parse(&text).map_err(|source| ImagesError::Document {
+        path: archive.path.clone(),
+        name: manifest.name.clone(),
+        source,
+    });
+    Ok(annotated?.annotations)
 }
 
 fn inspect_layer<'a>(

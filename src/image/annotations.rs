@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::bytes::digest::Digest;
-use crate::image::parts::Annotations;
+use crate::oci::annotations::Annotations;
 
 /// What the specification defines, without the prefix.
 const DEFINED: [&str; 14] = [

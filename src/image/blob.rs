@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::bytes::digest::{DiffId, Digest, Sha256};
-use crate::image::parts::Annotations;
+use crate::oci::annotations::Annotations;
 use crate::tar::plan::Content;
 
 /// A layer or a document of an image.

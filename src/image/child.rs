@@ -14,8 +14,9 @@ use crate::foreign::images::blob_ref::Blob as Named;
 use crate::foreign::images::error::ImagesError;
 use crate::foreign::images::{self, Image};
 use crate::image::blob::Blob;
-use crate::image::parts::from_archive::Annotated;
-use crate::image::parts::{Annotations, ConfigFacts, Layer};
+use crate::image::parts::from_archive::annotated;
+use crate::image::parts::{ConfigFacts, Layer};
+use crate::oci::annotations::Annotations;
 use crate::oci::image_config::ImageConfig;
 use crate::oci::media_type;
 use crate::oci::strict_json;
@@ -86,7 +87,7 @@ fn child(archive: &Archive, image: Image, links: bool) -> Result<Child, ChildErr
         }
     }
     let text = manifest.json(archive, NEEDED_BY)?.into_owned();
-    let said = Annotated::parse(archive, &manifest.name, &text)?;
+    let said = annotated(archive, &manifest.name, &text)?;
     let config = image.config.json(archive, NEEDED_BY)?.into_owned();
     let document = |source| ImagesError::Document {
         path: path(),
@@ -113,7 +114,7 @@ fn child(archive: &Archive, image: Image, links: bool) -> Result<Child, ChildErr
         config: Blob::document(media_type::CONFIG, config),
         facts,
         layers: layers.collect::<Result<_, _>>()?,
-        annotations: said.annotations(),
+        annotations: said.annotations,
     })
 }
 

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::image::blob::{self, Blob};
-use crate::image::parts::{Annotations, ConfigFacts};
+use crate::image::parts::ConfigFacts;
+use crate::oci::annotations::Annotations;
 use crate::oci::media_type;
 
 /// The key by which skopeo and podman find an image of a layout.

@@ -3,7 +3,7 @@
 pub mod from_archive;
 pub mod from_description;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -19,14 +19,12 @@ use crate::foreign::base::error::BaseError;
 use crate::foreign::mistaken;
 use crate::image::streamed;
 use crate::image::streamed::error::StreamError;
+use crate::oci::annotations::Annotations;
 use crate::oci::platform::Platform;
 use crate::oci::strict_json::{self, DocumentError};
 use crate::request::limits::Limits;
 use crate::request::time::Time;
 use crate::tar::plan::Content;
-
-/// Annotations of a descriptor, a manifest or an index: keys and values, in the order of the keys.
-pub type Annotations = BTreeMap<String, String>;
 
 /// An image before any of it is a blob.
 #[derive(Debug)]

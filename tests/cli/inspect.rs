@@ -70,33 +70,36 @@ fn an_image_is_shown_whole() {
         &[],
         &image().archive(),
         expect![[r#"
-        /nix/store/[HASH]-image.tar: image archive, not packed, 1 image
+            /nix/store/[HASH]-image.tar: image archive, not packed, 1 image
 
-        app:1
-          id           sha256:85f0aa0e1c5750db5f1cba9fac2f808e498b7b06b061be323b3b551f334f8491
-          platform     linux/amd64
-          created      1970-01-01T00:00:01Z
-          author       \u{1b}[2Jnobody
-          command      ["sh","-c","echo \"é\""]
-          directory    /data
-          environment  A=1
-                       B=2
-          ports        80/tcp
-          volumes      /data
-          labels       one=1
-                       two=2
+            app:1
+              id           sha256:85f0aa0e1c5750db5f1cba9fac2f808e498b7b06b061be323b3b551f334f8491
+              platform     linux/amd64
+              created      1970-01-01T00:00:01Z
+              author       \u{1b}[2Jnobody
+              command      ["sh","-c","echo \"é\""]
+              directory    /data
+              environment  A=1
+                           B=2
+              ports        80/tcp
+              volumes      /data
+              labels       one=1
+                           two=2
 
-          layer     size  packed        files  store paths  DiffID
-              1  5.12 kB   185 B  gzip      5            2  sha256:8f786b9c3a323f3d1c48d2800856f8f548c1553cbda5cb4138dfbf6f81355b9d
+              layer     size  packed        files  store paths  DiffID
+                  1  5.12 kB   185 B  gzip      5            2  sha256:8f786b9c3a323f3d1c48d2800856f8f548c1553cbda5cb4138dfbf6f81355b9d
 
-          layer  store path
-              1  /nix/store/00000000000000000000000000000000-one
-              1  /nix/store/00000000000000000000000000000000-two
+              layer  digest of the packed layer
+                  1  sha256:bfe87e908791e7a82ef4dafcc8acce1a7ff520300890361cb1a477c11e6155c1
 
-          created               history
-          1970-01-01T00:00:01Z  builder a\nb
-                                (no layer)
-    "#]],
+              layer  store path
+                  1  /nix/store/00000000000000000000000000000000-one
+                  1  /nix/store/00000000000000000000000000000000-two
+
+              created               history
+              1970-01-01T00:00:01Z  builder a\nb
+                                    (no layer)
+        "#]],
     );
 }
 
@@ -106,75 +109,77 @@ fn programs_get_the_same_as_json() {
         &["--json"],
         &image().archive(),
         expect![[r#"
-        {
-          "path": "/nix/store/[HASH]-image.tar",
-          "format": "docker",
-          "packing": "plain",
-          "images": [
             {
-              "names": [
-                "app:1"
-              ],
-              "id": "sha256:85f0aa0e1c5750db5f1cba9fac2f808e498b7b06b061be323b3b551f334f8491",
-              "platform": {
-                "os": "linux",
-                "architecture": "amd64",
-                "variant": null
-              },
-              "created": "1970-01-01T00:00:01Z",
-              "config": {
-                "Cmd": [
-                  "sh",
-                  "-c",
-                  "echo \"é\""
-                ],
-                "Entrypoint": null,
-                "Env": [
-                  "A=1",
-                  "B=2"
-                ],
-                "ExposedPorts": {
-                  "80/tcp": {}
-                },
-                "Labels": {
-                  "one": "1",
-                  "two": "2"
-                },
-                "User": "",
-                "Volumes": {
-                  "/data": {}
-                },
-                "WorkingDir": "/data"
-              },
-              "layers": [
+              "path": "/nix/store/[HASH]-image.tar",
+              "format": "docker",
+              "packing": "plain",
+              "images": [
                 {
-                  "file": "a/layer.tar",
-                  "packing": "gzip",
-                  "digest": "sha256:bfe87e908791e7a82ef4dafcc8acce1a7ff520300890361cb1a477c11e6155c1",
-                  "packedSize": 185,
-                  "diffId": "sha256:8f786b9c3a323f3d1c48d2800856f8f548c1553cbda5cb4138dfbf6f81355b9d",
-                  "size": 5120,
-                  "files": 5,
-                  "storePaths": [
-                    "/nix/store/00000000000000000000000000000000-one",
-                    "/nix/store/00000000000000000000000000000000-two"
-                  ]
-                }
-              ],
-              "history": [
-                {
+                  "names": [
+                    "app:1"
+                  ],
+                  "id": "sha256:85f0aa0e1c5750db5f1cba9fac2f808e498b7b06b061be323b3b551f334f8491",
+                  "manifest": null,
+                  "annotations": {},
+                  "platform": {
+                    "os": "linux",
+                    "architecture": "amd64",
+                    "variant": null
+                  },
                   "created": "1970-01-01T00:00:01Z",
-                  "created_by": "builder",
-                  "comment": "a\nb"
-                },
-                {
-                  "empty_layer": true
+                  "config": {
+                    "Cmd": [
+                      "sh",
+                      "-c",
+                      "echo \"é\""
+                    ],
+                    "Entrypoint": null,
+                    "Env": [
+                      "A=1",
+                      "B=2"
+                    ],
+                    "ExposedPorts": {
+                      "80/tcp": {}
+                    },
+                    "Labels": {
+                      "one": "1",
+                      "two": "2"
+                    },
+                    "User": "",
+                    "Volumes": {
+                      "/data": {}
+                    },
+                    "WorkingDir": "/data"
+                  },
+                  "layers": [
+                    {
+                      "file": "a/layer.tar",
+                      "packing": "gzip",
+                      "digest": "sha256:bfe87e908791e7a82ef4dafcc8acce1a7ff520300890361cb1a477c11e6155c1",
+                      "packedSize": 185,
+                      "diffId": "sha256:8f786b9c3a323f3d1c48d2800856f8f548c1553cbda5cb4138dfbf6f81355b9d",
+                      "size": 5120,
+                      "files": 5,
+                      "storePaths": [
+                        "/nix/store/00000000000000000000000000000000-one",
+                        "/nix/store/00000000000000000000000000000000-two"
+                      ]
+                    }
+                  ],
+                  "history": [
+                    {
+                      "created": "1970-01-01T00:00:01Z",
+                      "created_by": "builder",
+                      "comment": "a\nb"
+                    },
+                    {
+                      "empty_layer": true
+                    }
+                  ]
                 }
               ]
             }
-          ]
-        }
-    "#]],
+        "#]],
     );
 }
 
@@ -268,11 +273,13 @@ fn a_layout_shows_the_images_of_all_platforms() {
 
         app:1
           id           sha256:44babcbdb630dc940e20ece302bbe1a2a4d2ad068b23f1041adb0d45d5decdcf
+          manifest     sha256:133b99f71cc5ac50df136c6d690932cd5041d3c35639794ecacd4db80758ab38
           platform     linux/amd64
           environment  A=1
 
         app:1
           id           sha256:1d886f6898ffd869b1537d84fc7996624cd1253c4f68f65137c8d98c4fc5175a
+          manifest     sha256:313236b9b655cbdaf5e838a807b6414a196ba5ed0a93753a19cc705b3d391610
           platform     linux/arm64
           environment  A=1
     "#]]
@@ -297,6 +304,7 @@ fn an_image_by_sha_512_is_shown() {
 
         (no name)
           id           sha256:37368e3e0cff2b545f56187becbaa82ef79b75c02d5844c07c02d698832041cb
+          manifest     sha512:d04be2134c3467028c21d03403eded334dd10fcc70df169376a87acfeefb833829de2de834c7885419c551cfc08cadbfa4a9152f6df28a81aa5ac794edeba159
           platform     linux/amd64
           environment  A=1
 

@@ -104,9 +104,12 @@ impl Serialize for InspectedImage<'_> {
             })
         });
         let shown = self.config.shown().map_err(S::Error::custom)?;
-        let mut object = serializer.serialize_struct("InspectedImage", 7)?;
+        let manifest = self.manifest.map(|digest| digest.to_string());
+        let mut object = serializer.serialize_struct("InspectedImage", 9)?;
         object.serialize_field("names", &self.names)?;
         object.serialize_field("id", &self.id.to_string())?;
+        object.serialize_field("manifest", &manifest)?;
+        object.serialize_field("annotations", &self.annotations)?;
         object.serialize_field("platform", &platform)?;
         object.serialize_field("created", &shown.created)?;
         object.serialize_field("config", &shown.config.or("{}"))?;
@@ -147,7 +150,7 @@ impl InspectedImage<'_> {
         let both = [Align::Left, Align::Left];
         table::write(out, 2, &both, &self.about(&shown)?)?;
         let layers = self.layers.iter().zip(1..);
-        let mut rows: Vec<Vec<String>> = layers.clone().map(|(layer, n)| layer.row(n)).collect();
+        let mut rows: Vec<Vec<String>> = layers.map(|(layer, n)| layer.row(n)).collect();
         if !rows.is_empty() {
             let head = [
                 "layer",
@@ -165,17 +168,8 @@ impl InspectedImage<'_> {
             writeln!(out)?;
             table::write(out, 2, &columns, &rows)?;
         }
-        let store_paths =
-            layers.flat_map(|(layer, n)| layer.store_paths.iter().map(move |path| (n, path)));
-        let mut rows: Vec<Vec<String>> = store_paths
-            .map(|(n, path)| vec![n.to_string(), path.as_path().display().to_string()])
-            .collect();
-        if !rows.is_empty() {
-            rows.insert(0, vec!["layer".to_owned(), "store path".to_owned()]);
-            let columns = [Align::Right, Align::Left];
-            writeln!(out)?;
-            table::write(out, 2, &columns, &rows)?;
-        }
+        self.write_digests(out)?;
+        self.write_store_paths(out)?;
         let mut rows = history_rows(shown.history)?;
         if !rows.is_empty() {
             rows.insert(0, vec!["created".to_owned(), "history".to_owned()]);
@@ -185,9 +179,27 @@ impl InspectedImage<'_> {
         Ok(())
     }
 
+    /// What registries call the layers that are packed.
+    fn write_digests(&self, out: &mut impl Write) -> io::Result<()> {
+        let layers = self.layers.iter().zip(1..);
+        let packed = layers.filter(|(layer, _)| layer.packing != Compression::Plain);
+        let rows = packed.map(|(layer, n)| (n, layer.digest.to_string()));
+        write_by_layer(out, "digest of the packed layer", rows)
+    }
+
+    fn write_store_paths(&self, out: &mut impl Write) -> io::Result<()> {
+        let layers = self.layers.iter().zip(1..);
+        let paths = layers.flat_map(|(layer, n)| layer.store_paths.iter().map(move |it| (n, it)));
+        let rows = paths.map(|(n, path)| (n, path.as_path().display().to_string()));
+        write_by_layer(out, "store path", rows)
+    }
+
     /// What the config says, a row for each thing, and for each of a list.
     fn about(&self, shown: &Shown<'_>) -> Result<Vec<Vec<String>>, serde_json::Error> {
         let mut rows = vec![vec!["id".to_owned(), self.id.to_string()]];
+        if let Some(manifest) = &self.manifest {
+            rows.push(vec!["manifest".to_owned(), manifest.to_string()]);
+        }
         if let Some(platform) = &self.platform {
             rows.push(vec![
                 "platform".to_owned(),
@@ -198,6 +210,13 @@ impl InspectedImage<'_> {
             if let Some(text) = value.as_text() {
                 rows.push(vec![key.to_owned(), printable(&text)]);
             }
+        }
+        for (place, (key, value)) in self.annotations.iter().take(MAX_SHOWN).enumerate() {
+            let name = if place == 0 { "annotations" } else { "" };
+            rows.push(vec![name.to_owned(), printable(&format!("{key}={value}"))]);
+        }
+        if let Some(more) = self.annotations.len().checked_sub(MAX_SHOWN + 1) {
+            rows.push(vec![String::new(), and_more(more + 1)]);
         }
         let values = shown.config.members(CONFIG.map(|(key, _)| key))?;
         for ((key, name), value) in CONFIG.into_iter().zip(values) {
@@ -215,6 +234,21 @@ impl InspectedImage<'_> {
         }
         Ok(rows)
     }
+}
+
+/// Writes a table of numbers of layers, and of something else with the name `head`, unless there is none.
+fn write_by_layer(
+    out: &mut impl Write,
+    head: &str,
+    rows: impl Iterator<Item = (usize, String)>,
+) -> io::Result<()> {
+    let mut rows: Vec<Vec<String>> = rows.map(|(n, text)| vec![n.to_string(), text]).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    rows.insert(0, vec!["layer".to_owned(), head.to_owned()]);
+    writeln!(out)?;
+    table::write(out, 2, &[Align::Right, Align::Left], &rows)
 }
 
 /// `text` without anything that could play with the terminal, and not too long.

@@ -7,6 +7,7 @@ use crate::bytes::digest::Digest;
 use crate::foreign::images::blob_ref::Blob;
 use crate::foreign::images::error::ImagesError;
 use crate::foreign::images::{self, Image};
+use crate::oci::annotations::Annotated;
 use crate::oci::descriptor::{self, Descriptor};
 use crate::oci::manifest::{self, Index, Manifest};
 use crate::oci::media_type::MediaType;
@@ -59,6 +60,7 @@ impl Verifier<'_> {
     /// Checks what `index` lists, which is in the file `name` and lies `depth` deep in others.
     fn check_index(&mut self, name: &str, index: &Index, depth: usize, followed: &mut Followed) {
         self.note_keys(name, &index.respelled);
+        self.check_annotations(name);
         let limits = self.inventory.archive.limits;
         let path = || self.inventory.archive.path.clone();
         followed.count += index.manifests.len();
@@ -138,6 +140,15 @@ impl Verifier<'_> {
         }
     }
 
+    /// Compares the annotations in the document `name` with what they have to be: texts, each there once.
+    fn check_annotations(&mut self, name: &str) {
+        if let Some(text) = self.text(name)
+            && let Err(error) = Annotated::parse(&text)
+        {
+            self.problem(name, What::Document(error));
+        }
+    }
+
     fn check_attestation(&mut self, name: &str, text: &[u8]) {
         match manifest::parts(text) {
             Ok(parts) => {
@@ -154,6 +165,7 @@ impl Verifier<'_> {
         match Manifest::parse(text) {
             Ok(manifest) => {
                 self.note_keys(name, &manifest.respelled);
+                self.check_annotations(name);
                 let image = Image {
                     names: Vec::new(),
                     config: Blob::described(&manifest.config),

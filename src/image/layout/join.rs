@@ -11,7 +11,8 @@ use crate::image::layout::error::LayoutError;
 use crate::image::layout::{Writer, Written, docker, named, update};
 use crate::image::manifest;
 use crate::image::pack::Packer;
-use crate::image::parts::{Annotations, ConfigFacts, Layer};
+use crate::image::parts::{ConfigFacts, Layer};
+use crate::oci::annotations::Annotations;
 use crate::oci::platform::Platform;
 
 /// What is said of an index.

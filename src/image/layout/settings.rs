@@ -10,7 +10,8 @@ use crate::image::annotations;
 use crate::image::layout::Said;
 use crate::image::layout::error::LayoutError;
 use crate::image::layout::output::{self, Form};
-use crate::image::parts::{Annotations, Packing, Parts};
+use crate::image::parts::{Packing, Parts};
+use crate::oci::annotations::Annotations;
 
 /// How images become a layout.
 #[derive(Debug, Clone, Deserialize)]

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
-
 use crate::bytes::compression::Compression;
 use crate::bytes::digest::Digest;
 use crate::console::progress::Progress;
@@ -14,9 +12,10 @@ use crate::foreign::base::{self, BaseLayer, ReadImage};
 use crate::foreign::images;
 use crate::foreign::images::blob_ref::Blob;
 use crate::foreign::images::error::ImagesError;
-use crate::image::parts::{Annotations, Layer, ListingIndex, Packing, Parts};
+use crate::image::parts::{Layer, ListingIndex, Packing, Parts};
+use crate::oci::annotations::Annotated;
+use crate::oci::annotations::Annotations;
 use crate::oci::media_type;
-use crate::oci::strict_json::{self, Unique};
 use crate::request::limits::Limits;
 use crate::tar::plan::Content;
 
@@ -49,13 +48,13 @@ fn parts(archive: &Archive, image: ReadImage, wanted: Option<Packing>) -> Result
         Some(blob) => Some(blob.json(archive, NEEDED_BY)?.into_owned()),
     };
     let said = match (&manifest, &image.manifest) {
-        (Some(text), Some(blob)) => Annotated::parse(archive, &blob.name, text)?,
+        (Some(text), Some(blob)) => annotated(archive, &blob.name, text)?,
         _ => Annotated::default(),
     };
-    let mut of_layers = said.layers.unwrap_or_default().into_iter();
+    let mut of_layers = said.layers.into_iter();
     let layers = image.layers.iter().map(|layer| {
-        let annotations = of_layers.next().and_then(|layer| layer.annotations);
-        parts_layer(archive, layer, wanted, into_map(annotations))
+        let annotations = of_layers.next().unwrap_or_default();
+        parts_layer(archive, layer, wanted, annotations)
     });
     let index = match image.index.as_deref() {
         Some(blob) => listing(archive, blob)?,
@@ -67,7 +66,7 @@ fn parts(archive: &Archive, image: ReadImage, wanted: Option<Packing>) -> Result
         config: archive.json(&image.config_name, NEEDED_BY)?.into_owned(),
         names: image.names,
         manifest: manifest.filter(|_| is_oci),
-        annotations: into_map(said.annotations),
+        annotations: said.annotations,
         index,
     })
 }
@@ -75,10 +74,10 @@ fn parts(archive: &Archive, image: ReadImage, wanted: Option<Packing>) -> Result
 /// The index `blob`, if it is one of the OCI specification.
 fn listing(archive: &Archive, blob: &Blob) -> Result<Option<ListingIndex>, BaseError> {
     let text = blob.json(archive, "an index names")?.into_owned();
-    let said = Annotated::parse(archive, &blob.name, &text)?;
+    let said = annotated(archive, &blob.name, &text)?;
     let is_oci = said.media_type.as_deref() == Some(media_type::INDEX);
     Ok(is_oci.then(|| ListingIndex {
-        annotations: said.annotations(),
+        annotations: said.annotations,
         text,
     }))
 }
@@ -125,36 +124,18 @@ pub(crate) fn parts_layer<N>(
     })
 }
 
-/// The annotations of a manifest, and of its layers.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "an object")]
-pub(crate) struct Annotated {
-    pub(crate) media_type: Option<String>,
-    annotations: Option<Unique<String>>,
-    layers: Option<Vec<AnnotatedLayer>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(expecting = "an object")]
-struct AnnotatedLayer {
-    annotations: Option<Unique<String>>,
-}
-
-impl Annotated {
-    pub(crate) fn parse(archive: &Archive, name: &str, text: &[u8]) -> Result<Self, ImagesError> {
-        strict_json::parse(text).map_err(|source| ImagesError::Document {
-            path: archive.path.clone(),
-            name: name.to_owned(),
-            source,
-        })
-    }
-
-    /// Those of the manifest.
-    pub(crate) fn annotations(self) -> Annotations {
-        into_map(self.annotations)
-    }
-}
-
-fn into_map(annotations: Option<Unique<String>>) -> Annotations {
-    annotations.map(|Unique(map)| map).unwrap_or_default()
+/// What the manifest or index `name` says beside what it lists.
+///
+/// # Errors
+/// When an annotation is no text, or there twice.
+pub(crate) fn annotated(
+    archive: &Archive,
+    name: &str,
+    text: &[u8],
+) -> Result<Annotated, ImagesError> {
+    Annotated::parse(text).map_err(|source| ImagesError::Document {
+        path: archive.path.clone(),
+        name: name.to_owned(),
+        source,
+    })
 }

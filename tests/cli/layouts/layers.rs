@@ -140,7 +140,7 @@ fn a_packed_layer_is_linked() {
             reading `/nix/store/[HASH]-conf.json`
             packing 2 layers
             error: cannot read layer 1, of `/nix/store/[HASH]-leaf` and 1 other store path
-              caused by: `/nix/store/[HASH]-ready/blob` changed while it was read: it had 201 bytes and now has 5
+              caused by: `/nix/store/[HASH]-ready/blob` changed while it was read: it had 204 bytes and now has 5
         "#]],
     );
 }

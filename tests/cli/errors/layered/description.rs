@@ -55,7 +55,7 @@ fn an_unknown_attribute_is_named_with_the_known_ones() {
         json!("amd64"),
         expect![[r#"
             error: attribute `description` in `[TMP]/build/.attrs.json` is not what this version of `builder` expects
-              caused by: unknown field `architecture`, expected one of `name`, `tag`, `baseJson`, `customisationLayer`, `fromImage`, `created`, `mtime`, `uid`, `gid`, `uname`, `gname`, `maxLayers`, `layeringPipeline`, `includeStorePaths`, `debug`, `storeDir`
+              caused by: unknown field `architecture`, expected one of `name`, `tag`, `baseJson`, `customisationLayer`, `fromImage`, `layers`, `created`, `mtime`, `uid`, `gid`, `uname`, `gname`, `maxLayers`, `layeringPipeline`, `includeStorePaths`, `layersOnly`, `debug`, `storeDir`
         "#]],
     );
 }

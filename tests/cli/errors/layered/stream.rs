@@ -111,7 +111,7 @@ fn a_field_that_nobody_knows_is_named() {
         |description| description["builder"]["version"] = json!(2),
         expect![[r#"
             error: `/nix/store/[HASH]-conf.json` is not an image description of this version of `builder`
-              caused by: unknown field `version`, expected one of `base_env`, `base_layers`, `store_layers`, `customisation_layer`, `limits` at line 1 column [COLUMN]
+              caused by: unknown field `version`, expected one of `base_env`, `base_layers`, `ready_layers`, `store_layers`, `customisation_layer`, `limits` at line 1 column [COLUMN]
         "#]],
     );
 }
