@@ -30,6 +30,13 @@ in
       "a22 as zstd" = golden.compressors.zstd;
       "a merged image" = golden.merges.gz-last.image;
       "a14 (layered, on a base image)" = cases.a14-layered-from;
+      "a14 (layered), as a layout" = cases.a14-layered-from.layout;
+      "a07 (on a base image), as a layout" = cases.a07-from.layout;
+      "a03, as a tar of a layout with zstd" = pkgs.dockerTools.ociLayout {
+        image = cases.a03-overlap-k;
+        compressor = "zstd";
+        archive = true;
+      };
       "c18 (exported)" = cases.c18-export-layered;
     }
     // withLayer "the demo" demo.image
@@ -38,6 +45,10 @@ in
   # What needs more than attributes, which only Nix can hand over: the graph of the closure.
   descriptions = builtins.mapAttrs (_: describe) {
     "a14, the description" = cases.a14-layered-from.conf;
+    "a layer of one's own" = pkgs.dockerTools.buildLayer {
+      paths = [ pkgs.hello ];
+      compressor = "gz";
+    };
   };
 
   # Its output tells the circumstances, so it differs where they do.

@@ -422,7 +422,7 @@ in
     ];
   };
 
-  "the arguments of streamLayeredImage are those of nixpkgs" = {
+  "the arguments of streamLayeredImage are those of nixpkgs and two more" = {
     expr = lib.functionArgs streamLayeredImage;
     expected = {
       name = false;
@@ -448,6 +448,8 @@ in
       meta = true;
       layeringPipeline = true;
       debug = true;
+      layers = true;
+      split = true;
     };
   };
 
