@@ -18,6 +18,7 @@ use crate::build::script::{self, Script, ScriptError};
 use crate::bytes::digest::{DiffId, HashWriter};
 use crate::console::text;
 use crate::console::warnings::Warnings;
+use crate::image::description::{CHECKSUM, LAYER};
 use crate::request::attrs::{Attrs, Section};
 use crate::tar::names::path_of;
 use crate::tar::owner::Owner;
@@ -336,11 +337,11 @@ fn components(name: &[u8]) -> Vec<&[u8]> {
 
 fn write(plan: &TarPlan, out: &Path, context: &Context) -> Result<(), CustomisationError> {
     output::files(out, &context.build_directory, |files| {
-        let tar = out.join("layer.tar");
-        files.tar("layer.tar", plan, context.progress)?;
+        let tar = out.join(LAYER);
+        files.tar(LAYER, plan, context.progress)?;
         let diff_id = hash(plan).map_err(|error| OutputError::of_write(error, &tar))?;
         let checksum = format!("{}\n", diff_id.hex());
-        files.bytes("checksum", checksum.as_bytes())?;
+        files.bytes(CHECKSUM, checksum.as_bytes())?;
         Ok(())
     })
 }

@@ -2,9 +2,8 @@
 //! layer's DiffID and size. Nix builds the description once; streaming then is one forward pass.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -13,7 +12,7 @@ use thiserror::Error;
 
 use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
-use crate::bytes::digest::HashWriter;
+use crate::bytes::digest::{DiffId, DigestError};
 use crate::bytes::parallel;
 use crate::closure::graph::{self, Graph, GraphError};
 use crate::closure::layering::layer::{self, Layer, NoLayerLeft};
@@ -27,8 +26,8 @@ use crate::foreign::base;
 use crate::foreign::base::error::BaseError;
 use crate::foreign::images::selector::Selector;
 use crate::image::description::{
-    Description, LAYER, NOW, Recorded, RecordedBaseLayer, RecordedLayer, RecordedReadyLayer,
-    Unpacked, owner, record,
+    CHECKSUM, Description, LAYER, NOW, Recorded, RecordedBaseLayer, RecordedLayer,
+    RecordedReadyLayer, Unpacked, owner, record,
 };
 use crate::image::ready_layer::{ReadyLayer, ReadyLayerError};
 use crate::image::replaced::{Directories, DirectoriesError};
@@ -46,6 +45,8 @@ use crate::tree::scan::ScanError;
 pub enum DescriptionError {
     #[error("cannot read `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error("`{}` does not have the SHA-256 of the layer beside it", path.display())]
+    Checksum { path: PathBuf, source: DigestError },
     #[error("`{}` is not the image's JSON", path.display())]
     BaseJson {
         path: PathBuf,
@@ -361,13 +362,15 @@ fn record_all(
     mtime: Option<&Time>,
     progress: Progress,
 ) -> Result<(Option<Vec<RecordedLayer>>, RecordedLayer), DescriptionError> {
-    let count = text::count(paths.len() + 1, "layer");
-    progress.phase("hash", &format!("hashing {count}"));
+    if !paths.is_empty() {
+        let count = text::count(paths.len(), "layer");
+        progress.phase("hash", &format!("hashing {count}"));
+    }
     let store_layers = match mtime {
         Some(mtime) => Some(record_store_layers(image, paths, mtime, progress)?),
         None => None,
     };
-    let customisation_layer = record_file(&image.customisation_layer.join(LAYER), progress)?;
+    let customisation_layer = read_customisation_layer(&image.customisation_layer)?;
     let all = store_layers.iter().flatten().chain([&customisation_layer]);
     all.for_each(|layer| progress.line(&line(layer)));
     Ok((store_layers, customisation_layer))
@@ -392,22 +395,25 @@ fn record_store_layers(
     recorded
 }
 
-/// The DiffID and size of a layer that is a file already.
-fn record_file(path: &Path, progress: Progress) -> Result<RecordedLayer, DescriptionError> {
-    let mut hash = HashWriter::new();
-    let copied = File::open(path).and_then(|file| {
-        let bar = progress.bar(file.metadata()?.len());
-        let copied = io::copy(&mut bar.watch_reader(file), &mut hash);
-        bar.finish();
-        copied
-    });
-    copied.map_err(|source| DescriptionError::Read {
+/// The DiffID and size of the customisation layer in `directory`, which was hashed when it was made. Whoever writes the image
+/// compares them with its bytes.
+fn read_customisation_layer(directory: &Path) -> Result<RecordedLayer, DescriptionError> {
+    let [tar, checksum] = [LAYER, CHECKSUM].map(|name| directory.join(name));
+    let read = |path: &Path, source| DescriptionError::Read {
         path: path.to_owned(),
         source,
-    })?;
+    };
+    let size = fs::metadata(&tar)
+        .map_err(|source| read(&tar, source))?
+        .len();
+    let text = fs::read_to_string(&checksum).map_err(|source| read(&checksum, source))?;
+    let diff_id = DiffId::parse(&format!("sha256:{}", text.trim_end()));
     Ok(RecordedLayer {
-        size: hash.size(),
-        diff_id: hash.into_diff_id(),
+        diff_id: diff_id.map_err(|source| DescriptionError::Checksum {
+            path: checksum,
+            source,
+        })?,
+        size,
     })
 }
 

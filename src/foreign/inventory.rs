@@ -7,7 +7,6 @@ pub mod files;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -23,9 +22,10 @@ use crate::bytes::source::{RangeReader, Source};
 use crate::console::capped::Capped;
 use crate::console::progress::Progress;
 use crate::foreign::archive::error::ArchiveError;
+use crate::foreign::archive::index::{self, Form, Opened};
 use crate::foreign::archive::member_path::{MemberPath, text_of};
 use crate::foreign::archive::visitor::Visitor;
-use crate::foreign::archive::{Archive, ArchiveFile, ArchiveMember, Place, index};
+use crate::foreign::archive::{Archive, ArchiveFile, ArchiveMember, Place};
 use crate::foreign::blob::{Content, Damage};
 use crate::foreign::images::blob_ref;
 use crate::foreign::inventory::entries::{Entries, Noting};
@@ -55,14 +55,6 @@ pub struct Inventory {
     /// What made members of the archive unreadable.
     pub wrong: Capped<ArchiveError>,
     files: BTreeMap<Place, InventoryFile>,
-}
-
-/// How an image is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    Directory,
-    /// A tar, packed so.
-    Archive(Compression),
 }
 
 /// One file, as [`blob::Blob`] has it.
@@ -177,33 +169,33 @@ fn read_all(
         source,
     };
     match input {
-        Input::Path(path) if fs::metadata(&path).map_err(open)?.is_dir() => {
-            let archive = index::index_directory(&path, limits)?;
-            let errors = Capped::default();
-            Ok(read_files(
-                archive,
-                Form::Directory,
-                errors,
-                totals,
-                progress,
-            ))
-        }
-        Input::Path(path) => {
-            let packing = Compression::of_file(&path).map_err(open)?;
-            if packing == Compression::Plain {
-                let mut errors = Capped::default();
-                let archive = index::index_file(&path, limits, &mut errors)?;
-                let form = Form::Archive(packing);
-                return Ok(read_files(archive, form, errors, totals, progress));
+        Input::Path(path) => match Opened::open(&path).map_err(open)? {
+            Opened::Directory => {
+                let archive = index::index_directory(&path, limits)?;
+                let errors = Capped::default();
+                Ok(read_files(
+                    archive,
+                    Form::Directory,
+                    errors,
+                    totals,
+                    progress,
+                ))
             }
-            let file = File::open(&path).map_err(open)?;
-            let bar = progress.bar(file.metadata().map_err(open)?.len());
-            let file = BufReader::with_capacity(BUFFER, bar.watch_reader(file));
-            let source = Source::stream(&path, limits);
-            let inventory = read_stream(&path, source, Box::new(file), packing, totals);
-            bar.finish();
-            inventory
-        }
+            Opened::Archive(file, Compression::Plain) => {
+                let mut errors = Capped::default();
+                let archive = index::index_open(&path, file, limits, &mut errors)?;
+                let form = Form::Archive(Compression::Plain);
+                Ok(read_files(archive, form, errors, totals, progress))
+            }
+            Opened::Archive(file, compression) => {
+                let bar = progress.bar(file.metadata().map_err(open)?.len());
+                let file = BufReader::with_capacity(BUFFER, bar.watch_reader(file));
+                let source = Source::stream(&path, limits);
+                let inventory = read_stream(&path, source, Box::new(file), compression, totals);
+                bar.finish();
+                inventory
+            }
+        },
         Input::Stream { name, mut content } => {
             let mut magic = Vec::with_capacity(MAGIC);
             let started = content.by_ref().take(MAGIC as u64).read_to_end(&mut magic);

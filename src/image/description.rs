@@ -21,6 +21,9 @@ pub const NOW: &str = "now";
 /// The tar in a customisation layer's directory.
 pub const LAYER: &str = "layer.tar";
 
+/// The file beside it with its SHA-256, in hexadecimal digits.
+pub const CHECKSUM: &str = "checksum";
+
 /// What `builder stream` reads. The fields are nixpkgs', and `builder` holds what we add.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

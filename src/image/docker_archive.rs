@@ -22,7 +22,7 @@ pub type Members = BTreeMap<MemberPath, Planned>;
     "cannot copy image `{}` to a temporary file in `{}`",
     path.display(), directory.display()
 )]
-pub struct SpoolError {
+pub struct CopyError {
     path: PathBuf,
     directory: PathBuf,
     source: spool::SpoolError,
@@ -93,12 +93,12 @@ pub fn is_in_order(members: &BTreeMap<MemberPath, ArchiveMember>) -> bool {
 ///
 /// # Errors
 /// When the archive cannot be read or the file not be written.
-pub fn spool(archive: &mut Archive, is_in_order: bool, directory: &Path) -> Result<(), SpoolError> {
+pub fn spool(archive: &mut Archive, is_in_order: bool, directory: &Path) -> Result<(), CopyError> {
     if !archive.is_compressed || is_in_order {
         return Ok(());
     }
     let copied = copy(&mut archive.members, directory);
-    copied.map_err(|source| SpoolError {
+    copied.map_err(|source| CopyError {
         path: archive.path.clone(),
         directory: directory.to_owned(),
         source,

@@ -13,7 +13,7 @@ use crate::foreign::archive::member_path::MemberPath;
 use crate::foreign::archive::{Archive, ArchiveFile, ArchiveMember};
 use crate::foreign::base::{self, BaseImage, BaseLayer};
 use crate::foreign::images;
-use crate::image::docker_archive::{self, SpoolError};
+use crate::image::docker_archive::{self, CopyError};
 use crate::tar::plan::Kind;
 
 /// Who asks for a member, in messages.
@@ -25,7 +25,7 @@ pub enum RetainError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
-    Spool(#[from] SpoolError),
+    Copy(#[from] CopyError),
 }
 
 /// Keeps the members called `names` and those of `layers`, which are unpacked if need be. Links

@@ -11,7 +11,7 @@ use super::{InspectedImage, InspectedLayer, Inspection};
 use crate::bytes::compression::Compression;
 use crate::console::table::{self, Align};
 use crate::console::text;
-use crate::foreign::inventory::Form;
+use crate::foreign::archive::index::Form;
 
 /// What of `config` is shown, by the keys of the image specification, and what people call it.
 const CONFIG: [(&str, &str); 12] = [

@@ -39,6 +39,36 @@ impl Visitor for Strict<'_, '_> {
     }
 }
 
+/// How an image is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The directory of a layout.
+    Directory,
+    /// A tar, packed so.
+    Archive(Compression),
+}
+
+/// What is at a path, opened.
+pub(crate) enum Opened {
+    Directory,
+    Archive(File, Compression),
+}
+
+impl Opened {
+    /// Opens `path`, and looks at what it is.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        if file.metadata()?.is_dir() {
+            return Ok(Self::Directory);
+        }
+        let compression = Compression::of_open(&file)?;
+        Ok(Self::Archive(file, compression))
+    }
+}
+
 /// Indexes the archive, or the directory, `path`. Of a plain file only headers are read. A
 /// compressed one is read once, and `visit` sees the content of every regular member on the way.
 ///
@@ -50,14 +80,11 @@ pub fn index(path: &Path, limits: &Limits, visit: &mut Visit<'_>) -> Result<Arch
         source,
     };
     let visitor = &mut Strict(visit);
-    let file = File::open(path).map_err(open)?;
-    if file.metadata().map_err(open)?.is_dir() {
-        return index_directory(path, limits);
-    }
-    match Compression::of_open(&file).map_err(open)? {
-        Compression::Plain => index_open(path, file, limits, visitor),
-        packing => {
-            let content = decompress::open_as(file, packing, limits).map_err(open)?;
+    match Opened::open(path).map_err(open)? {
+        Opened::Directory => index_directory(path, limits),
+        Opened::Archive(file, Compression::Plain) => index_open(path, file, limits, visitor),
+        Opened::Archive(file, compression) => {
+            let content = decompress::open_as(file, compression, limits).map_err(open)?;
             index_stream(path, Source::stream(path, limits), content, limits, visitor)
         }
     }
@@ -81,25 +108,11 @@ pub fn index_directory(path: &Path, limits: &Limits) -> Result<Archive, ArchiveE
     Ok(archive)
 }
 
-/// Indexes the tar `path`, which is not compressed, by its headers.
+/// Indexes the tar `path`, opened as `file`, which is not compressed, by its headers.
 ///
 /// # Errors
-/// When it cannot be opened, and as `visitor` wants.
-pub fn index_file(
-    path: &Path,
-    limits: &Limits,
-    visitor: &mut impl Visitor,
-) -> Result<Archive, ArchiveError> {
-    let open = |source| ArchiveError::Open {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(open)?;
-    index_open(path, file, limits, visitor)
-}
-
-/// The same of the tar `path`, opened as `file`.
-fn index_open(
+/// When it cannot be read, and as `visitor` wants.
+pub(crate) fn index_open(
     path: &Path,
     file: File,
     limits: &Limits,

@@ -10,7 +10,7 @@ use crate::build::output::OutputError;
 use crate::bytes::digest::DiffId;
 use crate::engines::Objection;
 use crate::foreign::archive::error::ArchiveError;
-use crate::image::docker_archive::SpoolError;
+use crate::image::docker_archive::CopyError;
 use crate::image::ready_layer::ReadyLayerError;
 use crate::request::time::TimeError;
 use crate::tar::write::WriteError;
@@ -48,7 +48,7 @@ pub enum StreamError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
-    Spool(#[from] SpoolError),
+    Copy(#[from] CopyError),
     #[error(transparent)]
     Ready(#[from] ReadyLayerError),
     #[error(transparent)]

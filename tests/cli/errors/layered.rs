@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use expect_test::Expect;
+use nix_image_builder::bytes::digest::Sha256;
 use serde_json::{Value, json};
 
 use super::FAILED;
@@ -21,7 +22,8 @@ use crate::sandbox::Sandbox;
 /// The attributes of a description that can be built: of an image with the store paths `leaf` and
 /// `root`, which refers to `leaf`, in a layer each, and of a customisation layer.
 pub(crate) fn description_attrs(sandbox: &Sandbox) -> Value {
-    let customisation = sandbox.directory("customisation", &[("checksum", "")]);
+    let checksum = format!("{}\n", Sha256::of(&tars::layer()).hex());
+    let customisation = sandbox.directory("customisation", &[("checksum", &checksum)]);
     fs::write(customisation.join("layer.tar"), tars::layer()).unwrap();
     let leaf = sandbox.directory("leaf", &[("file", "leaf")]);
     let root = sandbox.directory("root", &[("file", "root")]);

@@ -4,6 +4,7 @@
 use std::process::{Command, Output};
 
 use expect_test::{Expect, expect};
+use nix_image_builder::bytes::digest::Sha256;
 use serde_json::{Value, json};
 
 use super::script::{SETUP, bash};
@@ -101,8 +102,9 @@ fn owners_of_layers() {
 
 fn description(sandbox: &Sandbox) -> Value {
     let layer = sandbox.directory("layer", &[]);
-    std::fs::write(layer.join("layer.tar"), tars::Tar::new().finish()).unwrap();
-    std::fs::write(layer.join("checksum"), "").unwrap();
+    let tar = tars::Tar::new().finish();
+    std::fs::write(layer.join("checksum"), Sha256::of(&tar).hex()).unwrap();
+    std::fs::write(layer.join("layer.tar"), tar).unwrap();
     json!({
         "outputs": { "out": sandbox.out() },
         "description": {

@@ -75,21 +75,29 @@ fn annotations_that_are_no_texts_are_wrong() {
     let mut layout = Layout::new();
     let mut image = image(&mut layout, "amd64");
     image["annotations"] = json!({ "org.example.number": 1 });
-    check_layout(&layout.clone().index(&[image.clone()]), 1, expect![[r#"
+    check_layout(
+        &layout.clone().index(&[image.clone()]),
+        1,
+        expect![[r#"
         /nix/store/[HASH]-image.tar is wrong: 1 problem
           index.json
             is not what it should be: invalid type: integer `1`, expected a string at line 1 column 324
-    "#]]);
+    "#]],
+    );
     let manifest: Value = serde_json::from_slice(&layout.content(&path(&image))).unwrap();
     let mut annotated = manifest.clone();
     annotated["layers"][0]["annotations"] = json!({ "org.example.list": [] });
     let image = layout.blob(crate::errors::layouts::MANIFEST, annotated.to_string());
-    check_layout(&layout.index(&[image]), 1, expect![[r#"
+    check_layout(
+        &layout.index(&[image]),
+        1,
+        expect![[r#"
         /nix/store/[HASH]-image.tar is wrong: 1 problem
           blobs/sha256/be155c135f523210b4d49cf0df15339bbe49d4a0a2c10f88727aa3c681609deb
             is not what it should be: invalid type: sequence, expected a string at line 1 column 433
         note: blobs/sha256/5289e7a5947cc294146bd5c5be07dbdc985ab51d5313808b42a45e6c2c780ebd is used by nothing
-    "#]]);
+    "#]],
+    );
 }
 
 /// Docker since version 25 saves it so.

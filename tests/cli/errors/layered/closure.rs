@@ -161,7 +161,7 @@ fn a_store_path_that_is_missing_is_named() {
         |sandbox, _| fs::remove_dir_all(sandbox.store_path("leaf")).unwrap(),
         expect![[r#"
             choosing layers
-            hashing 3 layers
+            hashing 2 layers
             error: cannot read `/nix/store/[HASH]-leaf`
               caused by: No such file or directory (os error 2)
         "#]],
@@ -180,11 +180,11 @@ fn a_file_that_cannot_be_read_is_named() {
         &output.unwrap(),
         FAILED,
         &expect![[r#"
-        choosing layers
-        hashing 3 layers
-        error: cannot read `/nix/store/[HASH]-leaf/file`
-          caused by: Permission denied (os error 13)
-    "#]],
+            choosing layers
+            hashing 2 layers
+            error: cannot read `/nix/store/[HASH]-leaf/file`
+              caused by: Permission denied (os error 13)
+        "#]],
     );
     let output = stream(&sandbox, &conf).uid(NOBODY).output();
     check(

@@ -61,6 +61,33 @@ fn an_unknown_attribute_is_named_with_the_known_ones() {
 }
 
 #[test]
+fn a_checksum_that_is_none_is_refused() {
+    check_description(
+        |sandbox, _| {
+            let customisation = sandbox.store_path("customisation");
+            fs::write(customisation.join("checksum"), "1234").unwrap();
+        },
+        expect![[r#"
+            choosing layers
+            hashing 2 layers
+            error: `/nix/store/[HASH]-customisation/checksum` does not have the SHA-256 of the layer beside it
+              caused by: `sha256:1234` is no digest, which is `sha256:` and 64 or `sha512:` and 128 lower-case hexadecimal digits
+        "#]],
+    );
+    check_description(
+        |sandbox, _| {
+            fs::remove_file(sandbox.store_path("customisation").join("checksum")).unwrap();
+        },
+        expect![[r#"
+            choosing layers
+            hashing 2 layers
+            error: cannot read `/nix/store/[HASH]-customisation/checksum`
+              caused by: No such file or directory (os error 2)
+        "#]],
+    );
+}
+
+#[test]
 fn a_uid_out_of_range_is_refused() {
     check_attribute(
         "uid",
@@ -300,7 +327,7 @@ fn a_customisation_layer_that_is_missing_is_named() {
         },
         expect![[r#"
             choosing layers
-            hashing 3 layers
+            hashing 2 layers
             error: cannot read `/nix/store/[HASH]-customisation/layer.tar`
               caused by: No such file or directory (os error 2)
         "#]],
@@ -322,7 +349,6 @@ fn a_description_that_does_not_fit_is_taken_away() {
         FAILED,
         &expect![[r#"
             choosing layers
-            hashing 1 layer
             layer sha256:[DIGEST]: 2.56 kB
             error: cannot write `/nix/store/[HASH]-out`
               caused by: File too large (os error 27)
