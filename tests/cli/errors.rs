@@ -128,6 +128,7 @@ fn check_base(base: &[u8], expected: Expect) {
     check_base_alone(base, expected);
     check_merge_refuses(base);
     check_convert_refuses(base);
+    check_index_holds(base);
 }
 
 /// Builds an image on the archive `base`, on which none can be built.
@@ -169,6 +170,34 @@ fn check_merge_refuses(image: &[u8]) {
     assert_eq!(output.status.code(), Some(FAILED), "{stderr}");
     assert_eq!(stderr.matches("error: ").count(), 1, "{stderr}");
     assert!(!sandbox.out().exists(), "the output is still there");
+}
+
+/// `image-index`, which does not unpack layers, takes it or refuses it by one message, and leaves nothing that looks whole.
+#[track_caller]
+fn check_index_holds(image: &[u8]) {
+    let sandbox = Sandbox::new();
+    sandbox.write_attrs(&json!({
+        "outputs": { "out": sandbox.out() },
+        "imageIndex": {
+            "name": "app",
+            "tag": "1",
+            "images": [sandbox.file("image.tar", image)],
+            "archive": false,
+            "annotations": {},
+            "platform": null,
+        },
+    }));
+    let output = sandbox.builder(&["image-index"]).output().unwrap();
+    let stderr = sandbox.stderr(&output);
+    let errors = stderr.matches("error: ").count();
+    match output.status.code() {
+        Some(0) => assert_eq!(errors, 0, "{stderr}"),
+        Some(FAILED) => {
+            assert_eq!(errors, 1, "{stderr}");
+            assert!(!sandbox.out().exists(), "the output is still there");
+        }
+        _ => panic!("{}: {stderr}", output.status),
+    }
 }
 
 /// `verify` finds something wrong with the image at `path`, or cannot read it; `inspect` may show it.
