@@ -28,12 +28,11 @@ use crate::image::docker_manifest::{self, KeyOrder};
 use crate::image::layout::error::LayoutError;
 use crate::image::layout::settings::LayoutSettings;
 use crate::image::legacy::{self, LegacyLayer};
-use crate::image::parts::{Layer, Parts, from_archive};
+use crate::image::parts::{ConfigFacts, Layer, Parts, from_archive};
 use crate::image::replaced::{Directories, DirectoriesError, Links};
 use crate::image::retain::{self, RetainError};
 use crate::image::{append, docker_archive};
 use crate::imitate::jq;
-use crate::oci::annotations::Annotations;
 use crate::oci::platform::Platform;
 use crate::request::attrs::{Attrs, Section};
 use crate::request::store_path::{self, StorePathError};
@@ -321,25 +320,26 @@ fn parts(
     let mut layers = Vec::new();
     for below in base.iter().flat_map(|base| &base.layers) {
         let archive = &base.expect("it has the layer").archive;
-        let below = from_archive::parts_layer(archive, below, None, Annotations::new());
+        let below = from_archive::base_layer(archive, below);
         layers.push(below.map_err(BaseError::from)?);
     }
     layers.push(Layer {
-        shown: "the new layer".to_owned(),
+        shown: "the new layer".into(),
         diff_id: layer.diff_id,
         compression: Compression::Plain,
         digest: None,
         size: layer.tar.size(),
         content: Content::Tar(Arc::clone(&layer.tar)),
         link: None,
-        annotations: Annotations::new(),
+        annotations: Arc::default(),
     });
     Ok(Parts {
         names: vec![name],
-        config: config.into_bytes(),
+        facts: ConfigFacts::parse(config.as_bytes()).ok().map(Arc::new),
+        config: config.into_bytes().into(),
         layers,
         manifest: None,
-        annotations: Annotations::new(),
+        annotations: Arc::default(),
         index: None,
     })
 }

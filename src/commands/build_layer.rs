@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,7 +20,6 @@ use crate::image::pack::{PackError, Packer};
 use crate::image::parts::Layer;
 use crate::image::ready_layer::{self, ReadyBlob, ReadyLayer, ReadyLayerError, Recipe};
 use crate::imitate::jq;
-use crate::oci::annotations::Annotations;
 use crate::request::attrs::{Attrs, Section};
 use crate::request::ids::{group_id, user_id};
 use crate::request::store_path::{StorePath, StorePathError};
@@ -154,14 +154,14 @@ fn write(
                     progress: context.progress,
                 };
                 let layer = Layer {
-                    shown: format!("layer `{}`", asked.name),
+                    shown: format!("layer `{}`", asked.name).into(),
                     diff_id: recorded.diff_id,
                     compression: Compression::Plain,
                     digest: None,
                     size: recorded.size,
                     content,
                     link: None,
-                    annotations: Annotations::new(),
+                    annotations: Arc::default(),
                 };
                 let packed = packer.pack(&[&layer])?.remove(0);
                 let named = unfinished.join(packed.digest.hex());

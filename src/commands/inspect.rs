@@ -49,7 +49,7 @@ pub struct InspectedImage<'a> {
     /// That of the manifest, which a layout has.
     pub manifest: Option<Digest>,
     /// Those of the manifest.
-    pub annotations: Annotations,
+    pub annotations: Arc<Annotations>,
     config: ShownConfig<'a>,
     /// Lowest first.
     pub layers: Vec<InspectedLayer<'a>>,
@@ -209,7 +209,7 @@ fn inspect_image<'a>(
         .map(|layer| inspect_layer(inventory, layer))
         .collect::<Result<_, _>>()?;
     let annotations = match &image.manifest {
-        None => Annotations::new(),
+        None => Arc::default(),
         Some(manifest) => annotations(inventory, manifest)?,
     };
     Ok(InspectedImage {
@@ -223,7 +223,7 @@ fn inspect_image<'a>(
     })
 }
 
-fn annotations(inventory: &Inventory, manifest: &Blob) -> Result<Annotations, InspectError> {
+fn annotations(inventory: &Inventory, manifest: &Blob) -> Result<Arc<Annotations>, InspectError> {
     let archive = &inventory.archive;
     let text = manifest.json(archive, "an index names as an image")?;
     let annotated = Annotated::parse(&text).map_err(|source| ImagesError::Document {

@@ -113,8 +113,25 @@ pub fn list(archive: &Archive, selector: Selector<'_>) -> Result<Vec<Image>, Ima
 /// within the index lists may be elsewhere, and is left out then.
 ///
 /// # Errors
-/// When there is none, or what leads to them is damaged or ambiguous.
+/// When there is none, what leads to them is damaged or ambiguous, or they have too many layers together.
 pub fn every(archive: &Archive) -> Result<Vec<Image>, ImagesError> {
+    let images = found(archive)?;
+    // All of them are in memory together, each layer with its name.
+    let max = archive.limits.max_values / 16;
+    let layers = images.iter().flat_map(|image| &image.layers);
+    let (count, bytes) = layers.fold((0, 0), |(count, bytes), layer| {
+        (count + 1, bytes + layer.name.len() as u64)
+    });
+    match count > max || bytes > archive.limits.max_names {
+        true => Err(ImagesError::TooManyLayers {
+            path: archive.path.clone(),
+            max,
+        }),
+        false => Ok(images),
+    }
+}
+
+fn found(archive: &Archive) -> Result<Vec<Image>, ImagesError> {
     if !is_layout(archive) {
         return list(archive, Selector::default());
     }

@@ -1,6 +1,8 @@
 //! A blob: a layer or a document, and what descriptors say of it. All that is sent or stored as blobs is made of
 //! these.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::bytes::digest::{DiffId, Digest, Sha256};
@@ -17,7 +19,7 @@ pub struct Blob {
     /// Of a layer.
     pub diff_id: Option<DiffId>,
     /// Those of its descriptor.
-    pub annotations: Annotations,
+    pub annotations: Arc<Annotations>,
     pub content: Content,
 }
 
@@ -30,7 +32,7 @@ impl Blob {
             digest: Digest::Sha256(Sha256::of(&text)),
             size: text.len() as u64,
             diff_id: None,
-            annotations: Annotations::new(),
+            annotations: Arc::default(),
             content: Content::Inline(text),
         }
     }

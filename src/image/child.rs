@@ -1,6 +1,8 @@
 //! The images that an index is made of: those of layouts, whose manifests stay what they are.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -37,7 +39,7 @@ pub struct Child {
     /// Lowest first, as the layout has them.
     pub layers: Vec<Layer>,
     /// Those of its manifest.
-    pub annotations: Annotations,
+    pub annotations: Arc<Annotations>,
 }
 
 /// An image cannot be part of an index.
@@ -51,6 +53,8 @@ pub enum ChildError {
     NoLayout { path: PathBuf },
     #[error("`{name}` in `{}` is called by a digest of SHA-512, which registries store otherwise; `ociLayout` calls it by SHA-256", path.display())]
     Algorithm { path: PathBuf, name: String },
+    #[error("the manifests and configs in `{}` have more than {max} bytes together; `dockerToolsLimits.maxJson` allows more", path.display())]
+    TooMuch { path: PathBuf, max: u64 },
     #[error("the image in `{}` has {}, but its config lists {diff_ids} in `rootfs.diff_ids`; no engine takes such an image", path.display(), text::count(*layers, "layer"))]
     LayerCount {
         path: PathBuf,
@@ -71,8 +75,26 @@ pub fn read(path: &Path, links: bool, limits: &Limits) -> Result<Vec<Child>, Chi
             path: path.to_owned(),
         });
     }
-    let images = images::every(&archive)?.into_iter();
-    images.map(|image| child(&archive, image, links)).collect()
+    let mut known = BTreeSet::new();
+    let mut children = Vec::new();
+    let mut bytes = 0;
+    for image in images::every(&archive)? {
+        // An image with several names is listed several times.
+        let digest = image.manifest.as_ref().and_then(|manifest| manifest.digest);
+        if digest.is_some_and(|digest| !known.insert(digest)) {
+            continue;
+        }
+        let child = child(&archive, image, links)?;
+        bytes += child.config.size + child.manifest.size;
+        if bytes > limits.max_json {
+            return Err(ChildError::TooMuch {
+                path: archive.path,
+                max: limits.max_json,
+            });
+        }
+        children.push(child);
+    }
+    Ok(children)
 }
 
 fn child(archive: &Archive, image: Image, links: bool) -> Result<Child, ChildError> {
@@ -137,13 +159,14 @@ fn layer(
             "layer `{}` of image `{}`",
             named.name,
             archive.path.display()
-        ),
+        )
+        .into(),
         diff_id,
         compression: named.packing.unwrap_or(Compression::Plain),
         digest: named.digest,
         size: range.size,
         content: Content::Range(range),
         link,
-        annotations: Annotations::new(),
+        annotations: Arc::default(),
     })
 }

@@ -9,6 +9,7 @@ pub mod settings;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -150,30 +151,40 @@ struct Made {
     config: Blob,
     layers: Vec<Blob>,
     manifest: Blob,
-    facts: ConfigFacts,
+    facts: Arc<ConfigFacts>,
 }
 
 impl Made {
     fn new(image: &Parts, mut layers: Vec<Blob>, said: &Said) -> Result<Self, LayoutError> {
-        let facts = image.facts().map_err(|source| LayoutError::Config {
-            image: shown_name(image),
-            source,
-        })?;
-        let mut annotations = image.annotations.clone();
+        let facts = match &image.facts {
+            Some(facts) => Arc::clone(facts),
+            None => Arc::new(ConfigFacts::parse(&image.config).map_err(|source| {
+                LayoutError::Config {
+                    image: shown_name(image),
+                    source,
+                }
+            })?),
+        };
+        let mut annotations = (*image.annotations).clone();
         if let (None, Some(created)) = (&image.manifest, &facts.created) {
             annotations.insert(CREATED.to_owned(), created.clone());
         }
         update(&mut annotations, &said.annotations);
         for layer in &mut layers {
-            update(&mut layer.annotations, &said.layer_annotations);
+            if !said.layer_annotations.is_empty() {
+                update(
+                    Arc::make_mut(&mut layer.annotations),
+                    &said.layer_annotations,
+                );
+            }
         }
-        let config = Blob::document(media_type::CONFIG, image.config.clone());
-        let is_kept = annotations == image.annotations
+        let config = Blob::document(media_type::CONFIG, image.config.to_vec());
+        let is_kept = annotations == *image.annotations
             && layers.iter().zip(&image.layers).all(|(blob, layer)| {
                 layer.digest == Some(blob.digest) && layer.annotations == blob.annotations
             });
         let manifest = match &image.manifest {
-            Some(text) if is_kept => Blob::document(media_type::MANIFEST, text.clone()),
+            Some(text) if is_kept => Blob::document(media_type::MANIFEST, text.to_vec()),
             _ => manifest::manifest(&config, &layers, &annotations),
         };
         Ok(Self {

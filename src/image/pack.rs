@@ -175,7 +175,7 @@ impl Packer<'_> {
         let found = content.into_diff_id();
         if found != layer.diff_id {
             return Err(PackError::Changed {
-                layer: layer.shown.clone(),
+                layer: layer.shown.to_string(),
                 recorded: layer.diff_id,
                 found,
             });
@@ -198,7 +198,7 @@ impl Packer<'_> {
                     return Ok(hash);
                 }
                 Err(PackError::Digest {
-                    layer: layer.shown.clone(),
+                    layer: layer.shown.to_string(),
                     found: Box::new(found),
                     said: Box::new(said),
                 })

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -32,15 +33,17 @@ pub struct Parts {
     /// Its references, such as `name:1`; of a layout perhaps only `1`.
     pub names: Vec<String>,
     /// The text of its config, byte for byte.
-    pub config: Vec<u8>,
+    pub config: Arc<[u8]>,
+    /// What that says; none if it is no config.
+    pub facts: Option<Arc<ConfigFacts>>,
     /// Lowest first. A layer may occur twice.
     pub layers: Vec<Layer>,
     /// The manifest that it has already, if that is one of the OCI specification.
-    pub manifest: Option<Vec<u8>>,
+    pub manifest: Option<Arc<[u8]>>,
     /// Those of that manifest.
-    pub annotations: Annotations,
+    pub annotations: Arc<Annotations>,
     /// The index that lists it, with others for other platforms perhaps.
-    pub index: Option<ListingIndex>,
+    pub index: Option<Arc<ListingIndex>>,
 }
 
 /// An index that lists an image.
@@ -54,7 +57,7 @@ pub struct ListingIndex {
 #[derive(Debug)]
 pub struct Layer {
     /// What messages call it.
-    pub shown: String,
+    pub shown: Arc<str>,
     pub diff_id: DiffId,
     /// How `content` is packed: not at all, or with gzip or zstd.
     pub compression: Compression,
@@ -66,7 +69,7 @@ pub struct Layer {
     /// The file that a blob may be a link to, if one is wanted in the place of a copy.
     pub link: Option<PathBuf>,
     /// Those of its descriptor.
-    pub annotations: Annotations,
+    pub annotations: Arc<Annotations>,
 }
 
 /// An image cannot be taken apart.
@@ -156,6 +159,14 @@ pub struct ConfigFacts {
 }
 
 impl ConfigFacts {
+    /// What the config `text` says.
+    ///
+    /// # Errors
+    /// When it is no config.
+    pub fn parse(text: &[u8]) -> Result<Self, DocumentError> {
+        strict_json::parse(text)
+    }
+
     /// What the image runs on, if its config says so.
     #[must_use]
     pub fn platform(&self) -> Option<Platform> {
@@ -183,33 +194,27 @@ impl ConfigFacts {
 
     /// All of what it runs on: what may be there once in an index.
     #[must_use]
-    pub fn without_time(self) -> Self {
+    pub fn without_time(&self) -> Self {
         Self {
             created: None,
-            ..self
+            ..self.clone()
         }
     }
 }
 
 impl Parts {
-    /// What its config says of the image.
-    ///
-    /// # Errors
-    /// When it is no config.
-    pub fn facts(&self) -> Result<ConfigFacts, DocumentError> {
-        strict_json::parse(&self.config)
-    }
-
     /// What it runs on, if its config says so.
     #[must_use]
     pub fn platform(&self) -> Option<Platform> {
-        self.facts().ok()?.platform()
+        self.facts.as_ref()?.platform()
     }
 
     /// Whether it is for `wanted`, as [`ConfigFacts::is_for`].
     #[must_use]
     pub fn is_for(&self, wanted: &Platform) -> bool {
-        self.facts().is_ok_and(|facts| facts.is_for(wanted))
+        self.facts
+            .as_ref()
+            .is_some_and(|facts| facts.is_for(wanted))
     }
 
     /// Whether `reference`, such as `name:1`, is one of its names.
@@ -224,7 +229,7 @@ impl Parts {
     /// what they run on.
     #[must_use]
     pub fn is_for_another_platform(&self, other: &Self) -> bool {
-        let platform = |parts: &Self| Some(parts.facts().ok()?.without_time());
+        let platform = |parts: &Self| Some(parts.facts.as_deref()?.without_time());
         if self.index.is_some() && self.index == other.index {
             return true;
         }
@@ -256,10 +261,11 @@ mod tests {
     fn check(names: &[&str], expected: &[&str]) {
         let parts = Parts {
             names: names.iter().map(|name| (*name).to_owned()).collect(),
-            config: Vec::new(),
+            config: Arc::default(),
+            facts: None,
             layers: Vec::new(),
             manifest: None,
-            annotations: Annotations::new(),
+            annotations: Arc::default(),
             index: None,
         };
         assert_eq!(parts.references(), expected);

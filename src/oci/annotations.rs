@@ -1,6 +1,7 @@
 //! The annotations of manifests and indexes, and of what they list.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -13,9 +14,9 @@ pub type Annotations = BTreeMap<String, String>;
 #[derive(Debug, Default)]
 pub struct Annotated {
     pub media_type: Option<String>,
-    pub annotations: Annotations,
+    pub annotations: Arc<Annotations>,
     /// Those of the descriptors of layers, in their order.
-    pub layers: Vec<Annotations>,
+    pub layers: Vec<Arc<Annotations>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -45,7 +46,9 @@ impl Annotated {
     pub fn parse(text: &[u8]) -> Result<Self, DocumentError> {
         let raw: Raw = strict_json::parse(text)?;
         let map = |annotations: Option<Unique<String>>| {
-            annotations.map(|Unique(map)| map).unwrap_or_default()
+            annotations
+                .map(|Unique(map)| Arc::new(map))
+                .unwrap_or_default()
         };
         let layers = raw.layers.unwrap_or_default().into_iter();
         Ok(Self {

@@ -142,6 +142,23 @@ pub(crate) fn run(
 fn attrs(sandbox: &Sandbox, section: &str, base: &Path) -> Value {
     let ours = match section {
         "merge" => json!({ "images": [base] }),
+        "ociLayout" => json!({
+            "image": base,
+            "layout": {
+                "compressor": null,
+                "archive": false,
+                "annotations": {},
+                "layerAnnotations": {},
+            },
+        }),
+        "imageIndex" => json!({
+            "name": "test",
+            "tag": "1",
+            "images": [base],
+            "archive": true,
+            "annotations": {},
+            "platform": null,
+        }),
         "export" => {
             json!({ "fromImage": base, "fromImageName": null, "fromImageTag": null })
         }
@@ -180,6 +197,7 @@ pub(crate) fn build_within(section: &str, base: &[u8], time: Duration) -> (Sandb
     );
     if section == "image" {
         merge_alike(base, time, &ran, looks_right);
+        lay_out(base, time, looks_right);
     }
     (sandbox, ran)
 }
@@ -204,6 +222,24 @@ fn merge_alike(base: &[u8], time: Duration, built: &Ran, looks_right: bool) {
         let arguments = ["verify", out.to_str().unwrap()];
         let verified = run(&sandbox, &arguments, None, base.len(), time);
         assert!(verified.succeeded, "{}", verified.stdout);
+    }
+}
+
+/// Makes a layout and an index of the image `base`, each of which is right if that `looks_right`.
+#[track_caller]
+fn lay_out(base: &[u8], time: Duration, looks_right: bool) {
+    for (subcommand, section) in [("oci-layout", "ociLayout"), ("image-index", "imageIndex")] {
+        let sandbox = Sandbox::new();
+        sandbox.write_attrs(&attrs(&sandbox, section, &sandbox.file("base.tar", base)));
+        let made = run(&sandbox, &[subcommand], None, base.len(), time);
+        if !made.succeeded {
+            made.refused("");
+        } else if looks_right && base.len() <= SMALL {
+            let out = sandbox.out();
+            let arguments = ["verify", out.to_str().unwrap()];
+            let verified = run(&sandbox, &arguments, None, base.len(), time);
+            assert!(verified.succeeded, "{}", verified.stdout);
+        }
     }
 }
 

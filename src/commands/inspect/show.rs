@@ -109,7 +109,7 @@ impl Serialize for InspectedImage<'_> {
         object.serialize_field("names", &self.names)?;
         object.serialize_field("id", &self.id.to_string())?;
         object.serialize_field("manifest", &manifest)?;
-        object.serialize_field("annotations", &self.annotations)?;
+        object.serialize_field("annotations", &*self.annotations)?;
         object.serialize_field("platform", &platform)?;
         object.serialize_field("created", &shown.created)?;
         object.serialize_field("config", &shown.config.or("{}"))?;

@@ -120,7 +120,7 @@ fn check(children: &[Child]) -> Result<(), LayoutError> {
 fn annotations(children: &[Child], said: &Annotations) -> Annotations {
     let mut shared = children
         .first()
-        .map(|child| child.annotations.clone())
+        .map(|child| (*child.annotations).clone())
         .unwrap_or_default();
     shared.retain(|key, value| {
         children

@@ -1,6 +1,8 @@
 //! The parts of the images in an archive or a layout.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::bytes::compression::Compression;
 use crate::bytes::digest::Digest;
@@ -12,9 +14,8 @@ use crate::foreign::base::{self, BaseLayer, ReadImage};
 use crate::foreign::images;
 use crate::foreign::images::blob_ref::Blob;
 use crate::foreign::images::error::ImagesError;
-use crate::image::parts::{Layer, ListingIndex, Packing, Parts};
+use crate::image::parts::{ConfigFacts, Layer, ListingIndex, Packing, Parts};
 use crate::oci::annotations::Annotated;
-use crate::oci::annotations::Annotations;
 use crate::oci::media_type;
 use crate::request::limits::Limits;
 use crate::tar::plan::Content;
@@ -34,63 +35,147 @@ pub fn read(
     progress: Progress,
 ) -> Result<Vec<Parts>, BaseError> {
     let (archive, images) = base::read_every(path, limits, progress)?;
-    let is_layout = images::is_layout(&archive);
-    let images = images.into_iter();
-    images
-        .map(|image| parts(&archive, image, is_layout.then_some(packing)))
-        .collect()
+    let wanted = images::is_layout(&archive).then_some(packing);
+    let mut known = Known::default();
+    let mut read: Vec<Parts> = Vec::new();
+    let mut by_manifest: BTreeMap<Digest, usize> = BTreeMap::new();
+    for image in images {
+        let digest = image.manifest.as_ref().and_then(|manifest| manifest.digest);
+        // An image with several names is listed several times.
+        let same = digest.and_then(|digest| by_manifest.get(&digest)).copied();
+        let is_in_no_index = |place: &usize| image.index.is_none() && read[*place].index.is_none();
+        let place = match same.filter(is_in_no_index) {
+            Some(place) => {
+                read[place].names.extend(image.names);
+                place
+            }
+            None => {
+                read.push(parts(&archive, image, wanted, &mut known)?);
+                read.len() - 1
+            }
+        };
+        by_manifest.extend(digest.map(|digest| (digest, place)));
+    }
+    Ok(read)
+}
+
+/// What many images of an archive may have together, each once in memory.
+#[derive(Default)]
+struct Known {
+    /// By the names of their members.
+    configs: BTreeMap<String, (Arc<[u8]>, Option<Arc<ConfigFacts>>)>,
+    manifests: BTreeMap<String, (Arc<[u8]>, Arc<Annotated>)>,
+    indexes: BTreeMap<String, Option<Arc<ListingIndex>>>,
+    layers: BTreeMap<String, Arc<str>>,
 }
 
 /// `wanted` is set where the layers are to be packed as it says, whatever they are.
-fn parts(archive: &Archive, image: ReadImage, wanted: Option<Packing>) -> Result<Parts, BaseError> {
+fn parts(
+    archive: &Archive,
+    image: ReadImage,
+    wanted: Option<Packing>,
+    known: &mut Known,
+) -> Result<Parts, BaseError> {
     let manifest = match &image.manifest {
         None => None,
-        Some(blob) => Some(blob.json(archive, NEEDED_BY)?.into_owned()),
+        Some(blob) => Some(manifest(archive, blob, known)?),
     };
-    let said = match (&manifest, &image.manifest) {
-        (Some(text), Some(blob)) => annotated(archive, &blob.name, text)?,
-        _ => Annotated::default(),
-    };
-    let mut of_layers = said.layers.into_iter();
-    let layers = image.layers.iter().map(|layer| {
-        let annotations = of_layers.next().unwrap_or_default();
-        parts_layer(archive, layer, wanted, annotations)
-    });
     let index = match image.index.as_deref() {
-        Some(blob) => listing(archive, blob)?,
         None => None,
+        Some(blob) => listing(archive, blob, known)?,
     };
+    let (config, facts) = match known.configs.get(&image.config_name) {
+        Some(config) => config.clone(),
+        None => {
+            let text = archive.json(&image.config_name, NEEDED_BY)?;
+            let facts = ConfigFacts::parse(&text).ok().map(Arc::new);
+            let config = (Arc::from(&*text), facts);
+            known
+                .configs
+                .insert(image.config_name.clone(), config.clone());
+            config
+        }
+    };
+    let said = manifest
+        .as_ref()
+        .map(|(_, said)| Arc::clone(said))
+        .unwrap_or_default();
+    let layers = image.layers.iter().enumerate().map(|(place, layer)| {
+        let mut parts = parts_layer(archive, layer, wanted, known)?;
+        parts.annotations = said.layers.get(place).cloned().unwrap_or_default();
+        Ok(parts)
+    });
+    let layers = layers.collect::<Result<_, ArchiveError>>()?;
     let is_oci = said.media_type.as_deref() == Some(media_type::MANIFEST);
     Ok(Parts {
-        layers: layers.collect::<Result<_, _>>()?,
-        config: archive.json(&image.config_name, NEEDED_BY)?.into_owned(),
+        layers,
+        config,
+        facts,
         names: image.names,
-        manifest: manifest.filter(|_| is_oci),
-        annotations: said.annotations,
+        manifest: manifest.map(|(text, _)| text).filter(|_| is_oci),
+        annotations: Arc::clone(&said.annotations),
         index,
     })
 }
 
+/// The text of the manifest `blob`, and what it says beside what it lists.
+fn manifest(
+    archive: &Archive,
+    blob: &Blob,
+    known: &mut Known,
+) -> Result<(Arc<[u8]>, Arc<Annotated>), BaseError> {
+    if let Some((text, said)) = known.manifests.get(&blob.name) {
+        return Ok((Arc::clone(text), Arc::clone(said)));
+    }
+    let text: Arc<[u8]> = Arc::from(&*blob.json(archive, NEEDED_BY)?);
+    let said = Arc::new(annotated(archive, &blob.name, &text)?);
+    let found = (text, said);
+    known.manifests.insert(blob.name.clone(), found.clone());
+    Ok(found)
+}
+
 /// The index `blob`, if it is one of the OCI specification.
-fn listing(archive: &Archive, blob: &Blob) -> Result<Option<ListingIndex>, BaseError> {
+fn listing(
+    archive: &Archive,
+    blob: &Blob,
+    known: &mut Known,
+) -> Result<Option<Arc<ListingIndex>>, BaseError> {
+    if let Some(index) = known.indexes.get(&blob.name) {
+        return Ok(index.clone());
+    }
     let text = blob.json(archive, "an index names")?.into_owned();
     let said = annotated(archive, &blob.name, &text)?;
     let is_oci = said.media_type.as_deref() == Some(media_type::INDEX);
-    Ok(is_oci.then(|| ListingIndex {
-        annotations: said.annotations,
-        text,
-    }))
+    let index = is_oci.then(|| {
+        Arc::new(ListingIndex {
+            annotations: (*said.annotations).clone(),
+            text,
+        })
+    });
+    known.indexes.insert(blob.name.clone(), index.clone());
+    Ok(index)
+}
+
+/// A layer of `archive`, which stays as it is packed unless engines do not read that.
+///
+/// # Errors
+/// When it is missing.
+pub(crate) fn base_layer<N>(
+    archive: &Archive,
+    layer: &BaseLayer<N>,
+) -> Result<Layer, ArchiveError> {
+    parts_layer(archive, layer, None, &mut Known::default())
 }
 
 /// A layer of `archive`. `wanted` is set where it is to be packed as that says, whatever it is.
 ///
 /// # Errors
 /// When it is missing.
-pub(crate) fn parts_layer<N>(
+fn parts_layer<N>(
     archive: &Archive,
     layer: &BaseLayer<N>,
     wanted: Option<Packing>,
-    annotations: Annotations,
+    known: &mut Known,
 ) -> Result<Layer, ArchiveError> {
     let range = archive.file(&layer.name, NEEDED_BY)?.range.clone();
     let is_other =
@@ -104,12 +189,17 @@ pub(crate) fn parts_layer<N>(
         true => range,
         false => base::unpacked(range, layer.packing, layer.size, &archive.limits),
     };
-    Ok(Layer {
-        shown: format!(
+    let shown = known.layers.entry(layer.name.clone());
+    let shown = shown.or_insert_with(|| {
+        format!(
             "layer `{}` of image `{}`",
             layer.name,
             archive.path.display()
-        ),
+        )
+        .into()
+    });
+    Ok(Layer {
+        shown: Arc::clone(shown),
         diff_id: layer.diff_id,
         compression: if stays {
             layer.packing
@@ -120,7 +210,7 @@ pub(crate) fn parts_layer<N>(
         size: range.size,
         content: Content::Range(range),
         link: None,
-        annotations,
+        annotations: Arc::default(),
     })
 }
 

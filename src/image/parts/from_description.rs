@@ -1,17 +1,17 @@
 //! The parts of the image that a description describes.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::build::context::Context;
 use crate::bytes::compression::{Compression, MAGIC};
 use crate::bytes::source::Range;
 use crate::image::description::Description;
-use crate::image::parts::{Layer, Parts};
+use crate::image::parts::{ConfigFacts, Layer, Parts};
 use crate::image::ready_layer::{BLOB, ReadyLayer};
 use crate::image::streamed;
 use crate::image::streamed::error::StreamError;
 use crate::image::streamed::layers::StreamedLayer;
-use crate::oci::annotations::Annotations;
 use crate::request::time::Time;
 use crate::tar::plan::{Content, Kind};
 use crate::tar::write::WriteError;
@@ -34,18 +34,19 @@ pub fn read(description: &Description, now: Time, context: &Context) -> Result<P
     });
     Ok(Parts {
         names: vec![description.repo_tag.clone()],
-        config: config.into_bytes(),
+        facts: ConfigFacts::parse(config.as_bytes()).ok().map(Arc::new),
+        config: config.into_bytes().into(),
         layers: layers.collect::<Result<_, _>>()?,
         manifest: None,
-        annotations: Annotations::new(),
+        annotations: Arc::default(),
         index: None,
     })
 }
 
 fn parts_layer(layer: StreamedLayer, is_of_base: bool) -> Result<Layer, StreamError> {
     let shown = match layer.shown() {
-        Some(shown) => shown.to_owned(),
-        None => format!("layer `{}` of the base image", layer.name),
+        Some(shown) => shown.into(),
+        None => format!("layer `{}` of the base image", layer.name).into(),
     };
     let Kind::Regular { size, content } = layer.part.entry.kind else {
         unreachable!("a layer is a file of the archive");
@@ -63,7 +64,7 @@ fn parts_layer(layer: StreamedLayer, is_of_base: bool) -> Result<Layer, StreamEr
         size,
         content,
         link: None,
-        annotations: Annotations::new(),
+        annotations: Arc::default(),
     })
 }
 

@@ -183,6 +183,31 @@ fn annotations_that_all_images_share_are_those_of_the_index() {
     assert!(files(&again) == files(&layout));
 }
 
+/// An image with two names is one image.
+#[test]
+fn names_of_an_image_are_no_images() {
+    let sandbox = Sandbox::new();
+    let named = docker().change("manifest.json", |manifest| {
+        manifest[0]["RepoTags"] = json!(["app:1", "app:2"]);
+    });
+    let archive = sandbox.file("image.tar", named.archive());
+    let alone = built(&sandbox, "oci-layout", &attrs(&sandbox, &archive), "alone");
+    let index_json = document(&alone, "index.json");
+    assert_eq!(index_json["manifests"].as_array().map(Vec::len), Some(2));
+    let layout = built(
+        &sandbox,
+        "image-index",
+        &index_attrs(&sandbox, std::slice::from_ref(&alone)),
+        "index",
+    );
+    assert_eq!(
+        index(&layout)["manifests"].as_array().map(Vec::len),
+        Some(1)
+    );
+    let again = converted(&sandbox, &alone, "again", &[]);
+    assert!(files(&again) == files(&alone));
+}
+
 #[test]
 fn one_platform_can_be_taken_out() {
     let sandbox = Sandbox::new();
