@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::console::progress::Progress;
 use crate::console::warnings::Warnings;
 use crate::oci::platform::Platform;
 
@@ -227,6 +228,21 @@ pub fn judge(
         }
     }
     refused
+}
+
+/// The same, and tells the warnings.
+///
+/// # Errors
+/// The first objection that all engines share.
+pub fn judge_and_warn(
+    image: &str,
+    objections: impl IntoIterator<Item = Objection>,
+    progress: Progress,
+) -> Result<(), Refused> {
+    let mut warnings = Warnings::default();
+    let judged = judge(image, objections, &mut warnings);
+    warnings.tell(progress);
+    judged
 }
 
 /// How long a value may be in a message, in characters.

@@ -105,7 +105,7 @@ pub fn build(attrs: &Attrs<ImageAttrs>, context: &Context) -> Result<(), ImageEr
         config: base_json.config(),
         platform: platform.as_ref(),
     });
-    tell(&image.name, objections, progress)?;
+    engines::judge_and_warn(&image.name, objections, progress)?;
 
     progress.phase("closure", "listing the layer's closure");
     let closure = Closure::read(image)?;
@@ -118,7 +118,7 @@ pub fn build(attrs: &Attrs<ImageAttrs>, context: &Context) -> Result<(), ImageEr
     let base = read_base(attrs, platform.as_ref(), observer, context)?;
     warn_of_replaced(image, base.as_ref(), &directories, progress);
     let objections = check_base(image, base.as_ref(), platform.as_ref());
-    tell(&image.name, objections, progress)?;
+    engines::judge_and_warn(&image.name, objections, progress)?;
 
     progress.phase("hash", "hashing the new layer");
     let layer = plan_layer(image, closure, base.as_ref(), context)?;
@@ -412,12 +412,4 @@ pub struct ImageAttrs {
 
 impl Section for ImageAttrs {
     const KEY: &'static str = "image";
-}
-
-/// Tells what engines will say of `image`, and fails if none of them takes it.
-fn tell(image: &str, objections: Vec<Objection>, progress: Progress) -> Result<(), Refused> {
-    let mut warnings = Warnings::default();
-    let judged = engines::judge(image, objections, &mut warnings);
-    warnings.tell(progress);
-    judged
 }

@@ -147,7 +147,7 @@ pub fn build(attrs: &Attrs<DescriptionAttrs>, context: &Context) -> Result<(), D
 
     let own = ready.len() + paths.len() + 1;
     let objections = check_layers(image, &base, platform.as_ref(), own);
-    tell(&image.name, objections, progress)?;
+    engines::judge_and_warn(&image.name, objections, progress)?;
     let (store_layers, customisation_layer) = record_all(image, &paths, mtime.as_ref(), progress)?;
 
     let tag = image
@@ -458,14 +458,6 @@ impl Section for DescriptionAttrs {
     const KEY: &'static str = "description";
 }
 
-/// Tells what engines will say of `image`, and fails if none of them takes it.
-fn tell(image: &str, objections: Vec<Objection>, progress: Progress) -> Result<(), Refused> {
-    let mut warnings = Warnings::default();
-    let judged = engines::judge(image, objections, &mut warnings);
-    warnings.tell(progress);
-    judged
-}
-
 /// What is said of a layer once it is known.
 fn line(layer: &RecordedLayer) -> String {
     format!("layer {}: {}", layer.diff_id, text::size(layer.size))
@@ -483,5 +475,5 @@ fn check_words(
         config: &base_json.config,
         platform: base_json.platform().as_ref(),
     });
-    tell(&image.name, objections, progress)
+    engines::judge_and_warn(&image.name, objections, progress)
 }
