@@ -35,6 +35,7 @@ use crate::image::{append, docker_archive};
 use crate::imitate::jq;
 use crate::oci::platform::Platform;
 use crate::request::attrs::{Attrs, Section};
+use crate::request::limits::Limits;
 use crate::request::store_path::{self, StorePathError};
 use crate::tar::plan::{Content, Kind, TarPlan};
 use crate::tar::read::ReadError;
@@ -90,58 +91,142 @@ struct NewLayer {
     appended: usize,
 }
 
+/// An image, as `buildImage` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct ImageAttrs {
+    /// With the registry, in lower case.
+    pub name: String,
+    /// Null stands for the hash part of the output path.
+    pub tag: Option<String>,
+    pub base_json: PathBuf,
+    /// The directory with `layer.tar`, `json` and `VERSION`.
+    pub layer: PathBuf,
+    /// The file that lists the store paths of the layer's closure, one a line.
+    pub layer_closure: PathBuf,
+    pub from_image: Option<PathBuf>,
+    pub from_image_name: Option<String>,
+    pub from_image_tag: Option<String>,
+    pub compressor: Compressor,
+    /// Set if the image becomes an OCI layout, and no docker archive.
+    #[serde(default)]
+    pub layout: Option<LayoutSettings>,
+}
+
+impl Section for ImageAttrs {
+    const KEY: &'static str = "image";
+}
+
+/// What will be built: what [`ImageAttrs`] ask for, checked and without defaults.
+struct Settled<'a> {
+    /// With the registry, in lower case.
+    name: &'a str,
+    tag: String,
+    base_json: BaseJson,
+    platform: Option<Platform>,
+    /// The directory with `layer.tar`, `json` and `VERSION`.
+    layer: &'a Path,
+    layer_closure: &'a Path,
+    from_image: Option<&'a Path>,
+    from_image_name: Option<&'a str>,
+    from_image_tag: Option<&'a str>,
+    form: Form<'a>,
+    out: &'a Path,
+    limits: &'a Limits,
+}
+
+/// What is made of the image.
+enum Form<'a> {
+    DockerArchive(Compressor),
+    Layout(&'a LayoutSettings),
+}
+
+/// Settles what `attrs` ask for: afterwards it cannot be wrong any more, but for the annotations of a layout, which
+/// whoever writes one checks.
+fn settle<'a>(attrs: &'a Attrs<ImageAttrs>, progress: Progress) -> Result<Settled<'a>, ImageError> {
+    let asked = &attrs.ours;
+    let base_json = BaseJson::read_with_time(&asked.base_json)?;
+    let platform = base_json.platform();
+    let objections = engines::check(&Claims {
+        name: &asked.name,
+        tag: asked.tag.as_deref(),
+        config: base_json.config(),
+        platform: platform.as_ref(),
+    });
+    engines::judge_and_warn(&asked.name, objections, progress)?;
+    let tag = asked.tag.clone();
+    Ok(Settled {
+        name: &asked.name,
+        tag: tag.unwrap_or_else(|| output::hash_part(&attrs.out)),
+        base_json,
+        platform,
+        layer: &asked.layer,
+        layer_closure: &asked.layer_closure,
+        from_image: asked.from_image.as_deref(),
+        from_image_name: asked.from_image_name.as_deref(),
+        from_image_tag: asked.from_image_tag.as_deref(),
+        form: match &asked.layout {
+            Some(layout) => Form::Layout(layout),
+            None => Form::DockerArchive(asked.compressor),
+        },
+        out: &attrs.out,
+        limits: &attrs.limits,
+    })
+}
+
 /// Builds the image that `attrs` describe.
 ///
 /// # Errors
 /// When an input cannot be read or is not what it should be, or the output cannot be written.
 pub fn build(attrs: &Attrs<ImageAttrs>, context: &Context) -> Result<(), ImageError> {
-    let image = &attrs.ours;
     let progress = context.progress;
-    let base_json = BaseJson::read_with_time(&image.base_json)?;
-    let platform = base_json.platform();
-    let objections = engines::check(&Claims {
-        name: &image.name,
-        tag: image.tag.as_deref(),
-        config: base_json.config(),
-        platform: platform.as_ref(),
-    });
-    engines::judge_and_warn(&image.name, objections, progress)?;
+    let image = settle(attrs, progress)?;
 
     progress.phase("closure", "listing the layer's closure");
-    let closure = Closure::read(image)?;
+    let closure = Closure::read(&image)?;
     let query = ClosureQuery {
         files: &closure.files,
         store: &closure.store,
     };
     let directories = Directories::of(&image.layer.join("layer.tar"))?;
-    let observer = (query, &directories);
-    let base = read_base(attrs, platform.as_ref(), observer, context)?;
-    warn_of_replaced(image, base.as_ref(), &directories, progress);
-    let objections = check_base(image, base.as_ref(), platform.as_ref());
-    engines::judge_and_warn(&image.name, objections, progress)?;
+    let base = read_base(&image, (query, &directories), progress)?;
+    warn_of_replaced(&image, base.as_ref(), &directories, progress);
+    let objections = check_base(&image, base.as_ref());
+    engines::judge_and_warn(image.name, objections, progress)?;
 
     progress.phase("hash", "hashing the new layer");
-    let layer = plan_layer(image, closure, base.as_ref(), context)?;
-    let (diff_ids, layer_names) = list_layers(base.as_ref(), &layer);
-    let env = base.as_ref().map_or(&[][..], |base| &base.env);
-    let config = base_json.image_config(env, &diff_ids);
+    let layer = plan_layer(&image, closure, base.as_ref(), context)?;
+    write_image(&image, base, &layer, context)
+}
 
-    let out = &attrs.out;
-    let tag = image.tag.clone().unwrap_or_else(|| output::hash_part(out));
-    if let Some(layout) = &image.layout {
-        let name = format!("{}:{tag}", image.name);
-        let parts = parts(name, base.as_ref(), &layer, config)?;
-        let count = text::count(parts.layers.len(), "layer");
-        progress.phase("pack", &format!("packing {count}"));
-        return Ok(layout.write(out, &[parts], context)?);
-    }
-    let members = plan_members(image, &tag, base, &layer, &layer_names, config, context)?;
+/// Writes the image of `base` and the new `layer`.
+fn write_image(
+    image: &Settled<'_>,
+    base: Option<BaseImage<Noted>>,
+    layer: &NewLayer,
+    context: &Context,
+) -> Result<(), ImageError> {
+    let progress = context.progress;
+    let (diff_ids, layer_names) = list_layers(base.as_ref(), layer);
+    let env = base.as_ref().map_or(&[][..], |base| &base.env);
+    let config = image.base_json.clone().image_config(env, &diff_ids);
+    let compressor = match image.form {
+        Form::Layout(layout) => {
+            let name = format!("{}:{}", image.name, image.tag);
+            let parts = parts(name, base.as_ref(), layer, config)?;
+            let count = text::count(parts.layers.len(), "layer");
+            progress.phase("pack", &format!("packing {count}"));
+            return Ok(layout.write(image.out, &[parts], context)?);
+        }
+        Form::DockerArchive(compressor) => compressor,
+    };
+    let members = plan_members(image, base, layer, &layer_names, config, context)?;
     let plan = docker_archive::into_plan(members, DIRECTORY_MODE, context.source_date_epoch);
     progress.phase(
         "write",
         &format!("writing an image of {}", text::size(plan.size())),
     );
-    output::tar(out, &plan, image.compressor, context.threads, progress)?;
+    output::tar(image.out, &plan, compressor, context.threads, progress)?;
     progress.line(&format!(
         "layer {}: {}, {} of its closure added",
         layer.diff_id,
@@ -153,12 +238,12 @@ pub fn build(attrs: &Attrs<ImageAttrs>, context: &Context) -> Result<(), ImageEr
 
 /// Warns of symlinks of the base that the layer has directories in the place of.
 fn warn_of_replaced(
-    image: &ImageAttrs,
+    image: &Settled<'_>,
     base: Option<&BaseImage<Noted>>,
     directories: &Directories,
     progress: Progress,
 ) {
-    if let (Some(base), Some(path)) = (base, &image.from_image) {
+    if let (Some(base), Some(path)) = (base, image.from_image) {
         let mut warnings = Warnings::default();
         let links = base.layers.iter().map(|layer| &layer.noted.1);
         directories.warn(path, links, &mut warnings);
@@ -167,15 +252,11 @@ fn warn_of_replaced(
 }
 
 /// What engines will say of the image for its base.
-fn check_base(
-    image: &ImageAttrs,
-    base: Option<&BaseImage<Noted>>,
-    platform: Option<&Platform>,
-) -> Vec<Objection> {
-    let (Some(base), Some(path)) = (base, &image.from_image) else {
+fn check_base(image: &Settled<'_>, base: Option<&BaseImage<Noted>>) -> Vec<Objection> {
+    let (Some(base), Some(path)) = (base, image.from_image) else {
         return Vec::new();
     };
-    let other = engines::check_base(path, base.platform.as_ref(), platform);
+    let other = engines::check_base(path, base.platform.as_ref(), image.platform.as_ref());
     let many = engines::layers::check_count(base.layers.len() + 1, "take a base with fewer layers");
     other.into_iter().chain(many).collect()
 }
@@ -197,46 +278,43 @@ struct Closure {
 }
 
 impl Closure {
-    fn read(image: &ImageAttrs) -> Result<Self, ImageError> {
-        let text = read(&image.layer_closure)?;
+    fn read(image: &Settled<'_>) -> Result<Self, ImageError> {
+        let text = read(image.layer_closure)?;
         let mut paths = store_path::parse_closure(&text).map_err(|source| ImageError::Closure {
-            path: image.layer_closure.clone(),
+            path: image.layer_closure.to_owned(),
             source,
         })?;
         let has_others = paths.len() > 1;
         paths.retain(|path| path.as_path() != image.layer);
         Ok(Self {
             files: files::list_files(&paths).map_err(ImageError::ClosureFiles)?,
-            store: files::store_directory(&image.layer),
+            store: files::store_directory(image.layer),
             has_others,
         })
     }
 }
 
 fn read_base(
-    attrs: &Attrs<ImageAttrs>,
-    platform: Option<&Platform>,
+    image: &Settled<'_>,
     observer: (ClosureQuery<'_>, &Directories),
-    context: &Context,
+    progress: Progress,
 ) -> Result<Option<BaseImage<Noted>>, ImageError> {
-    let image = &attrs.ours;
-    let Some(path) = &image.from_image else {
+    let Some(path) = image.from_image else {
         return Ok(None);
     };
     let text = format!("reading base image `{}`", path.display());
-    context.progress.phase("base", &text);
+    progress.phase("base", &text);
     let selector = Selector {
-        name: image.from_image_name.as_deref(),
-        tag: image.from_image_tag.as_deref(),
-        platform,
+        name: image.from_image_name,
+        tag: image.from_image_tag,
+        platform: image.platform.as_ref(),
     };
-    let progress = context.progress;
-    let base = base::read(path, selector, observer, &attrs.limits, progress)?;
+    let base = base::read(path, selector, observer, image.limits, progress)?;
     Ok(Some(base))
 }
 
 fn plan_layer(
-    image: &ImageAttrs,
+    image: &Settled<'_>,
     closure: Closure,
     base: Option<&BaseImage<Noted>>,
     context: &Context,
@@ -345,8 +423,7 @@ fn parts(
 }
 
 fn plan_members(
-    image: &ImageAttrs,
-    tag: &str,
+    image: &Settled<'_>,
     base: Option<BaseImage<Noted>>,
     layer: &NewLayer,
     layer_names: &[String],
@@ -358,10 +435,10 @@ fn plan_members(
         None => BTreeMap::new(),
     };
     let config_name = format!("{}.json", Sha256::of(config.as_bytes()).hex());
-    let name = format!("{}:{tag}", image.name);
+    let name = format!("{}:{}", image.name, image.tag);
     let entry = docker_manifest::entry(KeyOrder::NamesFirst, &config_name, [name], layer_names);
     let manifest = jq::print(&json!([entry]));
-    let repositories = docker_manifest::repositories(&image.name, tag, layer.legacy.id);
+    let repositories = docker_manifest::repositories(image.name, &image.tag, layer.legacy.id);
     let id = layer.legacy.id.hex();
     let mut insert = |path: &[&str], size: u64, content: Content| {
         let path = path.iter().map(|part| part.as_bytes().to_vec()).collect();
@@ -386,30 +463,4 @@ fn plan_members(
     let tar = Content::Tar(Arc::clone(&layer.tar));
     insert(&[&id, "layer.tar"], layer.tar.size(), tar);
     Ok(members)
-}
-
-/// An image, as `buildImage` asks for it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct ImageAttrs {
-    /// With the registry, in lower case.
-    pub name: String,
-    /// Null stands for the hash part of the output path.
-    pub tag: Option<String>,
-    pub base_json: PathBuf,
-    /// The directory with `layer.tar`, `json` and `VERSION`.
-    pub layer: PathBuf,
-    /// The file that lists the store paths of the layer's closure, one a line.
-    pub layer_closure: PathBuf,
-    pub from_image: Option<PathBuf>,
-    pub from_image_name: Option<String>,
-    pub from_image_tag: Option<String>,
-    pub compressor: Compressor,
-    /// Set if the image becomes an OCI layout, and no docker archive.
-    #[serde(default)]
-    pub layout: Option<LayoutSettings>,
-}
-
-impl Section for ImageAttrs {
-    const KEY: &'static str = "image";
 }
