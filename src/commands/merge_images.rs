@@ -21,6 +21,7 @@ use crate::console::text;
 use crate::console::warnings::Warnings;
 use crate::foreign::archive::Archive;
 use crate::foreign::archive::error::ArchiveError;
+use crate::foreign::archive::index::Opened;
 use crate::foreign::base::error::BaseError;
 use crate::foreign::base::{self, BaseLayer, ReadImage};
 use crate::foreign::images::{self, docker, selector};
@@ -30,6 +31,7 @@ use crate::image::retain::{self, RetainError};
 use crate::oci::platform::Platform;
 use crate::oci::strict_json::DocumentError;
 use crate::request::attrs::{Attrs, Section};
+use crate::request::limits::Limits;
 
 /// The mode of a directory that no input lists, and of the archive's own.
 const DIRECTORY_MODE: u32 = 0o755;
@@ -69,6 +71,65 @@ pub enum MergeImagesError {
     Output(#[from] OutputError),
 }
 
+/// Images to join in one archive, as `mergeImages` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct MergeAttrs {
+    pub images: Vec<PathBuf>,
+    /// Which of the images in a layout for several platforms; null for the first.
+    #[serde(default)]
+    pub platform: Option<Platform>,
+}
+
+impl Section for MergeAttrs {
+    const KEY: &'static str = "merge";
+}
+
+/// What will be merged: what [`MergeAttrs`] ask for, checked.
+struct Settled<'a> {
+    /// At least one.
+    images: &'a [PathBuf],
+    platform: Option<&'a Platform>,
+    /// The archive is compressed as the last image is.
+    compressor: Compressor,
+    limits: &'a Limits,
+    out: &'a Path,
+}
+
+/// Settles what `attrs` ask for; afterwards it cannot be wrong any more.
+fn settle(attrs: &Attrs<MergeAttrs>) -> Result<Settled<'_>, MergeImagesError> {
+    let MergeAttrs { images, platform } = &attrs.ours;
+    let last = images.last().ok_or(MergeImagesError::None)?;
+    Ok(Settled {
+        images,
+        platform: platform.as_ref(),
+        compressor: compressor_of(last)?,
+        limits: &attrs.limits,
+        out: &attrs.out,
+    })
+}
+
+/// How an archive is compressed that is to be compressed as the image at `path` is.
+fn compressor_of(path: &Path) -> Result<Compressor, MergeImagesError> {
+    let read = |source| MergeImagesError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let compression = match Opened::open(path).map_err(read)? {
+        Opened::Directory => return Ok(Compressor::None),
+        Opened::Archive(_, compression) => compression,
+    };
+    match compression {
+        Compression::Plain => Ok(Compressor::None),
+        Compression::Gzip => Ok(Compressor::Gzip),
+        Compression::Zstd => Ok(Compressor::Zstd),
+        Compression::Xz | Compression::Bzip2 => Err(MergeImagesError::Compression {
+            path: path.to_owned(),
+            packing: compression,
+        }),
+    }
+}
+
 /// An image file that is merged.
 struct Input {
     archive: Archive,
@@ -86,17 +147,16 @@ struct Input {
 /// When an image cannot be read, is not what it says, or has other bytes under a name of another image; and when
 /// the output cannot be written.
 pub fn build(attrs: &Attrs<MergeAttrs>, context: &Context) -> Result<(), MergeImagesError> {
-    let paths = &attrs.ours.images;
-    let compression = compression(paths.last().ok_or(MergeImagesError::None)?)?;
+    let merge = settle(attrs)?;
     let progress = context.progress;
 
     let mut manifest = Vec::new();
     let mut repositories = None;
     let mut archives = Vec::new();
     let mut names = Names::default();
-    for path in paths {
+    for path in merge.images {
         progress.phase("read", &format!("reading image `{}`", path.display()));
-        let input = read(path, attrs, &mut names, context)?;
+        let input = read(path, &merge, &mut names, context)?;
         manifest.extend(input.manifest);
         if let Some(more) = input.repositories {
             add_repositories(repositories.get_or_insert(Value::Null), more);
@@ -122,14 +182,14 @@ pub fn build(attrs: &Attrs<MergeAttrs>, context: &Context) -> Result<(), MergeIm
     let epoch = context.source_date_epoch;
     let plan = docker_archive::into_plan(merged.into_members(), DIRECTORY_MODE, epoch);
     let size = text::size(plan.size());
-    let images = text::count(paths.len(), "image");
+    let images = text::count(merge.images.len(), "image");
     let text = format!("writing an archive of {images}, {size}");
     progress.phase("write", &text);
     let threads = context.threads;
     Ok(output::tar(
-        &attrs.out,
+        merge.out,
         &plan,
-        compression,
+        merge.compressor,
         threads,
         progress,
     )?)
@@ -138,16 +198,15 @@ pub fn build(attrs: &Attrs<MergeAttrs>, context: &Context) -> Result<(), MergeIm
 /// Reads the image file `path`, and compares everything in it with what names it.
 fn read(
     path: &Path,
-    attrs: &Attrs<MergeAttrs>,
+    merge: &Settled<'_>,
     names: &mut Names,
     context: &Context,
 ) -> Result<Input, MergeImagesError> {
     let temporary = &context.temporary_directory;
-    let platform = attrs.ours.platform.as_ref();
     let progress = context.progress;
-    let (mut archive, read) = base::read_all(path, platform, &attrs.limits, progress)?;
+    let (mut archive, read) = base::read_all(path, merge.platform, merge.limits, progress)?;
     // One image alone may have very many names, and shares none of them.
-    if attrs.ours.images.len() > 1 || read.len() > 1 {
+    if merge.images.len() > 1 || read.len() > 1 {
         for image in &read {
             names.add(path, image);
         }
@@ -249,26 +308,6 @@ impl Names {
     }
 }
 
-fn compression(path: &Path) -> Result<Compressor, MergeImagesError> {
-    let read = |source| MergeImagesError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    if std::fs::metadata(path).map_err(read)?.is_dir() {
-        return Ok(Compressor::None);
-    }
-    let packing = Compression::of_file(path).map_err(read)?;
-    match packing {
-        Compression::Plain => Ok(Compressor::None),
-        Compression::Gzip => Ok(Compressor::Gzip),
-        Compression::Zstd => Ok(Compressor::Zstd),
-        Compression::Xz | Compression::Bzip2 => Err(MergeImagesError::Compression {
-            path: path.to_owned(),
-            packing,
-        }),
-    }
-}
-
 fn file_name(path: &Path) -> &OsStr {
     path.file_name().unwrap_or_default()
 }
@@ -312,18 +351,4 @@ fn add_repositories(repositories: &mut Value, more: Value) {
             }
         }
     }
-}
-
-/// Images to join in one archive, as `mergeImages` asks for it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct MergeAttrs {
-    pub images: Vec<PathBuf>,
-    /// Which of the images in a layout for several platforms; null for the first.
-    #[serde(default)]
-    pub platform: Option<Platform>,
-}
-
-impl Section for MergeAttrs {
-    const KEY: &'static str = "merge";
 }
