@@ -173,62 +173,130 @@ impl Why {
 #[error("skopeo says: {0}")]
 pub struct Said(String);
 
-/// Pulls the image that `attrs` name to the output.
-///
-/// # Errors
-/// When skopeo cannot be run or fails.
-pub fn build(attrs: &Attrs<PullAttrs>, context: &Context) -> Result<(), PullError> {
-    let ours = &attrs.ours;
+/// An image of a registry, as `pullImage` asks for it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct PullAttrs {
+    /// `docker://NAME@DIGEST`.
+    pub source: String,
+    /// The `NAME:TAG` that the archive says.
+    pub destination: String,
+    /// The platform in Go's words, to choose by where the image is there for several.
+    pub os: String,
+    pub arch: String,
+    /// Empty for any.
+    pub variant: String,
+    pub tls_verify: bool,
+    /// Credentials for registries; null for none.
+    pub auth_file: Option<PathBuf>,
+    pub skopeo: PathBuf,
+    /// The authorities to trust.
+    pub certificates: PathBuf,
+}
+
+impl Section for PullAttrs {
+    const KEY: &'static str = "pull";
+}
+
+/// What will be pulled: what [`PullAttrs`] ask for, checked.
+struct Settled<'a> {
+    source: &'a str,
+    destination: &'a str,
+    os: &'a str,
+    arch: &'a str,
+    variant: Option<&'a str>,
+    tls_verify: bool,
+    /// A file that can be read.
+    auth_file: Option<&'a Path>,
+    skopeo: &'a Path,
+    certificates: &'a Path,
+    /// The store paths that must not be in the image: those of the build's own closure, if our Nix code has handed that
+    /// over. It does so where Nix would take them for references, which no output with a fixed hash may have.
+    forbidden: Vec<StorePath>,
+    out: &'a Path,
+}
+
+/// Settles what `attrs` ask for; afterwards only the registry can say no.
+fn settle(attrs: &Attrs<PullAttrs>) -> Result<Settled<'_>, PullError> {
+    let asked = &attrs.ours;
     // skopeo takes a file that is not there for an empty one, and the registry's answer would mislead.
-    if let Some(path) = &ours.auth_file {
+    if let Some(path) = &asked.auth_file {
         File::open(path).map_err(|source| PullError::AuthFile {
             path: path.clone(),
             source,
         })?;
     }
-    let platform = platform(ours);
-    let text = format!("pulling `{}` for {platform}", ours.source);
+    let closure = attrs.closure.as_ref().map(graph::parse).transpose()?;
+    let forbidden = closure.iter().flatten();
+    let forbidden = forbidden.map(|path| StorePath::parse(path.path.as_bytes()));
+    Ok(Settled {
+        source: &asked.source,
+        destination: &asked.destination,
+        os: &asked.os,
+        arch: &asked.arch,
+        variant: Some(&*asked.variant).filter(|variant| !variant.is_empty()),
+        tls_verify: asked.tls_verify,
+        auth_file: asked.auth_file.as_deref(),
+        skopeo: &asked.skopeo,
+        certificates: &asked.certificates,
+        forbidden: forbidden.collect::<Result<_, _>>()?,
+        out: &attrs.out,
+    })
+}
+
+/// Pulls the image that `attrs` name to the output.
+///
+/// # Errors
+/// When the credentials cannot be read, or skopeo cannot be run or fails.
+pub fn build(attrs: &Attrs<PullAttrs>, context: &Context) -> Result<(), PullError> {
+    let image = settle(attrs)?;
+    let platform = image.platform();
+    let text = format!("pulling `{}` for {platform}", image.source);
     context.progress.phase("pull", &text);
-    output::file(&attrs.out, |file| {
+    output::file(image.out, |file| {
         let run = |source| PullError::Run {
-            skopeo: ours.skopeo.clone(),
+            skopeo: image.skopeo.to_owned(),
             source,
         };
         let archive = file.as_fd().try_clone_to_owned().map_err(run)?;
-        match copy(attrs, file, context).map_err(run)? {
-            None => check_references(attrs, &archive),
+        match copy(&image, file, context).map_err(run)? {
+            None => check_references(&image, &archive),
             Some(said) => Err(PullError::Failed {
-                image: ours.source.clone(),
-                why: Why::of(&said.0, ours.auth_file.is_some()),
+                image: image.source.to_owned(),
+                why: Why::of(&said.0, image.auth_file.is_some()),
                 source: said,
             }),
         }
     })
 }
 
-/// Looks for store paths of the build's own closure in `archive`, if our Nix code has handed that over:
-/// it does so where Nix would take them for references, which no output with a fixed hash may have.
-fn check_references(attrs: &Attrs<PullAttrs>, archive: &OwnedFd) -> Result<(), PullError> {
-    let Some(closure) = &attrs.closure else {
+impl Settled<'_> {
+    /// In words.
+    fn platform(&self) -> String {
+        let parts = [Some(self.os), Some(self.arch), self.variant].into_iter();
+        let given: Vec<_> = parts.flatten().filter(|part| !part.is_empty()).collect();
+        given.join("/")
+    }
+}
+
+/// Looks for store paths in `archive` that must not be there.
+fn check_references(image: &Settled<'_>, archive: &OwnedFd) -> Result<(), PullError> {
+    if image.forbidden.is_empty() {
         return Ok(());
-    };
-    let paths = graph::parse(closure)?;
-    let paths: Vec<StorePath> = paths
-        .iter()
-        .map(|path| StorePath::parse(path.path.as_bytes()))
-        .collect::<Result<_, _>>()?;
+    }
     let read = |source| PullError::Read {
-        image: attrs.ours.source.clone(),
+        image: image.source.to_owned(),
         source,
     };
     // The archive has no name yet, and was opened to be written.
     let archive = File::open(format!("/proc/self/fd/{}", archive.as_raw_fd())).map_err(read)?;
-    match references::find(archive, &paths).map_err(read)?.first() {
+    let found = references::find(archive, &image.forbidden).map_err(read)?;
+    match found.first() {
         None => Ok(()),
         Some(path) => Err(PullError::Reference {
-            image: attrs.ours.source.clone(),
+            image: image.source.to_owned(),
             path: (*path).clone(),
-            name: name(&attrs.out),
+            name: name(image.out),
         }),
     }
 }
@@ -240,40 +308,33 @@ fn name(out: &Path) -> String {
     name.unwrap_or_default()
 }
 
-fn platform(attrs: &PullAttrs) -> String {
-    let parts = [&attrs.os, &attrs.arch, &attrs.variant].map(String::as_str);
-    let given: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    given.join("/")
-}
-
 /// Runs skopeo with the arguments that nixpkgs gives it, but for the output, which is `archive`; when
 /// it fails, gives what it said.
-fn copy(attrs: &Attrs<PullAttrs>, archive: File, context: &Context) -> io::Result<Option<Said>> {
-    let ours = &attrs.ours;
+fn copy(image: &Settled<'_>, archive: File, context: &Context) -> io::Result<Option<Said>> {
     // The archive has no name yet: skopeo finds it as its standard input.
-    let destination = format!("docker-archive:/proc/self/fd/0:{}", ours.destination);
+    let destination = format!("docker-archive:/proc/self/fd/0:{}", image.destination);
 
-    let mut command = Command::new(&ours.skopeo);
+    let mut command = Command::new(image.skopeo);
     command
         .arg("--insecure-policy")
         .arg("--tmpdir")
         .arg(&context.temporary_directory)
-        .args(["--override-os", &ours.os, "--override-arch", &ours.arch]);
-    if !ours.variant.is_empty() {
-        command.args(["--override-variant", &ours.variant]);
+        .args(["--override-os", image.os, "--override-arch", image.arch]);
+    if let Some(variant) = image.variant {
+        command.args(["--override-variant", variant]);
     }
     command
         .arg("copy")
-        .arg(format!("--src-tls-verify={}", ours.tls_verify));
-    if let Some(path) = &ours.auth_file {
+        .arg(format!("--src-tls-verify={}", image.tls_verify));
+    if let Some(path) = image.auth_file {
         command.arg("--authfile").arg(path);
     }
     // Nix gives builders a terminal, on which skopeo would draw; into a pipe it writes lines.
     let (lines, pipe) = io::pipe()?;
     command
-        .arg(&ours.source)
+        .arg(image.source)
         .arg(destination)
-        .env("SSL_CERT_FILE", &ours.certificates)
+        .env("SSL_CERT_FILE", image.certificates)
         .stdin(archive)
         .stdout(pipe.try_clone()?)
         .stderr(pipe);
@@ -302,31 +363,6 @@ fn fatal(line: &str) -> Option<String> {
     let (_, message) = line.split_once(" level=fatal msg=")?;
     // Go's quotes are JSON's, but for odd characters.
     Some(serde_json::from_str(message).unwrap_or_else(|_| message.to_owned()))
-}
-
-/// An image of a registry, as `pullImage` asks for it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct PullAttrs {
-    /// `docker://NAME@DIGEST`.
-    pub source: String,
-    /// The `NAME:TAG` that the archive says.
-    pub destination: String,
-    /// The platform in Go's words, to choose by where the image is there for several.
-    pub os: String,
-    pub arch: String,
-    /// Empty for any.
-    pub variant: String,
-    pub tls_verify: bool,
-    /// Credentials for registries; null for none.
-    pub auth_file: Option<PathBuf>,
-    pub skopeo: PathBuf,
-    /// The authorities to trust.
-    pub certificates: PathBuf,
-}
-
-impl Section for PullAttrs {
-    const KEY: &'static str = "pull";
 }
 
 #[cfg(test)]
