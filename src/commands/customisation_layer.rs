@@ -76,6 +76,95 @@ pub enum CustomisationError {
     Output(#[from] OutputError),
 }
 
+/// The customisation layer of a streamed image: its contents as links, and scripts on top.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
+pub struct CustomisationAttrs {
+    pub name: String,
+    pub contents: Vec<PathBuf>,
+    /// Empty for none, as is the next one.
+    pub extra_commands: String,
+    pub fake_root_commands: String,
+    pub enable_fakechroot: bool,
+    /// `/nix/store`.
+    pub store_dir: String,
+    /// The bash that runs the scripts; null without any.
+    pub shell: Option<PathBuf>,
+    pub fakeroot: Option<PathBuf>,
+    pub proot: Option<PathBuf>,
+}
+
+impl Section for CustomisationAttrs {
+    const KEY: &'static str = "customisation";
+}
+
+/// What will be built: what [`CustomisationAttrs`] ask for, without defaults. Nothing in it can be wrong.
+struct Settled<'a> {
+    contents: &'a [PathBuf],
+    scripts: Option<Scripts<'a>>,
+    /// `/nix/store`.
+    store_dir: &'a str,
+    out: &'a Path,
+}
+
+/// What runs in the layer's root before it is packed. The texts of the scripts are in the environment.
+struct Scripts<'a> {
+    /// The layer's name, for messages.
+    layer: &'a str,
+    shell: Option<&'a Path>,
+    /// The arguments that hold a script, all of which run.
+    running: &'static str,
+    /// The arguments one of which a message is about.
+    arguments: &'static str,
+    as_root: Option<AsRoot>,
+    environment: &'a BTreeMap<String, String>,
+}
+
+/// The programs that `fakeRootCommands` run below.
+struct AsRoot {
+    fakeroot: String,
+    /// Set if the layer is `/` for the script.
+    proot: Option<String>,
+}
+
+/// Settles what `attrs` ask for.
+fn settle(attrs: &Attrs<CustomisationAttrs>) -> Settled<'_> {
+    let asked = &attrs.ours;
+    let program = |path: &Option<PathBuf>, name: &str| {
+        path.as_ref()
+            .map_or_else(|| name.to_owned(), |path| path.display().to_string())
+    };
+    let runs_as_root = asked.enable_fakechroot || !asked.fake_root_commands.is_empty();
+    let as_root = runs_as_root.then(|| AsRoot {
+        fakeroot: program(&asked.fakeroot, "fakeroot"),
+        proot: asked
+            .enable_fakechroot
+            .then(|| program(&asked.proot, "proot")),
+    });
+    let arguments = match (asked.extra_commands.is_empty(), runs_as_root) {
+        (true, false) => None,
+        (false, false) => Some(["`extraCommands`"; 2]),
+        (true, true) => Some([FAKE_ROOT_ARGUMENT; 2]),
+        (false, true) => Some([
+            "`extraCommands` and `fakeRootCommands`",
+            "`extraCommands` or `fakeRootCommands`",
+        ]),
+    };
+    Settled {
+        contents: &asked.contents,
+        scripts: arguments.map(|[running, arguments]| Scripts {
+            layer: &asked.name,
+            shell: asked.shell.as_deref(),
+            running,
+            arguments,
+            as_root,
+            environment: &attrs.environment,
+        }),
+        store_dir: &asked.store_dir,
+        out: &attrs.out,
+    }
+}
+
 /// Builds the layer that `attrs` describe.
 ///
 /// # Errors
@@ -84,33 +173,21 @@ pub fn build(
     attrs: &Attrs<CustomisationAttrs>,
     context: &Context,
 ) -> Result<(), CustomisationError> {
-    let layer = &attrs.ours;
+    let layer = settle(attrs);
     let progress = context.progress;
-    progress.phase(
-        "join",
-        &format!("joining {}", text::count(layer.contents.len(), "package")),
-    );
+    let packages = text::count(layer.contents.len(), "package");
+    progress.phase("join", &format!("joining {packages}"));
     let mut warnings = Warnings::default();
-    let joined = join::join(&layer.contents, &mut warnings);
+    let joined = join::join(layer.contents, &mut warnings);
     warnings.tell(progress);
     let mut tree = joined?;
-    if layer.has_script() {
-        tree = run_scripts(attrs, &tree, context)?;
+    if let Some(scripts) = &layer.scripts {
+        tree = run_scripts(scripts, layer.store_dir, &tree, context)?;
     }
 
-    warn_of_hidden_store(&tree, &layer.store_dir).tell(progress);
+    warn_of_hidden_store(&tree, layer.store_dir).tell(progress);
 
-    let owner = Arc::new(Owner::numeric(0, 0));
-    let mut plan = TarPlan::of_tree(tree, &owner, context.source_date_epoch);
-    let build_directory = &context.build_directory;
-    if layer.runs_as_root() {
-        let state = State::read(&build_directory.join(STATE))?;
-        state.apply(&build_directory.join(ROOT), &mut plan.entries)?;
-    }
-    if layer.enable_fakechroot {
-        leave_out_bound(&mut plan, layer, context, &owner);
-    }
-    plan.dialect = Dialect::GnuNumericOwner;
+    let plan = plan(&layer, tree, context)?;
     progress.phase(
         "pack",
         &format!(
@@ -119,7 +196,31 @@ pub fn build(
             text::count(plan.entries.len(), "file")
         ),
     );
-    write(&plan, &attrs.out, context)
+    write(&plan, layer.out, context)
+}
+
+/// Plans the tar of `tree`, with the owners that scripts gave, and without what was only bound into it.
+fn plan(
+    layer: &Settled<'_>,
+    tree: Directory,
+    context: &Context,
+) -> Result<TarPlan, CustomisationError> {
+    let owner = Arc::new(Owner::numeric(0, 0));
+    let mut plan = TarPlan::of_tree(tree, &owner, context.source_date_epoch);
+    plan.dialect = Dialect::GnuNumericOwner;
+    let as_root = layer
+        .scripts
+        .as_ref()
+        .and_then(|scripts| scripts.as_root.as_ref());
+    if let Some(as_root) = as_root {
+        let build_directory = &context.build_directory;
+        let state = State::read(&build_directory.join(STATE))?;
+        state.apply(&build_directory.join(ROOT), &mut plan.entries)?;
+        if as_root.proot.is_some() {
+            leave_out_bound(&mut plan, layer.store_dir, context, &owner);
+        }
+    }
+    Ok(plan)
 }
 
 /// Warns if `tree`, which lies above the layers of the store paths, has something else than directories where
@@ -150,90 +251,59 @@ fn warn_of_hidden_store(tree: &Directory, store_dir: &str) -> Warnings {
 
 /// Copies `tree` to disk, runs the scripts there and reads back what they made of it.
 fn run_scripts(
-    attrs: &Attrs<CustomisationAttrs>,
+    scripts: &Scripts<'_>,
+    store_dir: &str,
     tree: &Directory,
     context: &Context,
 ) -> Result<Directory, CustomisationError> {
-    let layer = &attrs.ours;
     let root = context.build_directory.join(ROOT);
     materialise(tree, &root).map_err(ScriptError::from)?;
-    let text = format!("running {}", layer.running());
+    let text = format!("running {}", scripts.running);
     context.progress.phase("scripts", &text);
-    run(layer, &attrs.environment, &context.build_directory)?;
+    run(scripts, store_dir, &context.build_directory)?;
     scan::scan(&root, 0).map_err(|source| CustomisationError::Left {
-        arguments: layer.scripts(),
-        layer: layer.name.clone(),
+        arguments: scripts.arguments,
+        layer: scripts.layer.to_owned(),
         source,
     })
 }
 
-impl CustomisationAttrs {
-    fn runs_as_root(&self) -> bool {
-        self.enable_fakechroot || !self.fake_root_commands.is_empty()
-    }
-
-    fn has_script(&self) -> bool {
-        self.runs_as_root() || !self.extra_commands.is_empty()
-    }
-
-    /// The scripts that there are.
-    fn running(&self) -> &'static str {
-        match (self.extra_commands.is_empty(), self.runs_as_root()) {
-            (false, true) => "`extraCommands` and `fakeRootCommands`",
-            _ => self.scripts(),
-        }
-    }
-
-    /// The arguments that hold a script, one of which a message is about.
-    fn scripts(&self) -> &'static str {
-        match (self.extra_commands.is_empty(), self.runs_as_root()) {
-            (_, false) => "`extraCommands`",
-            (true, true) => FAKE_ROOT_ARGUMENT,
-            (false, true) => "`extraCommands` or `fakeRootCommands`",
-        }
-    }
-}
-
 /// Runs `extraCommands` as the build's user and then `fakeRootCommands` below fakeroot, and proot.
 fn run(
-    layer: &CustomisationAttrs,
-    environment: &BTreeMap<String, String>,
+    scripts: &Scripts<'_>,
+    store_dir: &str,
     build_directory: &Path,
 ) -> Result<(), CustomisationError> {
-    let program = |path: &Option<PathBuf>, name: &str| {
-        path.as_ref()
-            .map_or_else(|| name.to_owned(), |path| path.display().to_string())
-    };
-    let fakeroot = program(&layer.fakeroot, "fakeroot");
     let mut build_command = EXTRA_COMMANDS.to_owned();
     let mut as_root = SETUP.to_owned();
-    if layer.runs_as_root() {
+    if let Some(AsRoot { fakeroot, proot }) = &scripts.as_root {
         let fakeroot = format!("{fakeroot} -s \"$fakerootState\" {AS_ROOT}");
         build_command += "\n";
-        if layer.enable_fakechroot {
-            build_command += &proot(&program(&layer.proot, "proot"), &layer.store_dir, &fakeroot);
-        } else {
-            build_command += &fakeroot;
-            as_root += "cd old_out\n";
+        match proot {
+            Some(proot) => build_command += &below_proot(proot, store_dir, &fakeroot),
+            None => {
+                build_command += &fakeroot;
+                as_root += "cd old_out\n";
+            }
         }
     }
     as_root += "eval \"$fakeRootCommands\"";
 
     let root = build_directory.join(ROOT);
     let script = Script {
-        arguments: layer.scripts(),
-        layer: &layer.name,
-        shell: layer.shell.as_deref(),
+        arguments: scripts.arguments,
+        layer: scripts.layer,
+        shell: scripts.shell,
         build_command: &build_command,
         root: Some(&root),
     };
-    let mut environment = environment.clone();
+    let mut environment = scripts.environment.clone();
     let path = |name| build_directory.join(name).to_string_lossy().into_owned();
     environment.insert("asRoot".to_owned(), as_root);
     environment.insert("fakerootState".to_owned(), path(STATE));
     environment.insert("fakerootStatus".to_owned(), path(STATUS));
     let heard = script::run(&script, build_directory, &environment)?;
-    if layer.runs_as_root() {
+    if scripts.as_root.is_some() {
         let as_root = Script {
             arguments: FAKE_ROOT_ARGUMENT,
             ..script
@@ -245,7 +315,7 @@ fn run(
 
 /// proot with the layer as `/`, in which the build directory and the host's special directories
 /// stay visible.
-fn proot(proot: &str, store_dir: &str, command: &str) -> String {
+fn below_proot(proot: &str, store_dir: &str, command: &str) -> String {
     let bound = [
         "/dev/",
         "/proc/",
@@ -280,13 +350,8 @@ fn check_status(script: &Script<'_>, heard: &Heard, path: &Path) -> Result<(), C
 /// Takes out of a layer what was only bound into it, as nixpkgs' tar excludes it: `/dev`, `/proc`,
 /// `/sys`, the store and the build directory. Where proot had to make a directory to bind
 /// something, nixpkgs' tar sees it, and so it is in the layer.
-fn leave_out_bound(
-    plan: &mut TarPlan,
-    layer: &CustomisationAttrs,
-    context: &Context,
-    owner: &Arc<Owner>,
-) {
-    let store = format!(".{}", layer.store_dir);
+fn leave_out_bound(plan: &mut TarPlan, store_dir: &str, context: &Context, owner: &Arc<Owner>) {
+    let store = format!(".{store_dir}");
     let build = format!(".{}", context.build_directory.display());
     let bound = ["./dev", "./proc", "./sys", &store, &build];
     plan.entries.retain(|entry| {
@@ -350,28 +415,6 @@ fn hash(plan: &TarPlan) -> Result<DiffId, write::WriteError> {
     let mut hash = HashWriter::new();
     write::write(plan, &mut hash)?;
     Ok(hash.into_diff_id())
-}
-
-/// The customisation layer of a streamed image: its contents as links, and scripts on top.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a set")]
-pub struct CustomisationAttrs {
-    pub name: String,
-    pub contents: Vec<PathBuf>,
-    /// Empty for none, as is the next one.
-    pub extra_commands: String,
-    pub fake_root_commands: String,
-    pub enable_fakechroot: bool,
-    /// `/nix/store`.
-    pub store_dir: String,
-    /// The bash that runs the scripts; null without any.
-    pub shell: Option<PathBuf>,
-    pub fakeroot: Option<PathBuf>,
-    pub proot: Option<PathBuf>,
-}
-
-impl Section for CustomisationAttrs {
-    const KEY: &'static str = "customisation";
 }
 
 #[cfg(test)]
