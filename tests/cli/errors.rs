@@ -39,6 +39,11 @@ use tars::Tar;
 /// The exit status of a build that could not be done.
 const FAILED: i32 = 1;
 
+/// What stands before an error about a base image.
+const READING: &str = "listing the layer's closure
+reading base image `/nix/store/[HASH]-base.tar`
+error: ";
+
 /// Runs `command`, which has to end with `status`, say `expected` and leave no output.
 #[track_caller]
 fn check_command(sandbox: &Sandbox, command: &mut Command, status: i32, expected: &Expect) {
@@ -140,6 +145,32 @@ fn check_base_alone(base: &[u8], expected: Expect) {
     attrs["image"]["fromImage"] = json!(path);
     check(&sandbox, "image", &attrs, &expected);
     check_looks(&sandbox, &path);
+}
+
+/// The same with each of `cases`; lists the errors behind their names.
+#[track_caller]
+fn check_bases(cases: &[(&str, Vec<u8>)], expected: Expect) {
+    let mut errors = String::new();
+    for (case, base) in cases {
+        // It is seen when something fails.
+        println!("{case}");
+        let sandbox = Sandbox::new();
+        let path = sandbox.file("base.tar", base);
+        let mut attrs = image_attrs(&sandbox);
+        attrs["image"]["fromImage"] = json!(path);
+        sandbox.write_attrs(&attrs);
+        let output = sandbox.builder(&["image"]).output().unwrap();
+        let stderr = sandbox.stderr(&output);
+        assert_eq!(output.status.code(), Some(FAILED), "{stderr}");
+        assert!(!sandbox.out().exists(), "the output is still there");
+        let error = stderr.strip_prefix(READING);
+        errors += &format!("{case}: {}", error.unwrap_or(&stderr));
+        check_looks(&sandbox, &path);
+        check_merge_refuses(base);
+        check_convert_refuses(base);
+        check_index_holds(base);
+    }
+    expected.assert_eq(&errors);
 }
 
 /// `convert` makes nothing of it, neither a layout nor a tar.

@@ -4,30 +4,22 @@ use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
 use super::tars::{self, Tar};
-use super::{check_base, check_image};
+use super::{check_bases, check_image};
 
-/// Builds on an archive whose manifest is `manifest`.
-#[track_caller]
-fn check_manifest(manifest: &Value, expected: Expect) {
-    check_base(&tars::image_with(manifest), expected);
-}
-
-/// Builds on an archive whose manifest has `value` for `key`.
-#[track_caller]
-fn check_entry(key: &str, value: &Value, expected: Expect) {
+/// An archive whose manifest has `value` for `key`.
+fn with_entry(key: &str, value: Value) -> Vec<u8> {
     let mut manifest = tars::manifest();
-    manifest[0][key] = value.clone();
-    check_manifest(&manifest, expected);
+    manifest[0][key] = value;
+    tars::image_with(&manifest)
 }
 
-/// Builds on an image whose config is `config`.
-#[track_caller]
-fn check_config(config: &str, expected: Expect) {
+/// An image whose config is `config`.
+fn with_config(config: &str) -> Vec<u8> {
     let archive = Tar::new()
         .file("config.json", config)
         .file("a/layer.tar", tars::layer())
         .file("manifest.json", tars::manifest().to_string());
-    check_base(&archive.finish(), expected);
+    archive.finish()
 }
 
 /// Chooses among the images of an archive with three names.
@@ -73,336 +65,144 @@ fn a_base_that_is_a_directory_is_refused() {
 }
 
 #[test]
-fn a_base_without_a_manifest_is_no_image() {
-    check_base(
-        &tars::members().finish(),
+fn archives_without_an_image_are_refused() {
+    check_bases(
+        &[
+            ("no manifest", tars::members().finish()),
+            ("no members", Tar::new().finish()),
+            ("no bytes", Vec::new()),
+            (
+                "index without a layout",
+                Tar::new().file("index.json", "{}").finish(),
+            ),
+            (
+                "manifest that is a directory",
+                tars::members().directory("manifest.json/").finish(),
+            ),
+        ],
         expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: `/nix/store/[HASH]-base.tar` is no image archive and no OCI layout: it has no file `manifest.json` and no `index.json`
-        "#]],
-    );
-}
-
-#[test]
-fn a_base_without_members_is_no_image() {
-    check_base(
-        &Tar::new().finish(),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: `/nix/store/[HASH]-base.tar` is no image archive and no OCI layout: it has no file `manifest.json` and no `index.json`
-        "#]],
-    );
-}
-
-#[test]
-fn a_base_without_bytes_is_no_image() {
-    check_base(
-        b"",
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` is damaged or no tar
+            no manifest: `/nix/store/[HASH]-base.tar` is no image archive and no OCI layout: it has no file `manifest.json` and no `index.json`
+            no members: `/nix/store/[HASH]-base.tar` is no image archive and no OCI layout: it has no file `manifest.json` and no `index.json`
+            no bytes: image archive `/nix/store/[HASH]-base.tar` is damaged or no tar
               caused by: the tar has not one byte; an empty one consists of blocks of zeros
+            index without a layout: image archive `/nix/store/[HASH]-base.tar` has no file `oci-layout`, which every OCI layout has
+            manifest that is a directory: `/nix/store/[HASH]-base.tar` is no image archive and no OCI layout: it has no file `manifest.json` and no `index.json`
         "#]],
     );
 }
 
 #[test]
-fn an_index_without_a_layout_is_refused() {
-    let layout = Tar::new().file("index.json", "{}");
-    check_base(
-        &layout.finish(),
+fn manifests_that_are_none_are_refused() {
+    let file = |content: &[u8]| tars::members().file("manifest.json", content).finish();
+    let too_large = vec![b' '; (16 << 20) + 1];
+    check_bases(
+        &[
+            ("no images", tars::image_with(&json!([]))),
+            ("no JSON", file(b"[{\"Config\": ")),
+            ("no list", tars::image_with(&tars::manifest()[0])),
+            ("strings", tars::image_with(&json!(["config.json"]))),
+            (
+                "no layers",
+                tars::image_with(&json!([{ "Config": "config.json" }])),
+            ),
+            (
+                "layers of the wrong type",
+                with_entry("Layers", json!("a/layer.tar")),
+            ),
+            ("too large", file(&too_large)),
+        ],
         expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` has no file `oci-layout`, which every OCI layout has
-        "#]],
-    );
-}
-
-#[test]
-fn an_empty_manifest_is_an_error() {
-    check_manifest(
-        &json!([]),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` holds no image: its `manifest.json` lists none
-        "#]],
-    );
-}
-
-#[test]
-fn a_manifest_that_is_no_json_is_refused() {
-    let archive = tars::members().file("manifest.json", "[{\"Config\": ");
-    check_base(
-        &archive.finish(),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: `manifest.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+            no images: image archive `/nix/store/[HASH]-base.tar` holds no image: its `manifest.json` lists none
+            no JSON: `manifest.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
               caused by: EOF while parsing a value at line 1 column 12
-        "#]],
-    );
-}
-
-#[test]
-fn a_manifest_that_is_no_list_is_refused() {
-    check_manifest(
-        &tars::manifest()[0],
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: `manifest.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+            no list: `manifest.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
               caused by: invalid type: map, expected a sequence at line 1 column 0
-        "#]],
-    );
-}
-
-#[test]
-fn a_manifest_of_strings_is_refused() {
-    check_manifest(
-        &json!(["config.json"]),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: `manifest.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+            strings: `manifest.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
               caused by: invalid type: string "config.json", expected an object with `Config` and `Layers` at line 1 column 14
-        "#]],
-    );
-}
-
-#[test]
-fn a_manifest_without_layers_is_refused() {
-    check_manifest(
-        &json!([{ "Config": "config.json" }]),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: base image `/nix/store/[HASH]-base.tar` has 0 layers, but its config `config.json` lists 1 in `rootfs.diff_ids`; no engine takes such an image
-        "#]],
-    );
-}
-
-#[test]
-fn layers_of_the_wrong_type_are_refused() {
-    check_entry(
-        "Layers",
-        &json!("a/layer.tar"),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: `manifest.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+            no layers: base image `/nix/store/[HASH]-base.tar` has 0 layers, but its config `config.json` lists 1 in `rootfs.diff_ids`; no engine takes such an image
+            layers of the wrong type: `manifest.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
               caused by: invalid type: string "a/layer.tar", expected a sequence at line 1 column 69
+            too large: `manifest.json` in image archive `/nix/store/[HASH]-base.tar` has 16777217 bytes; 8388608 are allowed, and more by `dockerToolsLimits.maxJson`
         "#]],
     );
 }
 
 #[test]
-fn a_manifest_that_is_a_directory_counts_as_none() {
-    let archive = tars::members().directory("manifest.json/");
-    check_base(
-        &archive.finish(),
+fn layers_that_are_not_there_are_named() {
+    let layers = |names: &[&str]| with_entry("Layers", json!(names));
+    check_bases(
+        &[
+            ("missing", layers(&["a/layer.tar", "b/layer.tar"])),
+            ("directory", layers(&["a"])),
+            ("no name", layers(&[""])),
+            ("too many", layers(&["a/layer.tar"; 1025])),
+        ],
         expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: `/nix/store/[HASH]-base.tar` is no image archive and no OCI layout: it has no file `manifest.json` and no `index.json`
+            missing: image archive `/nix/store/[HASH]-base.tar` has no file `b/layer.tar`, which its manifest names as a layer
+            directory: image archive `/nix/store/[HASH]-base.tar` has no file `a`, which its manifest names as a layer
+            no name: image archive `/nix/store/[HASH]-base.tar` has no file ``, which its manifest names as a layer
+            too many: base image `/nix/store/[HASH]-base.tar` has 1025 layers; 1024 are allowed, and more by `dockerToolsLimits.maxLayers`
         "#]],
     );
 }
 
 #[test]
-fn a_manifest_that_is_too_large_is_refused() {
-    let blanks = vec![b' '; (16 << 20) + 1];
-    check_base(
-        &tars::members().file("manifest.json", blanks).finish(),
+fn layers_outside_the_archive_are_refused() {
+    let layer = |name| with_entry("Layers", json!([name]));
+    check_bases(
+        &[
+            ("absolute name", layer("/etc/shadow")),
+            ("name that leads out", layer("a/../../layer.tar")),
+        ],
         expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: `manifest.json` in image archive `/nix/store/[HASH]-base.tar` has 16777217 bytes; 8388608 are allowed, and more by `dockerToolsLimits.maxJson`
+            absolute name: image archive `/nix/store/[HASH]-base.tar` names `/etc/shadow`, which is absolute; names have to stay within the archive
+            name that leads out: image archive `/nix/store/[HASH]-base.tar` names `a/../../layer.tar`, which has a part `..`; names have to stay within the archive
         "#]],
     );
 }
 
 #[test]
-fn a_missing_layer_is_named() {
-    check_entry(
-        "Layers",
-        &json!(["a/layer.tar", "b/layer.tar"]),
+fn configs_of_another_type_are_refused() {
+    check_bases(
+        &[
+            ("missing", with_entry("Config", json!("gone.json"))),
+            (
+                "name that leads out",
+                with_entry("Config", json!("../config.json")),
+            ),
+            ("no JSON", with_config("not json")),
+            ("no object", with_config("3")),
+            (
+                "string for `config`",
+                with_config(r#"{"config":"/bin/sh"}"#),
+            ),
+            (
+                "string for `Env`",
+                with_config(r#"{"config":{"Env":"A=1"}}"#),
+            ),
+            (
+                "number in `Env`",
+                with_config(r#"{"config":{"Env":["A=1",2]}}"#),
+            ),
+            (
+                "nested without end",
+                with_config(&format!(r#"{{"other":{}"#, "[".repeat(100_000))),
+            ),
+        ],
         expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` has no file `b/layer.tar`, which its manifest names as a layer
-        "#]],
-    );
-}
-
-#[test]
-fn a_layer_that_is_a_directory_is_missing() {
-    check_entry(
-        "Layers",
-        &json!(["a"]),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` has no file `a`, which its manifest names as a layer
-        "#]],
-    );
-}
-
-#[test]
-fn a_layer_without_a_name_is_missing() {
-    check_entry(
-        "Layers",
-        &json!([""]),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` has no file ``, which its manifest names as a layer
-        "#]],
-    );
-}
-
-#[test]
-fn a_layer_with_an_absolute_name_is_refused() {
-    check_entry(
-        "Layers",
-        &json!(["/etc/shadow"]),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` names `/etc/shadow`, which is absolute; names have to stay within the archive
-        "#]],
-    );
-}
-
-#[test]
-fn a_layer_whose_name_leads_out_is_refused() {
-    check_entry(
-        "Layers",
-        &json!(["a/../../layer.tar"]),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` names `a/../../layer.tar`, which has a part `..`; names have to stay within the archive
-        "#]],
-    );
-}
-
-#[test]
-fn more_layers_than_any_image_has_are_refused() {
-    check_entry(
-        "Layers",
-        &json!(vec!["a/layer.tar"; 1025]),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: base image `/nix/store/[HASH]-base.tar` has 1025 layers; 1024 are allowed, and more by `dockerToolsLimits.maxLayers`
-        "#]],
-    );
-}
-
-#[test]
-fn a_missing_config_is_named() {
-    check_entry(
-        "Config",
-        &json!("gone.json"),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` has no file `gone.json`, which its manifest names as a config
-        "#]],
-    );
-}
-
-#[test]
-fn a_config_whose_name_leads_out_is_refused() {
-    check_entry(
-        "Config",
-        &json!("../config.json"),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: image archive `/nix/store/[HASH]-base.tar` names `../config.json`, which has a part `..`; names have to stay within the archive
-        "#]],
-    );
-}
-
-#[test]
-fn a_config_that_is_no_json_is_refused() {
-    check_config(
-        "not json",
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+            missing: image archive `/nix/store/[HASH]-base.tar` has no file `gone.json`, which its manifest names as a config
+            name that leads out: image archive `/nix/store/[HASH]-base.tar` names `../config.json`, which has a part `..`; names have to stay within the archive
+            no JSON: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
               caused by: expected ident at line 1 column 2
-        "#]],
-    );
-}
-
-#[test]
-fn a_config_that_is_no_object_is_refused() {
-    check_config(
-        "3",
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+            no object: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
               caused by: invalid type: integer `3`, expected an object at line 1 column 1
-        "#]],
-    );
-}
-
-#[test]
-fn a_config_whose_config_is_a_string_is_refused() {
-    check_config(
-        r#"{"config":"/bin/sh"}"#,
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+            string for `config`: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
               caused by: invalid type: string "/bin/sh", expected an object at line 1 column 19
-        "#]],
-    );
-}
-
-#[test]
-fn a_config_whose_env_is_a_string_is_refused() {
-    check_config(
-        r#"{"config":{"Env":"A=1"}}"#,
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+            string for `Env`: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
               caused by: invalid type: string "A=1", expected a sequence at line 1 column 22
-        "#]],
-    );
-}
-
-#[test]
-fn a_config_whose_env_holds_numbers_is_refused() {
-    check_config(
-        r#"{"config":{"Env":["A=1",2]}}"#,
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+            number in `Env`: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
               caused by: invalid type: integer `2`, expected a string at line 1 column 25
-        "#]],
-    );
-}
-
-#[test]
-fn a_config_that_is_nested_without_end_is_refused() {
-    check_config(
-        &format!(r#"{{"other":{}"#, "[".repeat(100_000)),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
+            nested without end: `config.json` of image archive `/nix/store/[HASH]-base.tar` is not what it should be
               caused by: recursion limit exceeded at line 1 column 136
         "#]],
     );
@@ -466,87 +266,39 @@ fn images_without_names_are_said_to_have_none() {
 }
 
 #[test]
-fn a_layer_that_is_no_tar_is_refused() {
-    check_base(
-        &tars::image_of_layer(&[b'x'; 2000]),
-        expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` is damaged or no tar
-          caused by: no tar header at byte 0: its checksum is wrong
-    "#]],
-    );
-}
-
-#[test]
-fn a_layer_that_is_cut_short_is_refused() {
+fn damaged_layers_are_refused() {
     let layer = tars::layer();
-    check_base(
-        &tars::image_of_layer(&layer[..700]),
+    let packed = tars::gzip(&layer);
+    let shorter = |bytes| tars::image_of_layer(&packed[..packed.len() - bytes]);
+    let mut other_checksum = packed.clone();
+    other_checksum[packed.len() - 8] ^= 1;
+    let no_tar = tars::image_of_layer(&[b'x'; 2000]);
+    check_bases(
+        &[
+            ("cut short", tars::image_of_layer(&layer[..700])),
+            ("packed and cut short", shorter(20)),
+            ("packed without its checksum", shorter(4)),
+            (
+                "packed with a wrong checksum",
+                tars::image_of_layer(&other_checksum),
+            ),
+            ("no tar in a packed archive", tars::gzip(&no_tar)),
+            ("no tar", no_tar),
+        ],
         expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` is damaged or no tar
-          caused by: the tar ends at byte 700, within a header
-    "#]],
-    );
-}
-
-#[test]
-fn a_packed_layer_that_is_cut_short_is_refused() {
-    let layer = tars::gzip(&tars::layer());
-    check_base(
-        &tars::image_of_layer(&layer[..layer.len() - 20]),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` is damaged or no tar
+            cut short: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` is damaged or no tar
+              caused by: the tar ends at byte 700, within a header
+            packed and cut short: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` is damaged or no tar
               caused by: cannot read the tar at byte 1024
               caused by: incomplete deflate stream
-        "#]],
-    );
-}
-
-#[test]
-fn a_packed_layer_without_its_checksum_is_refused() {
-    let layer = tars::gzip(&tars::layer());
-    check_base(
-        &tars::image_of_layer(&layer[..layer.len() - 4]),
-        expect![[r#"
-            listing the layer's closure
-            reading base image `/nix/store/[HASH]-base.tar`
-            error: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` cannot be read
+            packed without its checksum: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` cannot be read
               caused by: unexpected end of file
+            packed with a wrong checksum: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` cannot be read
+              caused by: corrupt gzip stream does not have a matching checksum
+            no tar in a packed archive: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` is damaged or no tar
+              caused by: no tar header at byte 0: its checksum is wrong
+            no tar: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` is damaged or no tar
+              caused by: no tar header at byte 0: its checksum is wrong
         "#]],
-    );
-}
-
-#[test]
-fn a_packed_layer_with_a_wrong_checksum_is_refused() {
-    let mut layer = tars::gzip(&tars::layer());
-    let at = layer.len() - 8;
-    layer[at] ^= 1;
-    check_base(
-        &tars::image_of_layer(&layer),
-        expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` cannot be read
-          caused by: corrupt gzip stream does not have a matching checksum
-    "#]],
-    );
-}
-
-#[test]
-fn a_bad_layer_in_a_packed_archive_is_refused() {
-    let archive = tars::image_of_layer(&[b'x'; 2000]);
-    check_base(
-        &tars::gzip(&archive),
-        expect![[r#"
-        listing the layer's closure
-        reading base image `/nix/store/[HASH]-base.tar`
-        error: layer `a/layer.tar` of base image `/nix/store/[HASH]-base.tar` is damaged or no tar
-          caused by: no tar header at byte 0: its checksum is wrong
-    "#]],
     );
 }

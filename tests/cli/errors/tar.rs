@@ -68,9 +68,12 @@ fn what_ends_too_early_is_refused() {
 fn one_block_of_zeros_between_members_is_refused() {
     let first = Tar::new().file("first", "").content(&[0; 512]).unfinished();
     let second = Tar::new().file("second", "").finish();
-    check(&[("zeros", [first, second].concat())], expect![[r#"
+    check(
+        &[("zeros", [first, second].concat())],
+        expect![[r#"
         zeros: the tar has a block of zeros at byte 512 and something else behind it; some programs stop there, and others read on
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

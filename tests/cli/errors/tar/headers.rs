@@ -25,9 +25,12 @@ fn header(offset: usize, bytes: &[u8]) -> Vec<u8> {
 fn a_wrong_checksum_is_an_error() {
     let mut tar = Tar::new().file("file", "x").finish();
     tar[0] = b'F';
-    check(&[("another letter", tar)], expect![[r#"
+    check(
+        &[("another letter", tar)],
+        expect![[r#"
         another letter: no tar header at byte 0: its checksum is wrong
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
