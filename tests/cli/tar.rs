@@ -1,27 +1,27 @@
 //! Our tars against GNU tar's, byte for byte, and our reader against every writer at hand.
 
-use std::fs::{self, File};
+mod appended;
+mod read;
+
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use expect_test::expect;
-use nix_image_builder::bytes::source::Range;
-use nix_image_builder::bytes::source::Source;
 use nix_image_builder::tar::header::BLOCK;
 use nix_image_builder::tar::owner::Owner;
 use nix_image_builder::tar::plan::{DEFAULT_SOURCE_DATE_EPOCH, Entry, TarPlan};
-use nix_image_builder::tar::read::{Member, MemberKind, Reader};
+use nix_image_builder::tar::read::{Member, Reader};
 use nix_image_builder::tar::{gnu, write};
 use nix_image_builder::tree::scan;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::support::{Verdict, cannot_start, command, for_all, judge, output, same_text, stdout};
-use crate::trees::{Content, Kind, Node, Tree, any_tree, make, on_disk, plain_tree};
+use crate::support::{Verdict, cannot_start, command, for_all, output, stdout};
+use crate::trees::{Tree, any_tree, make};
 
 /// Owners with a name in Nix's sandbox and without one, around the numbers that octal can hold.
 const OWNERS: [(u64, u64); 6] = [
@@ -290,254 +290,6 @@ fn the_sizes_of_huge_files_are_written_as_gnu_tar_writes_them() {
         let entry = Entry::of_node(b"huge".to_vec(), node, &owner, DEFAULT_SOURCE_DATE_EPOCH);
         same(&gnu::headers(&entry, ["root", "root"]), &theirs).unwrap();
     }
-}
-
-/// Appending the files of `store` to the tar of `layer` gives what `tar -r` gives, run as
-/// `buildImage` runs it: with a list of absolute names.
-fn appends_like_gnu_tar(layer: &Tree, store: &Tree) -> Verdict {
-    let (layer, root) = (make(layer), make(store));
-    let work = tempfile::tempdir().unwrap();
-    let tar = work.path().join("layer.tar");
-    let owner = Owner::in_nix_sandbox(1000, 100);
-    let mut create = gnu_tar(&owner);
-    create
-        .arg("-C")
-        .arg(layer.path())
-        .arg("-cf")
-        .arg(&tar)
-        .arg(".");
-    stdout(&mut create, b"");
-    let prefix = prefix(&tar);
-
-    let owner = Arc::new(Owner::root());
-    let mut list = Vec::new();
-    let mut entries = Vec::new();
-    // A newline ends a name in the list.
-    for path in store.0.keys().filter(|path| !path.contains(&b'\n')) {
-        let path = on_disk(root.path(), path);
-        let name = path.as_os_str().as_bytes();
-        let name = name.strip_suffix(b"/").unwrap_or(name);
-        list.extend_from_slice(name);
-        list.push(b'\n');
-        let node = scan::scan_node(&path).unwrap().unwrap();
-        entries.push(Entry::of_node(
-            name[1..].to_vec(),
-            node,
-            &owner,
-            DEFAULT_SOURCE_DATE_EPOCH,
-        ));
-    }
-    let ours = bytes(&TarPlan {
-        prefix: vec![prefix],
-        entries,
-        ..TarPlan::default()
-    })?;
-
-    fs::write(work.path().join("newFiles"), list).unwrap();
-    let mut append = gnu_tar(&owner);
-    append
-        .current_dir(work.path())
-        .args(["-rpf", "layer.tar", "--no-recursion"])
-        // Without `--no-unquote`, nixpkgs' tar looks for other files than those with a backslash
-        // in their names, and fails.
-        .args(["--verbatim-files-from", "--no-unquote"])
-        .args(["--files-from", "newFiles"]);
-    stdout(&mut append, b"");
-    same(&ours, &fs::read(&tar).unwrap())
-}
-
-/// The entries of `tar`, without its end marker.
-fn prefix(tar: &Path) -> Range {
-    let bytes = fs::read(tar).unwrap();
-    let mut reader = Reader::new(bytes.as_slice());
-    while reader.next_member().unwrap().is_some() {}
-    Range {
-        source: Arc::new(Source::file(tar, File::open(tar).unwrap())),
-        offset: 0,
-        size: reader.next_header_at(),
-        sparse: None,
-    }
-}
-
-#[test]
-fn any_store_paths_are_appended_as_by_gnu_tar() {
-    for_all(60, (plain_tree(), any_tree()), |(layer, store)| {
-        appends_like_gnu_tar(&layer, &store)
-    });
-}
-
-#[test]
-fn appending_to_a_tar_that_fills_its_record_adds_a_record() {
-    // Two headers and 17 blocks of content fill 19 blocks; with the end marker, that is a record
-    // and one block. Around it, the end marker moves from one record to the next.
-    for blocks in 14..=19 {
-        let layer = Tree::parse(&format!("f = x*{}", blocks * BLOCK));
-        appends_like_gnu_tar(&layer, &Tree::parse("g = x*1")).unwrap();
-    }
-}
-
-/// The tree that our reader finds in `tar`. `owner` is everyone's.
-fn read(tar: &[u8], owner: (u64, u64)) -> Result<Tree, String> {
-    let mut tree = Tree::empty();
-    let mut reader = Reader::new(tar);
-    while let Some(member) = reader.next_member().map_err(|error| error.to_string())? {
-        let mut content = Vec::new();
-        let read = reader.content(&member).read_to_end(&mut content);
-        read.map_err(|error| error.to_string())?;
-        if (member.uid, member.gid) != owner {
-            return Err(format!("{member:?} has another owner than {owner:?}"));
-        }
-        let node = node(&member, &content, &tree)?;
-        tree.0.insert(path(&member.name), node);
-    }
-    Ok(tree)
-}
-
-/// A name without `./` before it and `/` behind.
-fn path(name: &[u8]) -> Vec<u8> {
-    let name = name.strip_suffix(b"/").unwrap_or(name);
-    match name.strip_prefix(b"./") {
-        Some(rest) => rest.to_vec(),
-        None if name == b"." => Vec::new(),
-        None => name.to_vec(),
-    }
-}
-
-fn node(member: &Member, content: &[u8], before: &Tree) -> Result<Node, String> {
-    let (major, minor) = member.device;
-    let kind = match member.kind {
-        MemberKind::HardLink => {
-            let other = before.0.get(&path(&member.link));
-            return other
-                .cloned()
-                .ok_or_else(|| format!("{member:?} leads nowhere"));
-        }
-        MemberKind::Symlink => {
-            return Ok(Node {
-                mode: 0,
-                kind: Kind::Symlink(member.link.clone()),
-            });
-        }
-        MemberKind::Regular => Kind::Regular {
-            content: Content::of(content),
-            mtime: 0,
-        },
-        MemberKind::Directory => Kind::Directory,
-        MemberKind::Fifo => Kind::Fifo,
-        MemberKind::CharDevice => Kind::CharDevice(major, minor),
-        MemberKind::BlockDevice => Kind::BlockDevice(major, minor),
-    };
-    Ok(Node {
-        mode: member.mode,
-        kind,
-    })
-}
-
-#[test]
-fn what_we_write_is_what_we_read() {
-    for_all(
-        100,
-        (any_tree(), select(OWNERS.to_vec())),
-        |(tree, owner)| {
-            let root = make(&tree);
-            let plan = plan(root.path(), &Owner::in_nix_sandbox(owner.0, owner.1));
-            let found = read(&bytes(&plan)?, owner)?;
-            same_text(&found.to_string(), &tree.as_packed().to_string())
-        },
-    );
-}
-
-/// A program that packs the tree at a path for an owner.
-type Packer = fn(&Path, (u64, u64), &str) -> Command;
-
-fn by_gnu_tar(root: &Path, (uid, gid): (u64, u64), format: &str) -> Command {
-    let mut tar = command("tar");
-    tar.arg(format!("--format={format}"))
-        .arg(format!("--owner=x:{uid}"))
-        .arg(format!("--group=x:{gid}"))
-        .arg("-C")
-        .arg(root)
-        .args(["-cf", "-", "."]);
-    tar
-}
-
-fn by_bsdtar(root: &Path, (uid, gid): (u64, u64), format: &str) -> Command {
-    let mut tar = command("bsdtar");
-    tar.arg(format!("--format={format}"))
-        .arg(format!("--uid={uid}"))
-        .arg(format!("--gid={gid}"))
-        .arg("-C")
-        .arg(root)
-        .args(["-cf", "-", "."]);
-    tar
-}
-
-fn by_python(root: &Path, (uid, gid): (u64, u64), format: &str) -> Command {
-    let mut python = command("python3");
-    python
-        .arg(judge("pack.py"))
-        .arg(format)
-        .arg(uid.to_string())
-        .arg(gid.to_string())
-        .arg(root);
-    python
-}
-
-#[track_caller]
-fn check_reading(packer: Packer, format: &str, trees: impl Strategy<Value = Tree>) {
-    // The old formats have only octal numbers.
-    let owner = match format {
-        "v7" | "ustar" => (1234, 43210),
-        _ => (2_097_153, 2_100_000_000),
-    };
-    for_all(12, trees, |tree| {
-        let root = make(&tree);
-        let tar = stdout(&mut packer(root.path(), owner, format), b"");
-        let found = read(&tar, owner)?;
-        same_text(&found.to_string(), &tree.as_packed().to_string())
-    });
-}
-
-#[test]
-fn what_gnu_tar_writes_is_read() {
-    check_reading(by_gnu_tar, "gnu", any_tree());
-    check_reading(by_gnu_tar, "posix", any_tree());
-    check_reading(by_gnu_tar, "oldgnu", any_tree());
-    check_reading(by_gnu_tar, "ustar", plain_tree());
-    check_reading(by_gnu_tar, "v7", plain_tree());
-}
-
-#[test]
-fn what_bsdtar_writes_is_read() {
-    check_reading(by_bsdtar, "gnutar", any_tree());
-    check_reading(by_bsdtar, "pax", any_tree());
-    check_reading(by_bsdtar, "ustar", plain_tree());
-    check_reading(by_bsdtar, "v7", plain_tree());
-}
-
-#[test]
-fn what_python_writes_is_read() {
-    check_reading(by_python, "gnu", any_tree());
-    check_reading(by_python, "pax", any_tree());
-    check_reading(by_python, "ustar", plain_tree());
-}
-
-#[test]
-fn a_name_in_two_fields_of_a_ustar_header_is_read() {
-    let (directory, file) = ("d".repeat(60), "f".repeat(90));
-    let tree = Tree::parse(&format!("{directory}/{directory}/{file} = x*7"));
-    check_reading(by_gnu_tar, "ustar", Just(tree.clone()));
-    check_reading(by_bsdtar, "ustar", Just(tree.clone()));
-    check_reading(by_python, "ustar", Just(tree));
-}
-
-#[test]
-fn a_newline_in_a_pax_record_is_read() {
-    let name = "n".repeat(100);
-    let tree = Tree::parse(&format!(r"{name}\n = x*7"));
-    check_reading(by_gnu_tar, "posix", Just(tree.clone()));
-    check_reading(by_bsdtar, "pax", Just(tree.clone()));
-    check_reading(by_python, "pax", Just(tree));
 }
 
 #[test]

@@ -237,9 +237,12 @@ fn more_members_than_any_image_has_are_refused() {
     for number in 0..=100_000 {
         archive = archive.directory(&format!("{number}/"));
     }
-    check_bases(&[("100001 directories", archive.finish())], expect![[r#"
+    check_bases(
+        &[("100001 directories", archive.finish())],
+        expect![[r#"
         100001 directories: image archive `/nix/store/[HASH]-base.tar` has more than 50000 members and directories; no image needs as many, but `dockerToolsLimits.maxMembers` allows more
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
