@@ -3,7 +3,7 @@
 mod config;
 mod show;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use crate::bytes::compression::Compression;
 use crate::bytes::digest::{DiffId, Digest, Sha256};
 use crate::console::progress::Progress;
 use crate::console::text::shown;
+use crate::foreign::archive::Archive;
 use crate::foreign::archive::error::ArchiveError;
 use crate::foreign::blob::Damage;
 use crate::foreign::images::blob_ref::Blob;
@@ -38,6 +39,8 @@ pub struct Inspection {
     pub is_docker: bool,
     /// Each can be shown.
     images: Vec<Image>,
+    /// Those of their manifests, by the names of these.
+    annotations: BTreeMap<String, Arc<Annotations>>,
 }
 
 #[derive(Debug)]
@@ -109,8 +112,10 @@ pub fn inspect(
     if !inventory.wrong.told.is_empty() {
         return Err(inventory.wrong.told.swap_remove(0).into());
     }
+    let images = images::list(&inventory.archive, selector)?;
     let inspection = Inspection {
-        images: images::list(&inventory.archive, selector)?,
+        annotations: annotations(&inventory.archive, &images)?,
+        images,
         is_docker: images::has(&inventory.archive, images::MANIFEST),
         inventory,
     };
@@ -160,7 +165,7 @@ impl Inspection {
     /// The images, one after the other.
     pub fn images(&self) -> impl Iterator<Item = Result<InspectedImage<'_>, InspectError>> {
         let images = self.images.iter();
-        images.map(|image| inspect_image(&self.inventory, image))
+        images.map(|image| inspect_image(&self.inventory, image, &self.annotations))
     }
 
     /// Many images may have one config, or layer, which is shown for each of them.
@@ -189,6 +194,7 @@ const NEEDED_AS_LAYER: &str = "its manifest names as a layer";
 fn inspect_image<'a>(
     inventory: &'a Inventory,
     image: &'a Image,
+    annotations: &BTreeMap<String, Arc<Annotations>>,
 ) -> Result<InspectedImage<'a>, InspectError> {
     let name = &image.config.name;
     let id = inventory.file(name, NEEDED)?.digests.sha256;
@@ -208,30 +214,45 @@ fn inspect_image<'a>(
     let layers = layers
         .map(|layer| inspect_layer(inventory, layer))
         .collect::<Result<_, _>>()?;
-    let annotations = match &image.manifest {
-        None => Arc::default(),
-        Some(manifest) => annotations(inventory, manifest)?,
-    };
+    let manifest = image.manifest.as_ref();
+    let annotations = manifest.and_then(|manifest| annotations.get(&manifest.name));
     Ok(InspectedImage {
         names: &image.names,
         id,
         platform,
         manifest: image.manifest.as_ref().and_then(|manifest| manifest.digest),
-        annotations,
+        annotations: annotations.cloned().unwrap_or_default(),
         config,
         layers,
     })
 }
 
-fn annotations(inventory: &Inventory, manifest: &Blob) -> Result<Arc<Annotations>, InspectError> {
-    let archive = &inventory.archive;
-    let text = manifest.json(archive, "an index names as an image")?;
-    let annotated = Annotated::parse(&text).map_err(|source| ImagesError::Document {
-        path: archive.path.clone(),
-        name: manifest.name.clone(),
-        source,
-    });
-    Ok(annotated?.annotations)
+/// The annotations of the manifests of `images`, by the names of these; each is read once.
+fn annotations(
+    archive: &Archive,
+    images: &[Image],
+) -> Result<BTreeMap<String, Arc<Annotations>>, InspectError> {
+    let mut known = BTreeMap::new();
+    let mut bytes = 0;
+    let max = archive.limits.max_json;
+    for manifest in images.iter().filter_map(|image| image.manifest.as_ref()) {
+        if known.contains_key(&manifest.name) {
+            continue;
+        }
+        let text = manifest.json(archive, "an index names as an image")?;
+        bytes += text.len() as u64;
+        if bytes > max {
+            let path = archive.path.clone();
+            return Err(InspectError::TooMuch { path, max });
+        }
+        let annotated = Annotated::parse(&text).map_err(|source| ImagesError::Document {
+            path: archive.path.clone(),
+            name: manifest.name.clone(),
+            source,
+        });
+        known.insert(manifest.name.clone(), annotated?.annotations);
+    }
+    Ok(known)
 }
 
 fn inspect_layer<'a>(

@@ -122,13 +122,18 @@ pub fn every(archive: &Archive) -> Result<Vec<Image>, ImagesError> {
     let (count, bytes) = layers.fold((0, 0), |(count, bytes), layer| {
         (count + 1, bytes + layer.name.len() as u64)
     });
-    match count > max || bytes > archive.limits.max_names {
-        true => Err(ImagesError::TooManyLayers {
-            path: archive.path.clone(),
-            max,
-        }),
-        false => Ok(images),
+    if count > max || bytes > archive.limits.max_names {
+        let path = archive.path.clone();
+        return Err(ImagesError::TooManyLayers { path, max });
     }
+    let names: usize = images.iter().map(|image| image.names.len()).sum();
+    // A layout may name an image twice, for containerd and for others.
+    let max = archive.limits.max_manifests;
+    if names > 2 * max {
+        let path = archive.path.clone();
+        return Err(ImagesError::TooManyNames { path, max });
+    }
+    Ok(images)
 }
 
 fn found(archive: &Archive) -> Result<Vec<Image>, ImagesError> {

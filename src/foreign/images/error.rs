@@ -55,6 +55,11 @@ pub enum ImagesError {
         path.display()
     )]
     TooManyLayers { path: PathBuf, max: usize },
+    #[error(
+        "the images in `{}` have more than {max} names together, and a layout lists no more; `dockerToolsLimits.maxManifests` allows more",
+        path.display()
+    )]
+    TooManyNames { path: PathBuf, max: usize },
     #[error("image archive `{}` is two images{}: `manifest.json` names the config {manifest}, and `index.json` {index}; programs differ in which of the two they read", path.display(), calling(name.as_deref()))]
     Disagree {
         path: PathBuf,

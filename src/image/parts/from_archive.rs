@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::bytes::compression::Compression;
-use crate::bytes::digest::Digest;
+use crate::bytes::digest::{Digest, Sha256};
 use crate::console::progress::Progress;
 use crate::foreign::archive::Archive;
 use crate::foreign::archive::error::ArchiveError;
@@ -38,11 +38,12 @@ pub fn read(
     let wanted = images::is_layout(&archive).then_some(packing);
     let mut known = Known::default();
     let mut read: Vec<Parts> = Vec::new();
-    let mut by_manifest: BTreeMap<Digest, usize> = BTreeMap::new();
+    let mut places: BTreeMap<(Option<Digest>, Sha256), usize> = BTreeMap::new();
     for image in images {
         let digest = image.manifest.as_ref().and_then(|manifest| manifest.digest);
-        // An image with several names is listed several times.
-        let same = digest.and_then(|digest| by_manifest.get(&digest)).copied();
+        let key = (digest, image.id);
+        // An image with several names may be listed several times.
+        let same = places.get(&key).copied();
         let is_in_no_index = |place: &usize| image.index.is_none() && read[*place].index.is_none();
         let place = match same.filter(is_in_no_index) {
             Some(place) => {
@@ -54,7 +55,7 @@ pub fn read(
                 read.len() - 1
             }
         };
-        by_manifest.extend(digest.map(|digest| (digest, place)));
+        places.insert(key, place);
     }
     Ok(read)
 }
