@@ -153,7 +153,7 @@ fn check_bases(cases: &[(&str, Vec<u8>)], expected: Expect) {
     let mut errors = String::new();
     for (case, base) in cases {
         // It is seen when something fails.
-        println!("{case}");
+        eprintln!("{case}");
         let sandbox = Sandbox::new();
         let path = sandbox.file("base.tar", base);
         let mut attrs = image_attrs(&sandbox);

@@ -60,11 +60,14 @@ pub fn read(
     Ok(read)
 }
 
+/// The text of a config, and what it says; none if it is no config.
+type Config = (Arc<[u8]>, Option<Arc<ConfigFacts>>);
+
 /// What many images of an archive may have together, each once in memory.
 #[derive(Default)]
 struct Known {
     /// By the names of their members.
-    configs: BTreeMap<String, (Arc<[u8]>, Option<Arc<ConfigFacts>>)>,
+    configs: BTreeMap<String, Config>,
     manifests: BTreeMap<String, (Arc<[u8]>, Arc<Annotated>)>,
     indexes: BTreeMap<String, Option<Arc<ListingIndex>>>,
     layers: BTreeMap<String, Arc<str>>,
