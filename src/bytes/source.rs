@@ -241,6 +241,21 @@ pub struct Range {
 }
 
 impl Range {
+    /// All of the plain file `path`.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn of_file(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        Ok(Self {
+            source: Arc::new(Source::file(path, file)),
+            offset: 0,
+            size,
+            sparse: None,
+        })
+    }
+
     /// Reads up to `buffer.len()` bytes from `position` of the content on; 0 at its end.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::build::context::Context;
 use crate::build::output::{self, OutputError};
 use crate::bytes::compression::{Compression, Compressor};
 use crate::bytes::digest::{DiffId, HashWriter, Sha256};
-use crate::bytes::source::{Range, Source};
+use crate::bytes::source::Range;
 use crate::closure::files::{self, ClosureFiles, ClosureQuery, Presence};
 use crate::console::progress::Progress;
 use crate::console::text;
@@ -320,7 +320,10 @@ fn plan_layer(
     context: &Context,
 ) -> Result<NewLayer, ImageError> {
     let path = image.layer.join("layer.tar");
-    let range = open_range(&path)?;
+    let range = Range::of_file(&path).map_err(|source| ImageError::Read {
+        path: path.clone(),
+        source,
+    })?;
     let query = ClosureQuery {
         files: &closure.files,
         store: &closure.store,
@@ -357,21 +360,6 @@ fn plan_layer(
         version: read(&image.layer.join("VERSION"))?,
         tar: Arc::new(tar),
         appended,
-    })
-}
-
-fn open_range(path: &Path) -> Result<Range, ImageError> {
-    let read = |source| ImageError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let file = std::fs::File::open(path).map_err(read)?;
-    let size = file.metadata().map_err(read)?.len();
-    Ok(Range {
-        source: Arc::new(Source::file(path, file)),
-        offset: 0,
-        size,
-        sparse: None,
     })
 }
 

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::build::context::Context;
+use crate::build::output;
 use crate::console::text;
-use crate::console::warnings::Warnings;
 use crate::engines::{self, reference};
 use crate::image::annotations;
 use crate::image::child;
+use crate::image::layout;
 use crate::image::layout::error::LayoutError;
 use crate::image::layout::join::{self, SaidOfIndex};
-use crate::image::layout::output::{self, Form};
+use crate::image::layout::output::Form;
 use crate::oci::annotations::Annotations;
 use crate::oci::platform::Platform;
 use crate::request::attrs::{Attrs, Section};
@@ -27,13 +28,10 @@ pub fn build(attrs: &Attrs<ImageIndexAttrs>, context: &Context) -> Result<(), La
     let progress = context.progress;
     annotations::check(&asked.annotations)?;
     let tag = asked.tag.clone();
-    let tag = tag.unwrap_or_else(|| crate::build::output::hash_part(&attrs.out));
+    let tag = tag.unwrap_or_else(|| output::hash_part(&attrs.out));
     let name = reference::check_name("`name`", &asked.name);
-    let mut warnings = Warnings::default();
     let objections = name.into_iter().chain(reference::check_tag("`tag`", &tag));
-    let judged = engines::judge(&asked.name, objections, &mut warnings);
-    warnings.tell(progress);
-    judged?;
+    engines::judge_and_warn(&asked.name, objections, progress)?;
 
     let count = text::count(asked.images.len(), "image");
     progress.phase("index", &format!("joining {count}"));
@@ -46,11 +44,7 @@ pub fn build(attrs: &Attrs<ImageIndexAttrs>, context: &Context) -> Result<(), La
         annotations: &asked.annotations,
         platform: asked.platform.as_ref(),
     };
-    let form = match asked.archive {
-        true => Form::Archive,
-        false => Form::Directory,
-    };
-    output::fill(&attrs.out, form, context, |root| {
+    layout::output::fill(&attrs.out, Form::of(asked.archive), context, |root| {
         join::write(root, &attrs.out, children, &said, context)
     })
 }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use self::layout::{Candidate, Manifests, candidates, candidates_for, choose_of_layout};
+use crate::foreign::archive::error::ArchiveError;
 use crate::foreign::archive::{Archive, ArchiveMember};
 use crate::foreign::images::blob_ref::Blob;
 use crate::foreign::images::docker::choose_of_docker;
@@ -122,9 +123,14 @@ pub fn every(archive: &Archive) -> Result<Vec<Image>, ImagesError> {
     let (count, bytes) = layers.fold((0, 0), |(count, bytes), layer| {
         (count + 1, bytes + layer.name.len() as u64)
     });
-    if count > max || bytes > archive.limits.max_names {
+    if count > max {
         let path = archive.path.clone();
         return Err(ImagesError::TooManyLayers { path, max });
+    }
+    let max = archive.limits.max_names;
+    if bytes > max {
+        let path = archive.path.clone();
+        return Err(ArchiveError::TooManyNames { path, max }.into());
     }
     let names: usize = images.iter().map(|image| image.names.len()).sum();
     // A layout may name an image twice, for containerd and for others.

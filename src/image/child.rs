@@ -21,7 +21,6 @@ use crate::image::parts::{ConfigFacts, Layer};
 use crate::oci::annotations::Annotations;
 use crate::oci::image_config::ImageConfig;
 use crate::oci::media_type;
-use crate::oci::strict_json;
 use crate::request::limits::Limits;
 use crate::tar::plan::Content;
 
@@ -116,7 +115,7 @@ fn child(archive: &Archive, image: Image, links: bool) -> Result<Child, ChildErr
         name: image.config.name.clone(),
         source,
     };
-    let facts = strict_json::parse(&config).map_err(document)?;
+    let facts = ConfigFacts::parse(&config).map_err(document)?;
     let diff_ids = ImageConfig::parse(&config)
         .map_err(document)?
         .rootfs

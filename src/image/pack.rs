@@ -92,17 +92,29 @@ impl Packer<'_> {
         let bar = self
             .progress
             .bar(unique.values().map(|layer| layer.size).sum());
-        let mut packed = BTreeMap::new();
-        for (_, layer) in first {
-            packed.insert(same(layer), self.pack_one(layer, self.threads, &bar)?);
-        }
-        let work = |layer: &Layer| Ok((same(layer), self.pack_one(layer, 1, &bar)?));
-        packed.extend(parallel::try_map(small.into_par_iter(), work)?);
+        let packed = self.pack_all(first.into_iter().map(|(_, layer)| layer), small, &bar);
         bar.finish();
+        let packed = packed?;
         let blobs = layers
             .iter()
             .map(|layer| self.blob(layer, packed[&same(layer)]));
         Ok(blobs.collect())
+    }
+
+    /// Packs the layers of `first` one after the other, and those of `small` side by side.
+    fn pack_all<'a>(
+        &self,
+        first: impl Iterator<Item = &'a Layer>,
+        small: Vec<&Layer>,
+        bar: &Bar,
+    ) -> Result<BTreeMap<Same, (Digest, u64)>, PackError> {
+        let mut packed = BTreeMap::new();
+        for layer in first {
+            packed.insert(same(layer), self.pack_one(layer, self.threads, bar)?);
+        }
+        let work = |layer: &Layer| Ok((same(layer), self.pack_one(layer, 1, bar)?));
+        packed.extend(parallel::try_map(small.into_par_iter(), work)?);
+        Ok(packed)
     }
 
     fn blob(&self, layer: &Layer, (digest, size): (Digest, u64)) -> Blob {

@@ -1,17 +1,16 @@
 //! A layer that is a derivation of its own, as `buildLayer` makes it: `layer.json` says what is in it, and if it has been
 //! packed, `blob` has the bytes. Any number of images may have it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::bytes::compression::Compression;
 use crate::bytes::digest::{DiffId, Digest};
-use crate::bytes::source::{Range, Source};
+use crate::bytes::source::Range;
 use crate::closure::files::{ClosureFiles, ClosureQuery};
 use crate::closure::store_layer;
 use crate::console::warnings::Warnings;
@@ -113,7 +112,10 @@ impl Recipe {
             return Ok(store);
         };
         let path = root.join(LAYER);
-        let range = open(&path)?;
+        let range = match Range::of_file(&path) {
+            Ok(range) => range,
+            Err(source) => return Err(ReadyLayerError::Read { path, source }),
+        };
         let query = ClosureQuery {
             files: &ClosureFiles::default(),
             store: store_layer::STORE,
@@ -123,19 +125,4 @@ impl Recipe {
         let own = own.map_err(|source| ReadyLayerError::Tar { path, source })?;
         Ok(append::before(own, store, has_others))
     }
-}
-
-fn open(path: &Path) -> Result<Range, ReadyLayerError> {
-    let failed = |source| ReadyLayerError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    Ok(Range {
-        source: Arc::new(Source::file(path, file)),
-        offset: 0,
-        size,
-        sparse: None,
-    })
 }

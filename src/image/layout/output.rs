@@ -17,6 +17,17 @@ pub enum Form {
     Archive,
 }
 
+impl Form {
+    /// That of the attribute `archive`.
+    #[must_use]
+    pub fn of(archive: bool) -> Self {
+        match archive {
+            true => Self::Archive,
+            false => Self::Directory,
+        }
+    }
+}
+
 /// Writes `images` to `out`, which must not exist. There is nothing if that fails.
 ///
 /// # Errors

@@ -50,10 +50,7 @@ impl LayoutSettings {
         };
         annotations::check(&said.annotations)?;
         annotations::check(&said.layer_annotations)?;
-        let form = match self.archive {
-            true => Form::Archive,
-            false => Form::Directory,
-        };
+        let form = Form::of(self.archive);
         output::write(out, form, images, &said, self.packing(), context)
     }
 }

@@ -1,11 +1,12 @@
 //! The parts of the image that a description describes.
 
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::build::context::Context;
 use crate::bytes::compression::{Compression, MAGIC};
-use crate::bytes::source::Range;
+use crate::bytes::source::{Range, RangeReader};
 use crate::image::description::Description;
 use crate::image::parts::{ConfigFacts, Layer, Parts};
 use crate::image::ready_layer::{BLOB, ReadyLayer};
@@ -87,19 +88,13 @@ fn ready_layer(layer: StreamedLayer, path: &Path) -> Result<Layer, StreamError> 
 
 /// How what is in `range` is packed.
 fn compression(range: &Range) -> Result<Compression, StreamError> {
-    let mut first = [0; MAGIC];
-    let mut length = 0;
-    while length < MAGIC {
-        let got = range.read_at(&mut first[length..], length as u64);
-        match got.map_err(|source| {
-            StreamError::Content(WriteError::Read {
-                path: range.source.path().to_owned(),
-                source,
-            })
-        })? {
-            0 => break,
-            got => length += got,
-        }
+    let mut first = Vec::with_capacity(MAGIC);
+    let content = RangeReader::new(range.clone());
+    match content.take(MAGIC as u64).read_to_end(&mut first) {
+        Ok(_) => Ok(Compression::of(&first)),
+        Err(source) => Err(StreamError::Content(WriteError::Read {
+            path: range.source.path().to_owned(),
+            source,
+        })),
     }
-    Ok(Compression::of(&first[..length]))
 }

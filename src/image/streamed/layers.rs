@@ -1,6 +1,5 @@
 //! The layers of a streamed image as members of its archive.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -8,7 +7,7 @@ use rayon::prelude::*;
 use crate::build::context::Context;
 use crate::bytes::digest::DiffId;
 use crate::bytes::parallel;
-use crate::bytes::source::{Range, Source};
+use crate::bytes::source::Range;
 use crate::closure::store_layer;
 use crate::console::progress::Progress;
 use crate::console::text;
@@ -204,8 +203,7 @@ pub(crate) fn customisation_layer(
             source,
         })
     };
-    let file = File::open(&path).map_err(read)?;
-    let size = file.metadata().map_err(read)?.len();
+    let range = Range::of_file(&path).map_err(read)?;
     let number = below + 1;
     let member = Member {
         number,
@@ -215,14 +213,8 @@ pub(crate) fn customisation_layer(
         owner: Arc::new(Owner::root()),
         mtime,
     };
-    let range = Range {
-        source: Arc::new(Source::file(&path, file)),
-        offset: 0,
-        size,
-        sparse: None,
-    };
     let paths = vec![directory.display().to_string()];
-    member.of(size, Content::Range(range), paths)
+    member.of(range.size, Content::Range(range), paths)
 }
 
 /// What a recorded layer's member is made from.
